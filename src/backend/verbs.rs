@@ -1,0 +1,123 @@
+//! Layer 2, pure: the exact SQL text of every verb of a transaction.
+
+use crate::base::ids::XA_FORMAT_ID;
+use crate::base::{BranchName, Dialect};
+use crate::sql::Characteristics;
+
+/// PostgreSQL's opening verb: `BEGIN ISOLATION LEVEL … READ ONLY …`.
+pub fn pg_begin(with: Characteristics) -> String {
+    let mut text = String::from("BEGIN");
+    push_characteristics(&mut text, with);
+    text
+}
+
+fn push_characteristics(text: &mut String, with: Characteristics) {
+    if let Some(isolation) = with.isolation {
+        text.push_str(" ISOLATION LEVEL ");
+        text.push_str(isolation.sql());
+    }
+    if let Some(read_only) = with.read_only {
+        text.push_str(if read_only { " READ ONLY" } else { " READ WRITE" });
+    }
+    if let Some(deferrable) = with.deferrable {
+        text.push_str(if deferrable { " DEFERRABLE" } else { " NOT DEFERRABLE" });
+    }
+}
+
+/// `PREPARE TRANSACTION '…'`. Our names need no escaping: they hold letters, digits, `-_./` only.
+pub fn pg_prepare(branch: &BranchName) -> String {
+    format!("PREPARE TRANSACTION '{branch}'")
+}
+
+/// `COMMIT PREPARED '…'`
+pub fn pg_commit_prepared(branch: &BranchName) -> String {
+    format!("COMMIT PREPARED '{branch}'")
+}
+
+/// `ROLLBACK PREPARED '…'`
+pub fn pg_rollback_prepared(branch: &BranchName) -> String {
+    format!("ROLLBACK PREPARED '{branch}'")
+}
+
+/// MySQL's xid literal: `'gtrid','bqual',18502`.
+pub fn xid(branch: &BranchName) -> String {
+    format!("'{}','{}',{XA_FORMAT_ID}", branch.txn, branch.place)
+}
+
+/// MySQL's opening verbs, one packet: the characteristics apply to the XA transaction that follows.
+pub fn xa_start(branch: &BranchName, with: Characteristics) -> String {
+    let mut text = String::new();
+    let mut parts = Vec::new();
+    if let Some(isolation) = with.isolation {
+        parts.push(format!("ISOLATION LEVEL {}", isolation.sql()));
+    }
+    if let Some(read_only) = with.read_only {
+        parts.push(String::from(if read_only { "READ ONLY" } else { "READ WRITE" }));
+    }
+    if !parts.is_empty() {
+        text = format!("SET TRANSACTION {};", parts.join(", "));
+    }
+    text.push_str("XA START ");
+    text.push_str(&xid(branch));
+    text
+}
+
+/// `XA END …;XA PREPARE …`: one packet. The second is not run if the first fails.
+pub fn xa_prepare(branch: &BranchName) -> String {
+    let xid = xid(branch);
+    format!("XA END {xid};XA PREPARE {xid}")
+}
+
+/// `XA END …;XA COMMIT … ONE PHASE`: one packet.
+pub fn xa_commit_one_phase(branch: &BranchName) -> String {
+    let xid = xid(branch);
+    format!("XA END {xid};XA COMMIT {xid} ONE PHASE")
+}
+
+/// `XA COMMIT …` of a prepared branch.
+pub fn xa_commit(branch: &BranchName) -> String {
+    format!("XA COMMIT {}", xid(branch))
+}
+
+/// `XA ROLLBACK …` of an idle, prepared or rollback-only branch.
+pub fn xa_rollback(branch: &BranchName) -> String {
+    format!("XA ROLLBACK {}", xid(branch))
+}
+
+/// `XA END …` of an active branch, before it is rolled back. Never sent after a deadlock (FACTS 11).
+pub fn xa_end(branch: &BranchName) -> String {
+    format!("XA END {}", xid(branch))
+}
+
+/// SAVEPOINT, quoted for the dialect.
+pub fn savepoint(dialect: Dialect, name: &str) -> String {
+    format!("SAVEPOINT {}", quote(dialect, name))
+}
+
+/// ROLLBACK TO SAVEPOINT.
+pub fn rollback_to(dialect: Dialect, name: &str) -> String {
+    format!("ROLLBACK TO SAVEPOINT {}", quote(dialect, name))
+}
+
+/// RELEASE SAVEPOINT.
+pub fn release(dialect: Dialect, name: &str) -> String {
+    format!("RELEASE SAVEPOINT {}", quote(dialect, name))
+}
+
+/// An identifier in the dialect's quotes.
+pub fn quote(dialect: Dialect, name: &str) -> String {
+    let mark = match dialect {
+        Dialect::Postgres => '"',
+        Dialect::Mysql => '`',
+    };
+    let mut text = String::with_capacity(name.len() + 2);
+    text.push(mark);
+    for c in name.chars() {
+        if c == mark {
+            text.push(mark);
+        }
+        text.push(c);
+    }
+    text.push(mark);
+    text
+}

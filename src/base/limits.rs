@@ -1,0 +1,18 @@
+//! Bounds that are part of a protocol or of our design, each with its reason. What a user may want to change is in
+//! `config` instead.
+
+/// PostgreSQL refuses longer startup packets; so do we (`MAX_STARTUP_PACKET_LENGTH`).
+pub const PG_STARTUP_BYTES_MAX: usize = 10_000;
+
+/// A MySQL packet carries at most 2^24 − 1 bytes of payload; longer ones continue in the next packet.
+pub const MYSQL_PACKET_BYTES_MAX: usize = 0xFF_FF_FF;
+
+/// A relay buffer is flushed when it holds this much: large enough to coalesce small rows into one system call, small
+/// enough that a thousand sessions stay within a hundred MiB.
+pub const RELAY_BUFFER_BYTES: usize = 64 * 1024;
+
+/// XA: gtrid and bqual are at most 64 bytes each.
+pub const XA_PART_BYTES_MAX: usize = 64;
+
+/// PostgreSQL: a gid is shorter than 200 bytes (`GIDSIZE`).
+pub const PG_GID_BYTES_MAX: usize = 199;

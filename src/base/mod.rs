@@ -1,0 +1,13 @@
+//! Layer 0: the words everything else is written in. Imports nothing of ours.
+
+pub mod clock;
+pub mod dialect;
+pub mod failpoint;
+pub mod fault;
+pub mod ids;
+pub mod limits;
+
+pub use dialect::{Dialect, Engine};
+pub use failpoint::{Failpoint, Failpoints};
+pub use fault::{Fault, FaultKind};
+pub use ids::{BackendId, BranchName, ClusterName, NodeName, Place, TxnId};

@@ -1,0 +1,306 @@
+//! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape, `check` turns it into [`Config`] and
+//! reports every fault at once, `units` reads `"250ms"` and `"16MiB"`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::{BackendId, ClusterName, Dialect, NodeName};
+
+/// All of `handfast.toml`, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who we are.
+    pub node: Node,
+    /// Where clients connect.
+    pub listen: Listen,
+    /// Who may.
+    pub users: Vec<User>,
+    /// The databases, in the order of their names; [`BackendId`] is the index.
+    pub backends: Vec<Backend>,
+    /// Table rules, as written.
+    pub tables: Vec<TableRule>,
+    /// Connections to backends.
+    pub pool: Pool,
+    /// How transactions behave.
+    pub transactions: Transactions,
+    /// Where decisions are kept.
+    pub journal: Journal,
+    /// Bounds on clients.
+    pub limits: Limits,
+    /// The operator's port.
+    pub admin: Admin,
+    /// Diagnostics.
+    pub telemetry: Telemetry,
+}
+
+impl Config {
+    /// A configured backend. Ids are only made from this very list.
+    pub fn backend(&self, id: BackendId) -> &Backend {
+        &self.backends[usize::from(id.0)]
+    }
+
+    /// The id of the backend with this name.
+    pub fn backend_named(&self, name: &str) -> Option<BackendId> {
+        let index = self.backends.iter().position(|b| b.name == name)?;
+        u16::try_from(index).ok().map(BackendId)
+    }
+
+    /// The backend that answers what belongs to no table, for clients of `dialect`: the one marked `default`, else the
+    /// only one of that dialect.
+    pub fn home(&self, dialect: Dialect) -> Option<BackendId> {
+        let of_dialect = |b: &&Backend| b.dialect == dialect;
+        let marked = self.backends.iter().filter(of_dialect).find(|b| b.default);
+        let home = marked.or_else(|| self.backends.iter().find(of_dialect))?;
+        self.backend_named(&home.name)
+    }
+
+    /// Whether two backends are one participant: databases of one MySQL server under one user (FACTS 12).
+    pub fn same_participant(&self, a: BackendId, b: BackendId) -> bool {
+        let (x, y) = (self.backend(a), self.backend(b));
+        a == b
+            || (x.dialect == Dialect::Mysql
+                && y.dialect == Dialect::Mysql
+                && x.address == y.address
+                && x.user == y.user)
+    }
+}
+
+/// `[node]`
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// In every branch name.
+    pub cluster: ClusterName,
+    /// `None`: made once and kept beside the journal.
+    pub name: Option<NodeName>,
+}
+
+/// `[listen]`
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// PostgreSQL clients; `None` switches that front off.
+    pub postgres: Option<SocketAddr>,
+    /// MySQL clients.
+    pub mysql: Option<SocketAddr>,
+    /// The one database name that clients see.
+    pub database: String,
+    /// TLS towards clients.
+    pub tls: ListenTls,
+}
+
+/// `[listen.tls]`
+#[derive(Clone, Debug)]
+pub struct ListenTls {
+    /// Whether TLS is offered or demanded.
+    pub mode: TlsMode,
+    /// PEM certificate chain; present unless `mode` is off.
+    pub cert: Option<PathBuf>,
+    /// PEM private key; present unless `mode` is off.
+    pub key: Option<PathBuf>,
+}
+
+/// TLS towards clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Not offered.
+    Off,
+    /// Offered.
+    Prefer,
+    /// Demanded.
+    Require,
+}
+
+/// TLS towards a backend, as in libpq's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BackendTls {
+    /// Plain text.
+    Disable,
+    /// TLS if the server offers it, unverified.
+    Prefer,
+    /// TLS, unverified.
+    Require,
+    /// TLS, certificate chain and host name verified against the system's roots or `ca_file`.
+    VerifyFull,
+}
+
+/// `[[users]]`
+#[derive(Clone)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// The password in the clear; never printed.
+    pub password: Secret,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A text that never reaches a log, an error or a page.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for authentication only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// `[backends.NAME]`
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Its name here; also usable as a qualifier in SQL.
+    pub name: String,
+    /// From the URL's scheme.
+    pub dialect: Dialect,
+    /// Host name or address, and port.
+    pub address: Address,
+    /// Login there.
+    pub user: String,
+    /// Password there.
+    pub password: Secret,
+    /// Database (PostgreSQL) or schema (MySQL).
+    pub database: String,
+    /// TLS towards it.
+    pub tls: BackendTls,
+    /// Root certificates for [`BackendTls::VerifyFull`], PEM; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Owns the tables that no rule names, for clients of its dialect.
+    pub default: bool,
+    /// Connections at most; overrides [`Pool::size`].
+    pub pool_size: Option<usize>,
+    /// Accept a server whose settings can lose a committed transaction in a power cut.
+    pub allow_unsafe_durability: bool,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Host name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// One line of `[tables]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableRule {
+    /// `items`, `courier_*`, `delivery.*`, `fleet.couriers`.
+    pub pattern: String,
+    /// The owner.
+    pub backend: BackendId,
+    /// Its name there, if different: `couriers` or `fleet.couriers`. Only for rules without a wildcard.
+    pub rename: Option<String>,
+    /// Line in the file, for messages (1-based).
+    pub line: usize,
+}
+
+/// `[pool]`
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// Connections to one backend at most.
+    pub size: usize,
+    /// Sessions that may wait for a connection of one backend at most.
+    pub queue: usize,
+    /// A session waits this long for a connection.
+    pub acquire_timeout: Duration,
+    /// Connecting to a backend takes at most this long.
+    pub connect_timeout: Duration,
+    /// An unused connection is closed after this.
+    pub idle_timeout: Duration,
+    /// A connection is closed instead of reused after this.
+    pub max_lifetime: Duration,
+}
+
+/// When a COMMIT over several participants is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// After phase two on every reachable participant: what was committed can be read by everyone.
+    Committed,
+    /// Right after the decision.
+    Decided,
+}
+
+/// `[transactions]`
+#[derive(Clone, Debug)]
+pub struct Transactions {
+    /// A participant that has not voted by then: everything rolls back.
+    pub prepare_timeout: Duration,
+    /// After the decision the client waits this long for all participants; also how long a reader waits for an
+    /// unresolved participant.
+    pub commit_wait: Duration,
+    /// A session idle in a transaction for longer is ended. Zero: never.
+    pub idle_timeout: Duration,
+    /// Participants of one transaction at most.
+    pub participants_max: usize,
+    /// Unfinished transactions at most, before new distributed commits are refused.
+    pub in_doubt_max: usize,
+    /// How often unfinished branches are looked for and tried again.
+    pub resolve_interval: Duration,
+    /// An in-doubt transaction older than this is warned of.
+    pub warn_after: Duration,
+    /// When COMMIT is answered.
+    pub reply: Reply,
+}
+
+/// `[journal]`
+#[derive(Clone, Debug)]
+pub struct Journal {
+    /// Folder; one process at a time.
+    pub path: PathBuf,
+    /// A segment's preallocated size in bytes.
+    pub segment_bytes: u64,
+    /// Decisions that recovery had to finish are kept (and swept again) this long (FACTS 8a).
+    pub keep: Duration,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Client sessions at most.
+    pub clients: usize,
+    /// Largest client message in bytes.
+    pub statement_bytes: usize,
+    /// Analyses kept, by statement text.
+    pub statement_cache: usize,
+    /// A client must have logged in by then.
+    pub login_timeout: Duration,
+    /// A stop waits this long for open transactions.
+    pub drain_timeout: Duration,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// HTTP for `/metrics`, `/healthz`, `/readyz`; `None`: off.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// A `tracing` filter, such as `info` or `handfast=debug`.
+    pub log_level: String,
+    /// JSON lines instead of text.
+    pub log_json: bool,
+}

@@ -1,0 +1,4 @@
+//! Layer 6: listeners and the client side of both wires.
+
+pub mod mysql;
+pub mod pg;

@@ -1,0 +1,1 @@
+//! Layer 4: what finishes what a crash left.

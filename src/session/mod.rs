@@ -1,0 +1,34 @@
+//! Layer 5: one client's session. It parses, routes, enlists, relays and ends transactions; `pg` and `mysql` speak the
+//! two wires, `transaction` is what they share.
+
+use std::sync::Arc;
+
+use crate::backend::HomeInfo;
+use crate::backend::pool::Pools;
+use crate::commit::Commits;
+use crate::config::Config;
+use crate::route::RouteTable;
+use crate::sql::AnalysisCache;
+
+pub mod mysql;
+pub mod pg;
+pub mod transaction;
+
+/// What every session needs of the house; made once in `app`.
+#[derive(Debug)]
+pub struct Services {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Tables to backends.
+    pub routes: RouteTable,
+    /// Analyses by text.
+    pub analyses: AnalysisCache,
+    /// Connections.
+    pub pools: Arc<Pools>,
+    /// The end of transactions.
+    pub commits: Arc<Commits>,
+    /// What PostgreSQL clients are greeted with; `None` without a PostgreSQL backend.
+    pub postgres_home: Option<HomeInfo>,
+    /// What MySQL clients are greeted with.
+    pub mysql_home: Option<HomeInfo>,
+}

@@ -1,0 +1,1 @@
+//! Layer 2, pure: the coordinator machine and the recovery table.
