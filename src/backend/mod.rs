@@ -5,6 +5,7 @@ pub mod mysql;
 pub mod pg;
 pub mod pool;
 pub mod stream;
+pub mod tls;
 pub mod verbs;
 
 use std::time::Duration;
