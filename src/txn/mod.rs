@@ -3,6 +3,7 @@
 
 pub mod coordinator;
 pub mod event;
+pub mod recover;
 
 
 pub use coordinator::Coordinator;
