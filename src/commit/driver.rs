@@ -1,7 +1,8 @@
 //! Runs one [`Coordinator`] against its connections and the journal: performs its effects, in parallel where it may, and
 //! feeds the answers back. The only caller of the phase-two verbs on a session's connections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture, FutureExt, abortable};
@@ -16,16 +17,27 @@ use crate::telemetry::metrics;
 use crate::txn::{Coordinator, Effect, Event, Outcome, Why as Cause};
 
 /// One commit or rollback in progress.
-pub(super) struct Driver<'a> {
-    commits: &'a Commits,
+pub(super) struct Driver {
+    commits: Arc<Commits>,
     machine: Coordinator,
     members: BTreeMap<Place, Member>,
-    running: FuturesUnordered<Abortable<BoxFuture<'a, Answer>>>,
+    running: FuturesUnordered<Abortable<BoxFuture<'static, Answer>>>,
     started: Instant,
     decided_wall_ms: u64,
     phases: u8,
+    progress: Progress,
     /// Keeps recovery away from our branches while we work on them (P − A of Citus's sweep).
     ending: Option<Ending>,
+}
+
+/// How far the decision is: what must happen if this driver is dropped before its machine is done.
+enum Progress {
+    /// Nothing is decided: recovery rolls back what is prepared.
+    Undecided,
+    /// The journal was asked and has not answered.
+    Deciding,
+    /// Decided; these branches have not settled.
+    Decided(Durable, BTreeSet<Place>),
 }
 
 /// A participant.
@@ -49,9 +61,9 @@ enum Answer {
     Journal(Event),
 }
 
-impl<'a> Driver<'a> {
+impl Driver {
     pub(super) fn new(
-        commits: &'a Commits,
+        commits: Arc<Commits>,
         machine: Coordinator,
         participants: Vec<Enlisted>,
         started: Instant,
@@ -71,28 +83,60 @@ impl<'a> Driver<'a> {
             started,
             decided_wall_ms: 0,
             phases: 0,
+            progress: Progress::Undecided,
             ending,
         }
     }
 
-    /// Until the machine is done.
+    /// Until the client may hear the outcome; usually all is done then.
     pub(super) async fn run(&mut self) -> Outcome {
         if self.members.len() > 1 {
             self.commits.failpoints.hit(Failpoint::BeforePrepare);
         }
         loop {
-            while let Some(effect) = self.machine.poll_effect() {
-                self.perform(effect);
-            }
-            if self.machine.is_done()
-                && let Some(outcome) = self.machine.outcome()
-            {
+            self.perform_all();
+            if let Some(outcome) = self.machine.outcome() {
                 self.commits.failpoints.hit(Failpoint::BeforeReply);
                 return outcome;
             }
-            let event = self.next_event().await;
-            self.machine.handle(event, self.started.elapsed());
+            self.step().await;
         }
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.machine.is_done()
+    }
+
+    /// Until nothing is left to do.
+    pub(super) async fn finish(mut self) -> Vec<Conn> {
+        self.perform_all();
+        while !self.machine.is_done() {
+            self.step().await;
+            self.perform_all();
+        }
+        self.into_conns()
+    }
+
+    fn perform_all(&mut self) {
+        while let Some(effect) = self.machine.poll_effect() {
+            self.perform(effect);
+        }
+    }
+
+    async fn step(&mut self) {
+        let event = self.next_event().await;
+        match (&event, &mut self.progress) {
+            (Event::Decided(proof), progress) => {
+                *progress = Progress::Decided(proof.clone(), self.members.keys().copied().collect());
+            }
+            (Event::DecisionRefused, progress) => *progress = Progress::Undecided,
+            (Event::Settled(place), Progress::Decided(_, unsettled)) => {
+                unsettled.remove(place);
+            }
+            (_, Progress::Undecided | Progress::Deciding | Progress::Decided(..)) => {}
+        }
+        self.machine.handle(event, self.started.elapsed());
     }
 
     async fn next_event(&mut self) -> Event {
@@ -189,7 +233,7 @@ impl<'a> Driver<'a> {
     /// Starts a verb on a participant's connection.
     fn verb<F>(&mut self, place: Place, start: F)
     where
-        F: for<'c> FnOnce(&'c mut Conn, &'c BranchName) -> BoxFuture<'c, Result<Event, VerbError>> + Send + 'a,
+        F: for<'c> FnOnce(&'c mut Conn, &'c BranchName) -> BoxFuture<'c, Result<Event, VerbError>> + Send + 'static,
     {
         let Some(member) = self.members.get_mut(&place) else { return };
         let Some(mut conn) = member.conn.take() else { return };
@@ -219,6 +263,7 @@ impl<'a> Driver<'a> {
     fn decide(&mut self, places: &[Place]) {
         let failpoints = self.commits.failpoints.clone();
         failpoints.hit(Failpoint::AfterPrepare);
+        self.progress = Progress::Deciding;
         self.decided_wall_ms = clock::wall_ms();
         let decision = Decision {
             txn: self.machine.txn().clone(),
@@ -268,8 +313,10 @@ impl<'a> Driver<'a> {
 
     fn hand_over(&mut self, place: Place, proof: &Durable) {
         if let Some(backend) = self.close(place) {
-            let branch = (place, backend);
-            self.commits.registry.hand_over(proof.txn(), self.decided_wall_ms, &[branch]);
+            self.commits.registry.hand_over(proof.txn(), self.decided_wall_ms, &[(place, backend)]);
+        }
+        if let Progress::Decided(_, unsettled) = &mut self.progress {
+            unsettled.remove(&place);
         }
     }
 
@@ -279,8 +326,8 @@ impl<'a> Driver<'a> {
     }
 
     /// The connections that are still here.
-    pub(super) fn into_conns(self) -> Vec<Conn> {
-        self.members.into_values().filter_map(|member| member.conn).collect()
+    pub(super) fn into_conns(mut self) -> Vec<Conn> {
+        std::mem::take(&mut self.members).into_values().filter_map(|member| member.conn).collect()
     }
 
     fn name(&self, place: Place) -> String {
@@ -331,6 +378,28 @@ impl<'a> Driver<'a> {
             Some((backend, VerbError::Refused { error, .. })) => Why::Refused { backend, error },
             Some((_, error @ (VerbError::WrongTag { .. } | VerbError::Lost { .. }))) => fault(error.to_string()),
             None => fault(String::from("it refused")),
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// A driver that is dropped before its end (its session was ended from outside) leaves nothing unfinished behind.
+    fn drop(&mut self) {
+        match &self.progress {
+            Progress::Undecided => {}
+            Progress::Deciding => {
+                // The decision may become durable at any moment: until a restart nobody may roll these branches back.
+                if let Some(mark) = self.ending.take() {
+                    std::mem::forget(mark);
+                }
+            }
+            Progress::Decided(proof, unsettled) => {
+                let branch = |place: &Place| Some((*place, self.members.get(place)?.backend));
+                let branches: Vec<_> = unsettled.iter().filter_map(branch).collect();
+                if !branches.is_empty() {
+                    self.commits.registry.hand_over(proof.txn(), self.decided_wall_ms, &branches);
+                }
+            }
         }
     }
 }

@@ -4,7 +4,11 @@
 mod driver;
 pub mod registry;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::backend::{Conn, ServerError};
 use crate::base::{BackendId, Failpoints, Fault, FaultKind, Place, TxnId, clock};
@@ -36,6 +40,26 @@ pub struct Report {
     pub ended: Ended,
     /// The connections that are still good, idle, in the order of their places. The others are closed.
     pub conns: Vec<Conn>,
+    /// With `transactions.reply = "decided"`: phase two, still to be awaited. Answer the client first, then await this before
+    /// anything else of the session runs; it gives the connections back.
+    pub rest: Option<Rest>,
+}
+
+/// The rest of a commit whose decision the client has heard already.
+pub struct Rest(BoxFuture<'static, Vec<Conn>>);
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
+impl Future for Rest {
+    type Output = Vec<Conn>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Vec<Conn>> {
+        self.0.as_mut().poll(context)
+    }
 }
 
 /// How a transaction ended, for the session to tell its client.
@@ -100,7 +124,7 @@ impl Commits {
 
     /// COMMIT over these participants: none, one phase or two phases as they need it. Never fails: what can go wrong is
     /// an outcome. The caller must not drop the future; a client that is gone changes nothing.
-    pub async fn commit(&self, txn: &TxnId, participants: Vec<Enlisted>) -> Report {
+    pub async fn commit(self: &Arc<Self>, txn: &TxnId, participants: Vec<Enlisted>) -> Report {
         let in_doubt_max = self.config.transactions.in_doubt_max;
         if participants.len() > 1 && self.registry.in_doubt() >= in_doubt_max {
             let conns = self.rollback(txn, participants).await;
@@ -111,24 +135,27 @@ impl Commits {
                 ),
             )
             .hint("Bring back the backend that they wait for; `handfast transactions list` names it.");
-            return Report { ended: Ended::RolledBack(Why::Fault(fault)), conns };
+            return Report { ended: Ended::RolledBack(Why::Fault(fault)), conns, rest: None };
         }
         let started = clock::now();
         let parts = participants.iter().map(|p| Part { place: p.place, wrote: p.wrote }).collect();
         let machine = Coordinator::new(txn.clone(), parts, self.policy(), std::time::Duration::ZERO);
-        let mut driver = Driver::new(self, machine, participants, started);
+        let mut driver = Driver::new(Arc::clone(self), machine, participants, started);
         let outcome = driver.run().await;
         metrics::transaction_ended(outcome_label(&outcome), driver.phases(), started.elapsed());
         let ended = driver.explain(outcome);
-        Report { ended, conns: driver.into_conns() }
+        if driver.is_done() {
+            return Report { ended, conns: driver.into_conns(), rest: None };
+        }
+        Report { ended, conns: Vec::new(), rest: Some(Rest(driver.finish().boxed())) }
     }
 
     /// ROLLBACK over these participants. Always ends as rolled back: a connection that cannot say so is closed.
-    pub async fn rollback(&self, txn: &TxnId, participants: Vec<Enlisted>) -> Vec<Conn> {
+    pub async fn rollback(self: &Arc<Self>, txn: &TxnId, participants: Vec<Enlisted>) -> Vec<Conn> {
         let started = clock::now();
         let parts = participants.iter().map(|p| Part { place: p.place, wrote: p.wrote }).collect();
         let machine = Coordinator::rollback(txn.clone(), parts, self.policy(), std::time::Duration::ZERO);
-        let mut driver = Driver::new(self, machine, participants, started);
+        let mut driver = Driver::new(Arc::clone(self), machine, participants, started);
         let outcome = driver.run().await;
         metrics::transaction_ended(outcome_label(&outcome), 0, started.elapsed());
         driver.into_conns()
