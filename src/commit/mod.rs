@@ -1,5 +1,7 @@
 //! Layer 4: the tokio driver of the coordinator, and the registry of live and in-doubt transactions.
 
+pub mod registry;
+
 use crate::backend::{Conn, ServerError};
 use crate::base::{BackendId, Fault, Place, TxnId};
 

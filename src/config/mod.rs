@@ -249,7 +249,7 @@ pub struct Pool {
 }
 
 /// When a COMMIT over several participants is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reply {
     /// After phase two on every reachable participant: what was committed can be read by everyone.
     Committed,
