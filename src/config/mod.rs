@@ -1,5 +1,20 @@
-//! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape, `check` turns it into [`Config`] and
-//! reports every fault at once, `units` reads `"250ms"` and `"16MiB"`.
+//! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape, `check` turns it into [`Config`]
+//! (`backends` and `tables` are its two large sections), `report` prints every fault at once with its place, `expand`
+//! replaces `${NAME}`, `units` reads `"250ms"` and `"16MiB"`.
+
+mod backends;
+mod check;
+mod expand;
+mod file;
+mod report;
+mod tables;
+#[cfg(test)]
+mod tests;
+pub mod units;
+
+pub use check::{load, parse};
+pub use file::{Env, ReadFile};
+pub use report::{ConfigCode, ConfigErrors};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -210,7 +225,8 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// One line of `[tables]`.
+/// One line of `[tables]`. The most specific rule that matches a name wins: an exact name, then the longest literal text
+/// (characters other than `*`), at equal length the one with a schema; `check` refuses what is still a tie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableRule {
     /// `items`, `courier_*`, `delivery.*`, `fleet.couriers`.
