@@ -34,7 +34,7 @@ pub struct DecidedBranch {
 
 /// Proof that a transaction's decision is on disk. Only the journal makes one; phase two takes it by reference, so that
 /// "commit before the decision is durable" does not compile (INV-1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Durable {
     txn: TxnId,
 }
@@ -44,6 +44,12 @@ impl Durable {
     #[expect(dead_code, reason = "the journal's writer uses it")]
     pub(in crate::journal) fn mint(txn: TxnId) -> Self {
         Self { txn }
+    }
+
+    /// For unit tests of the pure rooms, which have no journal.
+    #[cfg(test)]
+    pub(crate) fn for_tests(txn: TxnId) -> Self {
+        Self::mint(txn)
     }
 
     /// The transaction that it proves decided.

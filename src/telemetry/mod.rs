@@ -1,1 +1,3 @@
 //! Layer 1: metrics and logs.
+
+pub mod metrics;

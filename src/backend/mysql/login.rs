@@ -46,7 +46,9 @@ impl Talk {
     async fn read(&mut self) -> Result<BytesMut, Fault> {
         loop {
             match packet::take(&mut self.inbuf, &mut self.seq, LOGIN_BYTES_MAX) {
-                Ok(Some(payload)) if payload.first() == Some(&0xff) => return Err(Fault::Refused(server_error(&payload))),
+                Ok(Some(payload)) if payload.first() == Some(&0xff) => {
+                    return Err(Fault::Refused(server_error(&payload)));
+                }
                 Ok(Some(payload)) => return Ok(payload),
                 Ok(None) => {}
                 Err(error) => return Err(broken(&error.to_string()).into()),
@@ -94,6 +96,7 @@ impl MysqlConn {
             status: done.status,
             awaited: 0,
             broken: false,
+            lease: None,
         };
         if done.status & status::AUTOCOMMIT == 0 {
             conn.autocommit_on().await.map_err(|source| named(Fault::Io(source)))?;
@@ -149,7 +152,12 @@ async fn open(config: &config::Backend, flags: u32) -> Result<(Talk, Greeting, a
 }
 
 /// TLS as configured, before anything secret is said.
-async fn secure(mut talk: Talk, config: &config::Backend, greeting: &Greeting, capabilities: u32) -> Result<Talk, Fault> {
+async fn secure(
+    mut talk: Talk,
+    config: &config::Backend,
+    greeting: &Greeting,
+    capabilities: u32,
+) -> Result<Talk, Fault> {
     let Some(connector) = tls::connector(config)? else { return Ok(talk) };
     if greeting.capabilities & caps::SSL == 0 {
         return match config.tls {

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
+use super::HomeInfo;
+use super::pool::Lease;
 use super::stream::Stream;
 use crate::base::{BackendId, Engine};
 use crate::config;
@@ -54,6 +56,7 @@ pub struct MysqlConn {
     status: u16,
     awaited: usize,
     broken: bool,
+    lease: Option<Lease>,
 }
 
 impl MysqlConn {
@@ -105,6 +108,31 @@ impl MysqlConn {
     /// Whether the server accepts several statements in one text.
     pub fn multi_statements(&self) -> bool {
         self.multi_statements
+    }
+
+    /// Whether nothing has come since the last answer: see [`Stream::is_quiet`].
+    pub fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// Takes its place in a pool with it.
+    pub fn set_lease(&mut self, lease: Lease) {
+        self.lease = Some(lease);
+    }
+
+    /// Gives the place in the pool up.
+    pub fn take_lease(&mut self) -> Option<Lease> {
+        self.lease.take()
+    }
+
+    /// What the server says of itself, for the greeting of clients.
+    pub fn home_info(&self) -> HomeInfo {
+        HomeInfo {
+            engine: self.engine,
+            version: self.greeting.version.clone(),
+            parameters: Vec::new(),
+            charset: self.greeting.charset,
+        }
     }
 
     /// Whether the connection cannot be used any more.
