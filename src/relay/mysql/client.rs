@@ -117,13 +117,9 @@ impl Client {
         }
     }
 
-    /// Ends when the client shall go.
-    pub async fn killed(&mut self) {
-        while !*self.killed.borrow() {
-            if self.killed.changed().await.is_err() {
-                return;
-            }
-        }
+    /// Becomes true when the client shall go.
+    pub fn kill_switch(&self) -> watch::Receiver<bool> {
+        self.killed.clone()
     }
 
     /// Whether bytes of another command are here already.
