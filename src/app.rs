@@ -134,7 +134,7 @@ impl App {
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         let ended = tokio::select! {
             ended = self.admit(listeners) => ended,
-            () = self.journal.failed() => Err(ServeError::JournalFailed),
+            () = journal_failed(&self.journal) => Err(ServeError::JournalFailed),
         };
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
@@ -246,6 +246,13 @@ fn announce(wire: &str, listener: &TcpListener) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening for {wire} clients");
     }
+}
+
+/// Returns when the journal has failed and the sessions have had a moment to tell their clients "unknown".
+async fn journal_failed(journal: &Journal) {
+    journal.failed().await;
+    tracing::error!("the journal failed: stopping");
+    tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
 async fn sweep_pools(pools: Arc<Pools>) {
