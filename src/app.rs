@@ -108,7 +108,7 @@ impl App {
     fn open(config: Arc<Config>, failpoints: Failpoints) -> Result<Self, ServeError> {
         let opened =
             Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
-        let journal = opened.map_err(|source| ServeError::Journal { source })?;
+        let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
         let registry = Arc::new(Registry::new(config.backends.len()));
         let pools = Arc::new(Pools::new(Arc::clone(&config)));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
@@ -120,7 +120,7 @@ impl App {
             failpoints,
         };
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
-        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, "journal open");
+        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let (stopping, _) = watch::channel(false);
         Ok(Self { config, journal, registry, pools, commits: Arc::new(commits), recovery, stopping })
     }
@@ -250,8 +250,8 @@ fn announce(wire: &str, listener: &TcpListener) {
 
 /// Returns when the journal has failed and the sessions have had a moment to tell their clients "unknown".
 async fn journal_failed(journal: &Journal) {
-    journal.failed().await;
-    tracing::error!("the journal failed: stopping");
+    let problem = journal.failed().await;
+    tracing::error!(problem, "the journal failed: stopping");
     tokio::time::sleep(Duration::from_millis(500)).await;
 }
 

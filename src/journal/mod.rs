@@ -81,7 +81,9 @@ pub enum JournalError {
         node: NodeName,
     },
     /// The journal of another cluster.
-    #[error("journal: it belongs to cluster {found}, but node.cluster is {configured}: correct node.cluster or journal.path")]
+    #[error(
+        "journal: it belongs to cluster {found}, but node.cluster is {configured}: correct node.cluster or journal.path"
+    )]
     OtherCluster {
         /// Whose it is.
         found: ClusterName,
@@ -89,7 +91,9 @@ pub enum JournalError {
         configured: ClusterName,
     },
     /// The journal of another node.
-    #[error("journal: it belongs to node {found}, not to {configured}: correct node.name (or remove it) or journal.path")]
+    #[error(
+        "journal: it belongs to node {found}, not to {configured}: correct node.name (or remove it) or journal.path"
+    )]
     OtherNode {
         /// Whose it is.
         found: NodeName,

@@ -179,8 +179,13 @@ async fn p2_no_acknowledged_decision_is_lost_when_segments_change_under_load() {
 #[test]
 fn a_segment_that_cannot_be_begun_refuses_the_decision_and_poisons_the_journal() {
     let kind = ErrorKind::StorageFull;
-    let faults =
-        [Fault::Create(kind), Fault::Write { kind, after_bytes: 9 }, Fault::Sync(kind), Fault::Rename(kind), Fault::SyncDir(kind)];
+    let faults = [
+        Fault::Create(kind),
+        Fault::Write { kind, after_bytes: 9 },
+        Fault::Sync(kind),
+        Fault::Rename(kind),
+        Fault::SyncDir(kind),
+    ];
     for fault in faults {
         let memory = Memory::default();
         let (mut core, _) = open_core(&memory, 600).unwrap();
@@ -231,7 +236,8 @@ async fn a_tombstone_is_found_until_its_time_is_over() {
     let since = clock::wall_ms();
     drop(journal);
     let reopen = |wall_ms| {
-        let opened = Core::open(Box::new(Memory::of(memory.image())), settings(1), fresh(), wall_ms, Failpoints::default());
+        let opened =
+            Core::open(Box::new(Memory::of(memory.image())), settings(1), fresh(), wall_ms, Failpoints::default());
         opened.unwrap().0.needed().lock().len()
     };
     assert_eq!(reopen(since + 59_000), 1);
@@ -301,8 +307,13 @@ struct Life {
 /// Two starts, many writes of one to four decisions, segments that change, decisions that are forgotten.
 fn live(segment_bytes: u64) -> Life {
     let memory = Memory::default();
-    let mut life =
-        Life { start: memory.start(), ops: vec![], acknowledged: vec![], asked: BTreeSet::new(), forgotten: BTreeSet::new() };
+    let mut life = Life {
+        start: memory.start(),
+        ops: vec![],
+        acknowledged: vec![],
+        asked: BTreeSet::new(),
+        forgotten: BTreeSet::new(),
+    };
     for _ in 0..2 {
         let (mut core, _) = open_core(&memory, segment_bytes).unwrap();
         let mut seq = 0;

@@ -218,11 +218,8 @@ pub(super) fn fold(text: &[u8], token: Token, dialect: Dialect) -> String {
     let inner = rest.strip_suffix(&[*quote]).unwrap_or(rest);
     let name = String::from_utf8_lossy(inner);
     let mark = char::from(*quote);
-    let name: Cow<'_, str> = if name.contains(mark) {
-        name.replace(&format!("{mark}{mark}"), &mark.to_string()).into()
-    } else {
-        name
-    };
+    let name: Cow<'_, str> =
+        if name.contains(mark) { name.replace(&format!("{mark}{mark}"), &mark.to_string()).into() } else { name };
     if unicode { unescape(&name) } else { name.into_owned() }
 }
 

@@ -111,9 +111,9 @@ fn dispatch(verb: &str, head: &mut Head<'_>) -> Class {
         "prepare" if head.is_at(1, "TRANSACTION") && !mysql => transaction::classify(head),
         "set" => setting::set(head),
         "reset" if !mysql => setting::reset(head),
-        "show" | "describe" | "desc" | "explain" | "use" | "prepare" | "execute" | "deallocate" | "drop" | "declare"
-        | "fetch" | "move" | "close" | "copy" | "listen" | "unlisten" | "notify" | "discard" | "lock" | "unlock"
-        | "load" | "call" | "do" | "handler" | "help" | "kill" => command::classify(verb, head),
+        "show" | "describe" | "desc" | "explain" | "use" | "prepare" | "execute" | "deallocate" | "drop"
+        | "declare" | "fetch" | "move" | "close" | "copy" | "listen" | "unlisten" | "notify" | "discard" | "lock"
+        | "unlock" | "load" | "call" | "do" | "handler" | "help" | "kill" => command::classify(verb, head),
         "analyze" if mysql => command::classify(verb, head),
         _ => ddl::classify(verb, head),
     }

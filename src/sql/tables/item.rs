@@ -339,8 +339,28 @@ impl Walk<'_> {
 
 /// Words behind a table that are no alias, besides the reserved ones.
 const NOT_ALIASES: &[&str] = &[
-    "partition", "tablesample", "force", "use", "ignore", "default", "overriding", "value", "lock", "minus", "returning",
-    "straight_join", "left", "right", "inner", "cross", "natural", "full", "outer", "procedure", "key", "row",
+    "partition",
+    "tablesample",
+    "force",
+    "use",
+    "ignore",
+    "default",
+    "overriding",
+    "value",
+    "lock",
+    "minus",
+    "returning",
+    "straight_join",
+    "left",
+    "right",
+    "inner",
+    "cross",
+    "natural",
+    "full",
+    "outer",
+    "procedure",
+    "key",
+    "row",
 ];
 
 /// Words that no unquoted table has on either server; found where a table must stand, they mean that something was not
@@ -348,9 +368,49 @@ const NOT_ALIASES: &[&str] = &[
 fn is_reserved(lower: &str) -> bool {
     matches!(
         lower,
-        "select" | "from" | "where" | "group" | "having" | "order" | "limit" | "union" | "intersect" | "except" | "on"
-            | "using" | "set" | "values" | "join" | "left" | "right" | "inner" | "cross" | "natural" | "into" | "for"
-            | "as" | "and" | "or" | "not" | "in" | "is" | "null" | "case" | "when" | "then" | "else" | "create"
-            | "with" | "table" | "update" | "delete" | "insert" | "offset" | "fetch" | "window" | "returning" | "distinct"
+        "select"
+            | "from"
+            | "where"
+            | "group"
+            | "having"
+            | "order"
+            | "limit"
+            | "union"
+            | "intersect"
+            | "except"
+            | "on"
+            | "using"
+            | "set"
+            | "values"
+            | "join"
+            | "left"
+            | "right"
+            | "inner"
+            | "cross"
+            | "natural"
+            | "into"
+            | "for"
+            | "as"
+            | "and"
+            | "or"
+            | "not"
+            | "in"
+            | "is"
+            | "null"
+            | "case"
+            | "when"
+            | "then"
+            | "else"
+            | "create"
+            | "with"
+            | "table"
+            | "update"
+            | "delete"
+            | "insert"
+            | "offset"
+            | "fetch"
+            | "window"
+            | "returning"
+            | "distinct"
     )
 }

@@ -132,7 +132,11 @@ impl<'a> Walk<'a> {
             TokenKind::Word | TokenKind::Quoted => self.word(token),
             TokenKind::Var => self.variable(),
             TokenKind::Dot => {}
-            TokenKind::Str | TokenKind::Number | TokenKind::System | TokenKind::Param | TokenKind::Semicolon
+            TokenKind::Str
+            | TokenKind::Number
+            | TokenKind::System
+            | TokenKind::Param
+            | TokenKind::Semicolon
             | TokenKind::Op => self.plain(),
         }
     }
@@ -186,8 +190,15 @@ impl<'a> Walk<'a> {
                 Stage::Cte(Step::Named) => frame.stage = Stage::Plain,
                 Stage::Definition if after_word => frame.stage = Stage::Columns,
                 Stage::Start => frame.may_write = parent.may_write,
-                Stage::Columns | Stage::Definition | Stage::Select | Stage::Insert | Stage::Update | Stage::Delete
-                | Stage::Merge | Stage::Cte(Step::Name | Step::After | Step::Tail) | Stage::Plain => {}
+                Stage::Columns
+                | Stage::Definition
+                | Stage::Select
+                | Stage::Insert
+                | Stage::Update
+                | Stage::Delete
+                | Stage::Merge
+                | Stage::Cte(Step::Name | Step::After | Step::Tail)
+                | Stage::Plain => {}
             }
         }
         self.frames.push(frame);
@@ -229,8 +240,15 @@ impl<'a> Walk<'a> {
                 }
             }
             Stage::Start => frame.stage = Stage::Plain,
-            Stage::Select | Stage::Insert | Stage::Update | Stage::Delete | Stage::Merge | Stage::Definition
-            | Stage::Columns | Stage::Plain | Stage::Cte(Step::Name | Step::Named | Step::Body) => {
+            Stage::Select
+            | Stage::Insert
+            | Stage::Update
+            | Stage::Delete
+            | Stage::Merge
+            | Stage::Definition
+            | Stage::Columns
+            | Stage::Plain
+            | Stage::Cte(Step::Name | Step::Named | Step::Body) => {
                 if frame.in_from {
                     frame.expect = Expect::From;
                 }

@@ -81,7 +81,8 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
 
 /// Two backends of one dialect; the second owns these tables.
 pub(crate) fn store_and_delivery(dialect: Dialect) -> RouteTable {
-    let rules = [("agents", 1, None), ("assignments", 1, None), ("items", 0, None), ("auth_group_permissions", 1, None)];
+    let rules =
+        [("agents", 1, None), ("assignments", 1, None), ("items", 0, None), ("auth_group_permissions", 1, None)];
     RouteTable::new(&config(&[("store", dialect, true), ("delivery", dialect, false)], &rules))
 }
 
@@ -119,7 +120,8 @@ pub(crate) fn show(dialect: Dialect, text: &str, analysis: &Analysis, routes: &R
         let plan = show_plan(&routes.plan(dialect, text.as_bytes(), statement));
         let tables: Vec<&str> = statement.tables.iter().map(|t| &text[t.span.clone()]).collect();
         let tables = if statement.parsed { tables.join(",") } else { "?".into() };
-        let kind = format!("{:?}", statement.kind).replace("{ isolation: None, read_only: None, deferrable: None, consistent_snapshot: false }", "{}");
+        let kind = format!("{:?}", statement.kind)
+            .replace("{ isolation: None, read_only: None, deferrable: None, consistent_snapshot: false }", "{}");
         let pin = if statement.leaves_state { " pins" } else { "" };
         let cannot = statement.unpreparable.map(|u| format!(" {u:?}")).unwrap_or_default();
         let sep = if out.is_empty() { "" } else { " ; " };
