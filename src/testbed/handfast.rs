@@ -149,6 +149,11 @@ impl Handfast {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
+    /// The end of its diagnostics.
+    pub fn log_tail(&self) -> String {
+        tail(&self.log)
+    }
+
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Proc>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -68,6 +68,11 @@ pub struct Order {
 }
 
 impl Order {
+    /// An order for one of sixteen items by one of sixteen agents, so that orders meet each other on rows now and then.
+    pub fn numbered(id: u64) -> Self {
+        Self { id, item: format!("i{}", id % 16), agent: format!("a{}", id / 7 % 16) }
+    }
+
     /// What changes in the store.
     pub fn store_statements(&self) -> [String; 2] {
         let Self { id, item, agent } = self;
@@ -110,6 +115,8 @@ const STORE: &[&str] = &[
     "CREATE TABLE orders (id bigint PRIMARY KEY, item varchar(40) NOT NULL, agent varchar(40) NOT NULL, at timestamp NOT NULL)",
     "CREATE TABLE counters (id bigint PRIMARY KEY, n bigint NOT NULL)",
     "INSERT INTO stock (item, reserved) VALUES ('packet', 0), ('lamp', 0), ('chair', 0)",
+    "INSERT INTO stock (item, reserved) VALUES ('i0',0),('i1',0),('i2',0),('i3',0),('i4',0),('i5',0),('i6',0),('i7',0)",
+    "INSERT INTO stock (item, reserved) VALUES ('i8',0),('i9',0),('i10',0),('i11',0),('i12',0),('i13',0),('i14',0),('i15',0)",
     "INSERT INTO counters (id, n) VALUES (0,0),(1,0),(2,0),(3,0),(4,0),(5,0),(6,0),(7,0)",
 ];
 
@@ -118,6 +125,8 @@ const DELIVERY: &[&str] = &[
     "CREATE TABLE assignments (order_id bigint PRIMARY KEY, agent varchar(40) NOT NULL)",
     "CREATE TABLE tallies (id bigint PRIMARY KEY, n bigint NOT NULL)",
     "INSERT INTO agents (name) VALUES ('Ann'), ('Ben'), ('Cem'), ('Dee')",
+    "INSERT INTO agents (name) VALUES ('a0'), ('a1'), ('a2'), ('a3'), ('a4'), ('a5'), ('a6'), ('a7')",
+    "INSERT INTO agents (name) VALUES ('a8'), ('a9'), ('a10'), ('a11'), ('a12'), ('a13'), ('a14'), ('a15')",
     "INSERT INTO tallies (id, n) VALUES (0,0),(1,0),(2,0),(3,0),(4,0),(5,0),(6,0),(7,0)",
 ];
 

@@ -32,7 +32,7 @@ handfast_find_cargo() {
 }
 
 # The version that apt would install of package $1 (empty: none).
-handfast_candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \(.*\)/\1/p' | grep -v '(none)'; }
+handfast_candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \(.*\)/\1/p' | grep -v '(none)' || true; }
 
 handfast_install() {
   local what=$1 packages="" rustup="" as_root="" version
@@ -75,6 +75,7 @@ handfast_install() {
     version=$(handfast_candidate cargo-web)
     if [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$HANDFAST_RUST_MIN" "$version" | sort -V | head -1)" = "$HANDFAST_RUST_MIN" ]; then
       packages=${packages/RUST/cargo-web rustc-web}
+      if [ "$what" = tests ] && [ -n "$(handfast_candidate rustfmt-web)" ]; then packages="$packages rustfmt-web"; fi
     elif handfast_has rustup || [ -n "$(handfast_candidate rustup)" ]; then
       rustup=yes
       handfast_has rustup && packages=${packages/RUST/} || packages=${packages/RUST/rustup}
