@@ -108,7 +108,7 @@ impl App {
     fn open(config: Arc<Config>, failpoints: Failpoints) -> Result<Self, ServeError> {
         let opened =
             Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
-        let journal = opened.map_err(|source| ServeError::Journal { source })?;
+        let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
         let registry = Arc::new(Registry::new(config.backends.len()));
         let pools = Arc::new(Pools::new(Arc::clone(&config)));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
@@ -120,7 +120,7 @@ impl App {
             failpoints,
         };
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
-        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, "journal open");
+        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let (stopping, _) = watch::channel(false);
         Ok(Self { config, journal, registry, pools, commits: Arc::new(commits), recovery, stopping })
     }
@@ -134,7 +134,7 @@ impl App {
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         let ended = tokio::select! {
             ended = self.admit(listeners) => ended,
-            () = self.journal.failed() => Err(ServeError::JournalFailed),
+            () = journal_failed(&self.journal) => Err(ServeError::JournalFailed),
         };
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
@@ -246,6 +246,13 @@ fn announce(wire: &str, listener: &TcpListener) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening for {wire} clients");
     }
+}
+
+/// Returns when the journal has failed and the sessions have had a moment to tell their clients "unknown".
+async fn journal_failed(journal: &Journal) {
+    let problem = journal.failed().await;
+    tracing::error!(problem, "the journal failed: stopping");
+    tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
 async fn sweep_pools(pools: Arc<Pools>) {

@@ -1,1 +1,2 @@
 //! Layer 7: the command line.
+pub mod demo;
