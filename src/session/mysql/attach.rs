@@ -4,7 +4,7 @@ use mysql_common::collations::{Collation, CollationId};
 
 use super::{Attached, Session};
 use crate::backend::mysql::{MysqlConn, Open};
-use crate::backend::{Conn, VerbError, verbs};
+use crate::backend::{Conn, verbs};
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Enlisted;
 use crate::session::transaction::Transaction;
@@ -136,6 +136,9 @@ impl Session {
             if conn.open() == Open::Plain && !conn.is_broken() {
                 native_rollback(&mut conn).await;
             }
+            if let Err(error) = conn.flush().await {
+                tracing::debug!(%error, "the last unanswered commands of a session");
+            }
             self.services.pools.release(Conn::Mysql(conn)).await;
         }
         self.txn = Transaction::none();
@@ -174,14 +177,4 @@ fn set_names(charset: u8, engine: Engine) -> Option<String> {
     let foreign = engine == Engine::Mariadb && name.contains("_0900_");
     let named = set == "utf8mb4" && !foreign;
     Some(if named { format!("SET NAMES {set} COLLATE {name}") } else { format!("SET NAMES {set}") })
-}
-
-/// As the client is told it, whichever way a verb failed.
-pub(super) fn verb_error(error: VerbError) -> Result<bytes::Bytes, Fault> {
-    match error {
-        VerbError::Refused { error, .. } => Ok(error.raw),
-        lost @ (VerbError::Lost { .. } | VerbError::WrongTag { .. }) => {
-            Err(Fault::new(FaultKind::BackendLost, lost.to_string()))
-        }
-    }
 }

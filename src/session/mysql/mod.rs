@@ -218,7 +218,10 @@ impl Session {
             com::STMT_PREPARE => self.prepare(body).await.map(drop),
             com::STMT_EXECUTE => self.execute(body).await.map(drop),
             com::STMT_SEND_LONG_DATA => self.send_long_data(body).await,
-            com::STMT_CLOSE => self.close_statement(body).await,
+            com::STMT_CLOSE => {
+                self.close_statement(body);
+                Ok(())
+            }
             com::STMT_RESET => self.reset_statement(body).await.map(drop),
             com::STMT_FETCH => self.fetch(body).await.map(drop),
             com::PING => {

@@ -251,18 +251,14 @@ impl Session {
     }
 
     /// COM_STMT_CLOSE: is not answered; the backends hear it with their next command.
-    pub(super) async fn close_statement(&mut self, body: &[u8]) -> Result<(), Stop> {
+    pub(super) fn close_statement(&mut self, body: &[u8]) {
         let id = Reader::new(body).u32().unwrap_or(0);
-        let Some(prepared) = self.prepared.remove(&id) else { return Ok(()) };
+        let Some(prepared) = self.prepared.remove(&id) else { return };
         for there in prepared.on {
             if let Some(attached) = self.attached.iter_mut().find(|a| a.conn.session() == there.thread) {
                 attached.conn.queue(com::STMT_CLOSE, &[&there.id.to_le_bytes()]);
-                if let Err(error) = attached.conn.flush().await {
-                    tracing::debug!(%error, "a statement was closed on a broken connection");
-                }
             }
         }
-        Ok(())
     }
 
     /// COM_STMT_RESET

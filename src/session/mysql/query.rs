@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::run::Run;
 use super::text::{edited, has_inner_semicolon, holds, words};
-use super::{Ran, Session, Step};
+use super::{Ran, Session, Step, Stop};
+use crate::backend::mysql::Open;
 use crate::base::ids::NAME_PREFIX;
-use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::route::Plan;
 use crate::sql::{Access, Analysis, Kind, Statement};
 
@@ -147,20 +148,22 @@ impl Session {
 
     /// One statement.
     pub(super) async fn statement(&mut self, said: Said<'_>) -> Step {
-        match &said.statement.kind {
-            Kind::Use(database) => return self.use_database(database.as_bytes(), said.more).await,
-            Kind::Set { .. } | Kind::SetSessionCharacteristics(_) => return self.set(said).await,
-            Kind::TwoPhase(name) => return self.two_phase(said, name.as_deref()).await,
-            Kind::Prepare(name) => {
-                if let Ok((backend, _)) = self.target(said) {
-                    self.named.insert(name.clone(), backend);
-                }
-                return self.route(said, true).await;
-            }
-            Kind::LockTables => self.locked = true,
-            _other if self.native => {}
-            _other => return self.distributed(said).await,
+        let kind = &said.statement.kind;
+        if let Kind::Use(database) = kind {
+            return self.use_database(database.as_bytes(), said.more).await;
         }
+        if let Kind::TwoPhase(name) = kind {
+            return self.two_phase(said, name.as_deref()).await;
+        }
+        if matches!(kind, Kind::Set { .. } | Kind::SetSessionCharacteristics(_)) {
+            return self.set(said).await;
+        }
+        if let Kind::Prepare(name) = kind
+            && let Ok((backend, _)) = self.target(said)
+        {
+            self.named.insert(name.clone(), backend);
+        }
+        self.locked |= matches!(kind, Kind::LockTables);
         if self.native { self.route(said, false).await } else { self.distributed(said).await }
     }
 
@@ -175,7 +178,10 @@ impl Session {
             Kind::Release(name) => self.release(name, said.more).await,
             Kind::SetTransaction(with) => Ok(self.set_transaction(*with, said.more)),
             Kind::SetAutocommit(on) => self.set_autocommit(*on, said.more).await,
-            Kind::Ddl if is_temporary(said.own()) => self.route(said, true).await,
+            Kind::Ddl if is_temporary(said.own()) => {
+                self.allow_temporary(said).await?;
+                self.route(said, true).await
+            }
             Kind::Ddl | Kind::LockTables | Kind::OutsideTransaction => {
                 if self.end_before(said.more).await? == Ran::Failed {
                     return Ok(Ran::Failed);
@@ -202,6 +208,18 @@ impl Session {
             | Kind::TwoPhase(_)
             | Kind::Other => self.route(said, true).await,
         }
+    }
+
+    /// MySQL lets a branch detach at PREPARE, and then refuses temporary tables in it (FACTS 7): the connection that gets
+    /// one keeps its branches. Without the privilege to say so the server's own error follows.
+    async fn allow_temporary(&mut self, said: Said<'_>) -> Result<(), Stop> {
+        let Ok((backend, _)) = self.target(said) else { return Ok(()) };
+        let Some(at) = self.ready(backend).await? else { return Ok(()) };
+        let conn = &self.attached[at].conn;
+        if conn.engine() == Engine::Mysql && conn.open() == Open::None {
+            self.tell(at, b"SET SESSION xa_detach_on_prepare=OFF").await?;
+        }
+        Ok(())
     }
 
     /// The client's own XA: only where there is one participant, and never with our names.

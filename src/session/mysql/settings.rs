@@ -21,10 +21,10 @@ pub(super) struct Setting {
 impl Session {
     /// SET: on the home connection first, whose answer the client gets; then on the others.
     pub(super) async fn set(&mut self, said: Said<'_>) -> Step {
-        let (scope, names, autocommit) = match &said.statement.kind {
-            Kind::Set { scope, names, autocommit } => (*scope, names.clone(), *autocommit),
-            _session_characteristics => (SetScope::Session, Vec::new(), None),
-        };
+        let (mut scope, mut names, mut autocommit) = (SetScope::Session, Vec::new(), None);
+        if let Kind::Set { scope: s, names: n, autocommit: a } = &said.statement.kind {
+            (scope, names, autocommit) = (*s, n.clone(), *a);
+        }
         if !said.statement.tables.is_empty() || said.statement.access == Access::Write && scope != SetScope::Global {
             return self.route(said, true).await;
         }
@@ -111,7 +111,7 @@ impl Session {
     }
 
     /// Runs a setting on a connection; one that its server does not know is left out, as at [`Self::attach`].
-    async fn tell(&mut self, at: usize, text: &[u8]) -> Result<(), Stop> {
+    pub(super) async fn tell(&mut self, at: usize, text: &[u8]) -> Result<(), Stop> {
         match self.attached[at].conn.run(text).await {
             Ok((_, None)) => Ok(()),
             Ok((_, Some(error))) => {
