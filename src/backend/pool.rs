@@ -133,7 +133,9 @@ impl Pools {
         let timeout = self.config.pool.connect_timeout;
         match tokio::time::timeout(timeout, conn.reset()).await {
             Ok(Ok(())) if conn.is_idle() => self.keep(conn),
-            Ok(Ok(())) => tracing::warn!(backend = conn.backend().0, "a connection was not idle after its reset; closed"),
+            Ok(Ok(())) => {
+                tracing::warn!(backend = conn.backend().0, "a connection was not idle after its reset; closed")
+            }
             Ok(Err(error)) => tracing::info!(%error, "a connection could not be reset; closed"),
             Err(_) => tracing::warn!(?timeout, "a connection's reset was not answered in time; closed"),
         }

@@ -135,7 +135,8 @@ impl BranchName {
     /// Reads a MySQL xid's gtrid and bqual.
     pub fn parse_xid(gtrid: &str, bqual: &str) -> Option<Self> {
         let (place, session) = bqual.split_once('.')?;
-        let name = Self { txn: TxnId::parse(gtrid)?, place: Place(place.parse().ok()?), session: session.parse().ok()? };
+        let name =
+            Self { txn: TxnId::parse(gtrid)?, place: Place(place.parse().ok()?), session: session.parse().ok()? };
         (name.qualifier() == bqual).then_some(name)
     }
 }

@@ -330,7 +330,10 @@ impl Coordinator {
         let undecided = matches!(self.phase, Phase::Preparing | Phase::Deciding | Phase::Aborting(_));
         assert!(!undecided || !committed, "INV-4: success is told only after the decision");
         let told_rolled_back = matches!(outcome, Outcome::RolledBack(_));
-        assert!(!told_rolled_back || matches!(self.phase, Phase::Aborting(_)), "INV-5: unknown is not told as rolled back");
+        assert!(
+            !told_rolled_back || matches!(self.phase, Phase::Aborting(_)),
+            "INV-5: unknown is not told as rolled back"
+        );
         self.deadline = None;
         self.phase = Phase::Done(outcome);
     }

@@ -5,7 +5,14 @@ use crate::base::{BackendId, BranchName, Engine};
 #[derive(Debug)]
 pub struct MysqlConn;
 impl MysqlConn {
-    pub async fn connect(backend: &crate::config::Backend, id: BackendId, flags: u32, timeout: std::time::Duration) -> Result<Self, super::ConnectError> { unimplemented!() }
+    pub async fn connect(
+        backend: &crate::config::Backend,
+        id: BackendId,
+        flags: u32,
+        timeout: std::time::Duration,
+    ) -> Result<Self, super::ConnectError> {
+        unimplemented!()
+    }
     pub fn backend(&self) -> BackendId {
         unimplemented!()
     }
@@ -42,9 +49,15 @@ impl MysqlConn {
     pub async fn reset(&mut self) -> Result<(), VerbError> {
         unimplemented!()
     }
-    pub fn is_quiet(&mut self) -> bool { unimplemented!() }
-    pub fn set_lease(&mut self, lease: super::pool::Lease) { unimplemented!() }
-    pub fn take_lease(&mut self) -> Option<super::pool::Lease> { unimplemented!() }
+    pub fn is_quiet(&mut self) -> bool {
+        unimplemented!()
+    }
+    pub fn set_lease(&mut self, lease: super::pool::Lease) {
+        unimplemented!()
+    }
+    pub fn take_lease(&mut self) -> Option<super::pool::Lease> {
+        unimplemented!()
+    }
     pub fn is_idle(&self) -> bool {
         unimplemented!()
     }

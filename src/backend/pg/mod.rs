@@ -5,7 +5,13 @@ use crate::base::{BackendId, BranchName, Engine};
 #[derive(Debug)]
 pub struct PgConn;
 impl PgConn {
-    pub async fn connect(backend: &crate::config::Backend, id: BackendId, timeout: std::time::Duration) -> Result<Self, super::ConnectError> { unimplemented!() }
+    pub async fn connect(
+        backend: &crate::config::Backend,
+        id: BackendId,
+        timeout: std::time::Duration,
+    ) -> Result<Self, super::ConnectError> {
+        unimplemented!()
+    }
     pub fn backend(&self) -> BackendId {
         unimplemented!()
     }
@@ -42,9 +48,15 @@ impl PgConn {
     pub async fn reset(&mut self) -> Result<(), VerbError> {
         unimplemented!()
     }
-    pub fn is_quiet(&mut self) -> bool { unimplemented!() }
-    pub fn set_lease(&mut self, lease: super::pool::Lease) { unimplemented!() }
-    pub fn take_lease(&mut self) -> Option<super::pool::Lease> { unimplemented!() }
+    pub fn is_quiet(&mut self) -> bool {
+        unimplemented!()
+    }
+    pub fn set_lease(&mut self, lease: super::pool::Lease) {
+        unimplemented!()
+    }
+    pub fn take_lease(&mut self) -> Option<super::pool::Lease> {
+        unimplemented!()
+    }
     pub fn is_idle(&self) -> bool {
         unimplemented!()
     }
