@@ -5,6 +5,7 @@ pub mod control;
 pub mod mysql;
 pub mod pg;
 pub mod pool;
+pub mod probe;
 pub mod stream;
 pub mod tls;
 pub mod verbs;

@@ -4,6 +4,7 @@
 //! its place in the pool is free again. Idle connections hold none; as they all once had one, idle and used together are
 //! never more than `pool.size`.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,10 +21,34 @@ use crate::telemetry::metrics;
 /// A connection's place in its pool; held by the connection.
 #[derive(Debug)]
 pub struct Lease {
-    #[expect(dead_code, reason = "held for its Drop")]
     permit: OwnedSemaphorePermit,
+    registered: Registered,
     born: Instant,
     flags: u32,
+}
+
+/// Server sessions that connections of this process hold, by backend.
+type Live = Arc<Mutex<HashSet<(BackendId, u64)>>>;
+
+/// A living connection's entry in [`Live`].
+#[derive(Debug)]
+struct Registered {
+    live: Live,
+    session: (BackendId, u64),
+}
+
+impl Registered {
+    fn new(live: &Live, conn: &Conn) -> Self {
+        let session = (conn.backend(), conn.session());
+        live.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
+        Self { live: Arc::clone(live), session }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.session);
+    }
 }
 
 /// The pools of all backends.
@@ -31,6 +56,7 @@ pub struct Lease {
 pub struct Pools {
     config: Arc<Config>,
     pools: Vec<Pool>,
+    live: Live,
 }
 
 #[derive(Debug)]
@@ -44,6 +70,7 @@ struct Pool {
 #[derive(Debug)]
 struct Idle {
     conn: Conn,
+    registered: Registered,
     born: Instant,
     since: Instant,
     flags: u32,
@@ -73,7 +100,7 @@ impl Pools {
             }
         };
         let pools = config.backends.iter().map(pool).collect();
-        Self { config, pools }
+        Self { config, pools, live: Live::default() }
     }
 
     fn pool(&self, backend: BackendId) -> &Pool {
@@ -90,11 +117,15 @@ impl Pools {
     pub async fn acquire_with(&self, backend: BackendId, flags: u32) -> Result<Conn, ConnectError> {
         let pool = self.pool(backend);
         let permit = self.permit(backend, pool).await?;
-        let (mut conn, born) = match pool.take_idle(flags) {
-            Some(idle) => (idle.conn, idle.born),
-            None => (self.connect(backend, flags).await?, clock::now()),
+        let (mut conn, registered, born) = match pool.take_idle(flags) {
+            Some(idle) => (idle.conn, idle.registered, idle.born),
+            None => {
+                let conn = self.connect(backend, flags).await?;
+                let registered = Registered::new(&self.live, &conn);
+                (conn, registered, clock::now())
+            }
         };
-        conn.set_lease(Lease { permit, born, flags });
+        conn.set_lease(Lease { permit, registered, born, flags });
         Ok(conn)
     }
 
@@ -142,13 +173,13 @@ impl Pools {
     }
 
     fn keep(&self, mut conn: Conn) {
-        let Some(lease) = conn.take_lease() else { return };
-        if lease.born.elapsed() < self.config.pool.max_lifetime {
+        let Some(Lease { permit, registered, born, flags }) = conn.take_lease() else { return };
+        if born.elapsed() < self.config.pool.max_lifetime {
             let pool = self.pool(conn.backend());
-            let idle = Idle { conn, born: lease.born, since: clock::now(), flags: lease.flags };
-            pool.idle().push(idle);
+            pool.idle().push(Idle { conn, registered, born, since: clock::now(), flags });
         }
-        // The lease is dropped after the connection is in the list: who waits for the permit finds it there.
+        // After the connection is in the list: who waits for the permit finds it there.
+        drop(permit);
     }
 
     /// Closes connections that were idle for too long or are too old. Called now and then.
@@ -161,6 +192,11 @@ impl Pools {
             let usage = pool.usage();
             metrics::pool(&backend.name, usage.used, usage.idle, usage.waiting);
         }
+    }
+
+    /// Whether a living connection of this process is the server's session `session`.
+    pub fn holds(&self, backend: BackendId, session: u64) -> bool {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).contains(&(backend, session))
     }
 
     /// How full a backend's pool is.

@@ -2,6 +2,7 @@
 //! touches a branch; readers wait for the second; operators see both.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::telemetry::metrics;
 #[derive(Debug)]
 pub struct Registry {
     state: Mutex<State>,
+    /// How many unfinished branches each backend has; changed under the lock, read without it by every statement.
+    per_backend: Vec<AtomicUsize>,
     /// One per backend: readers wait on it for the settler.
     settled: Vec<Notify>,
     /// One per backend: the settler waits on it for work.
@@ -24,8 +27,6 @@ pub struct Registry {
 struct State {
     ending: HashSet<TxnId>,
     unfinished: BTreeMap<TxnId, Unfinished>,
-    /// How many unfinished branches each backend has.
-    per_backend: Vec<usize>,
 }
 
 /// A decided transaction whose commit is not known to have reached every participant.
@@ -56,8 +57,8 @@ impl Registry {
     /// An empty registry for so many backends.
     pub fn new(backends: usize) -> Self {
         let notifies = || (0..backends).map(|_| Notify::new()).collect();
-        let state = State { per_backend: vec![0; backends], ..State::default() };
-        Self { state: Mutex::new(state), settled: notifies(), work: notifies() }
+        let per_backend = (0..backends).map(|_| AtomicUsize::new(0)).collect();
+        Self { state: Mutex::default(), per_backend, settled: notifies(), work: notifies() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -83,7 +84,7 @@ impl Registry {
         {
             let mut state = self.state();
             for (_, backend) in branches {
-                state.per_backend[usize::from(backend.0)] += 1;
+                self.per_backend[usize::from(backend.0)].fetch_add(1, Ordering::SeqCst);
             }
             let entry = state.unfinished.entry(txn.clone()).or_insert_with(|| Unfinished {
                 decided_wall_ms,
@@ -108,7 +109,7 @@ impl Registry {
         if last {
             state.unfinished.remove(txn);
         }
-        state.per_backend[usize::from(backend.0)] -= 1;
+        self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
         metrics::in_doubt(state.unfinished.len());
         drop(state);
         self.settled[usize::from(backend.0)].notify_waiters();
@@ -157,7 +158,7 @@ impl Registry {
     /// most `bound`: nobody sees half of a transaction (FACTS 31).
     pub async fn wait_readable(&self, backend: BackendId, name: &str, bound: Duration) -> Result<(), Fault> {
         let index = usize::from(backend.0);
-        if self.state().per_backend[index] == 0 {
+        if self.per_backend[index].load(Ordering::SeqCst) == 0 {
             return Ok(());
         }
         let all_settled = async {
@@ -165,14 +166,14 @@ impl Registry {
                 let settled = self.settled[index].notified();
                 tokio::pin!(settled);
                 settled.as_mut().enable();
-                if self.state().per_backend[index] == 0 {
+                if self.per_backend[index].load(Ordering::SeqCst) == 0 {
                     return;
                 }
                 settled.await;
             }
         };
         tokio::time::timeout(bound, all_settled).await.map_err(|_| {
-            let count = self.state().per_backend[index];
+            let count = self.per_backend[index].load(Ordering::SeqCst);
             Fault::new(
                 FaultKind::Unresolved,
                 format!("{count} committed transaction(s) are not finished on backend \"{name}\" yet"),

@@ -70,6 +70,14 @@ impl Config {
         self.backend_named(&home.name)
     }
 
+    /// How many participants a transaction can have: backends, those that are one participant counted once.
+    pub fn participants(&self) -> usize {
+        let ids: Vec<BackendId> =
+            (0..self.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId)).collect();
+        let first = |id: &&BackendId| !ids.iter().any(|other| other < *id && self.same_participant(*other, **id));
+        ids.iter().filter(first).count()
+    }
+
     /// Whether two backends are one participant: databases of one MySQL server under one user (FACTS 12).
     pub fn same_participant(&self, a: BackendId, b: BackendId) -> bool {
         let (x, y) = (self.backend(a), self.backend(b));

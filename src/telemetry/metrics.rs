@@ -16,9 +16,11 @@ const PARSE_FALLBACK: &str = "handfast_parse_fallback_total";
 const ERRORS: &str = "handfast_errors_total";
 const TRANSACTIONS: &str = "handfast_transactions_total";
 const COMMIT_SECONDS: &str = "handfast_commit_seconds";
+const PHASE_SECONDS: &str = "handfast_commit_phase_seconds";
 const IN_DOUBT: &str = "handfast_in_doubt_transactions";
 const IN_DOUBT_AGE: &str = "handfast_in_doubt_oldest_seconds";
 const SETTLED: &str = "handfast_recovery_branches_total";
+const UNSETTLED: &str = "handfast_in_doubt_branches";
 const HEURISTIC: &str = "handfast_heuristic_outcomes_total";
 const STRANGERS: &str = "handfast_stranger_branches";
 const JOURNAL_SYNC: &str = "handfast_journal_sync_seconds";
@@ -61,11 +63,13 @@ fn describe() {
     describe_counter!(STATEMENTS, "Statements, by protocol and where they went");
     describe_counter!(PARSE_FALLBACK, "Statements that were routed by their words because the parser cannot read them");
     describe_counter!(ERRORS, "Errors of ours told to clients, by code");
-    describe_counter!(TRANSACTIONS, "Transactions ended, by kind and outcome");
-    describe_histogram!(COMMIT_SECONDS, "Time of each phase of COMMIT");
+    describe_counter!(TRANSACTIONS, "Transactions ended, by outcome and phases (0: nothing was committed)");
+    describe_histogram!(COMMIT_SECONDS, "From COMMIT or ROLLBACK to its answer, by phases");
+    describe_histogram!(PHASE_SECONDS, "Time of one participant's prepare, of the decision, of one participant's commit");
     describe_gauge!(IN_DOUBT, "Decided transactions of which a branch is not committed yet");
     describe_gauge!(IN_DOUBT_AGE, "Age of the oldest of them");
     describe_counter!(SETTLED, "Branches that recovery finished, by backend and action");
+    describe_gauge!(UNSETTLED, "Branches that recovery could not finish yet, by backend");
     describe_counter!(HEURISTIC, "Branches that somebody else ended against the decision; must stay 0");
     describe_gauge!(STRANGERS, "Prepared branches on a backend that are not this node's");
     describe_histogram!(JOURNAL_SYNC, "Time of one sync of the journal");
@@ -136,65 +140,30 @@ pub fn fault(kind: FaultKind) {
     counter!(ERRORS, "code" => kind.code()).increment(1);
 }
 
-/// How a transaction was asked to end, seen from its participants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndKind {
-    /// No participant.
-    Empty,
-    /// One phase, whatever was released before.
-    OnePhase,
-    /// Prepared on several participants.
-    TwoPhase,
-}
-
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndOutcome {
-    /// Committed.
-    Committed,
-    /// Rolled back, asked for or not.
-    RolledBack,
-    /// Not known.
-    Unknown,
-}
-
-/// A transaction has ended.
-pub fn transaction(kind: EndKind, outcome: EndOutcome) {
-    let kind = match kind {
-        EndKind::Empty => "empty",
-        EndKind::OnePhase => "one_phase",
-        EndKind::TwoPhase => "two_phase",
+/// A transaction has ended: how, in how many phases (0: nothing was committed), and how long its end took.
+pub fn transaction_ended(outcome: &'static str, phases: u8, took: Duration) {
+    let phases = match phases {
+        0 => "0",
+        1 => "1",
+        _ => "2",
     };
-    let outcome = match outcome {
-        EndOutcome::Committed => "committed",
-        EndOutcome::RolledBack => "rolled_back",
-        EndOutcome::Unknown => "unknown",
-    };
-    counter!(TRANSACTIONS, "kind" => kind, "outcome" => outcome).increment(1);
+    counter!(TRANSACTIONS, "outcome" => outcome, "phases" => phases).increment(1);
+    histogram!(COMMIT_SECONDS, "phases" => phases).record(took.as_secs_f64());
 }
 
-/// A part of COMMIT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Until every vote is here.
-    Prepare,
-    /// Until the decision is durable.
-    Decide,
-    /// Until every reachable participant has committed.
-    Finish,
-    /// A commit in one phase.
-    OnePhase,
+/// A participant voted yes.
+pub fn prepared(took: Duration) {
+    histogram!(PHASE_SECONDS, "phase" => "prepare").record(took.as_secs_f64());
 }
 
-/// How long a part of COMMIT took.
-pub fn commit_phase(phase: Phase, took: Duration) {
-    let phase = match phase {
-        Phase::Prepare => "prepare",
-        Phase::Decide => "decide",
-        Phase::Finish => "finish",
-        Phase::OnePhase => "one_phase",
-    };
-    histogram!(COMMIT_SECONDS, "phase" => phase).record(took.as_secs_f64());
+/// A decision became durable.
+pub fn decided(took: Duration) {
+    histogram!(PHASE_SECONDS, "phase" => "decide").record(took.as_secs_f64());
+}
+
+/// A prepared branch was committed.
+pub fn settled(took: Duration) {
+    histogram!(PHASE_SECONDS, "phase" => "finish").record(took.as_secs_f64());
 }
 
 /// Decided transactions that are not finished.
@@ -207,10 +176,13 @@ pub fn in_doubt_oldest(age: Duration) {
     gauge!(IN_DOUBT_AGE).set(age.as_secs_f64());
 }
 
-/// Recovery finished a branch.
-pub fn recovered(backend: &str, committed: bool) {
-    let action = if committed { "committed" } else { "rolled_back" };
-    counter!(SETTLED, "backend" => backend.to_owned(), "action" => action).increment(1);
+/// Recovery looked at a backend: what it finished, and how many branches are left for the next time.
+pub fn swept(backend: &str, committed: usize, rolled_back: usize, left: usize) {
+    for (action, count) in [("committed", committed), ("rolled_back", rolled_back)] {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        counter!(SETTLED, "backend" => backend.to_owned(), "action" => action).increment(count);
+    }
+    gauge!(UNSETTLED, "backend" => backend.to_owned()).set(number(left));
 }
 
 /// A branch was ended by somebody else against its decision.
@@ -266,16 +238,16 @@ mod tests {
         let handle = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
             describe();
-            transaction(EndKind::TwoPhase, EndOutcome::Committed);
-            commit_phase(Phase::Decide, Duration::from_millis(2));
+            transaction_ended("committed", 2, Duration::from_millis(7));
+            decided(Duration::from_millis(2));
             journal_sync(7, Duration::from_micros(600));
             pool("store", 3, 1, 0);
             in_doubt(2);
         });
         let text = handle.render();
         for line in [
-            "handfast_transactions_total{kind=\"two_phase\",outcome=\"committed\"} 1",
-            "handfast_commit_seconds_bucket{phase=\"decide\",le=\"0.0025\"} 1",
+            "handfast_transactions_total{outcome=\"committed\",phases=\"2\"} 1",
+            "handfast_commit_phase_seconds_bucket{phase=\"decide\",le=\"0.0025\"} 1",
             "handfast_journal_batch_records_bucket{le=\"8\"} 1",
             "handfast_pool_connections{backend=\"store\",state=\"used\"} 3",
             "handfast_in_doubt_transactions 2",
