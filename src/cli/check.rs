@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use super::{Exit, block_on, print};
-use crate::backend::control::{Control, ControlError, ServerFacts};
+use crate::backend::probe;
 use crate::base::{Dialect, clock};
 use crate::config::{Backend, Config, TlsMode};
 
@@ -67,8 +66,8 @@ fn of_file(path: &Path, config: &Config, findings: &mut Findings) -> String {
         );
         line(&mut out, &format!("  backend {}", backend.name), "WARN", &more);
     }
-    if config.backends.len() == 1 {
-        line(&mut out, "  one backend", "ok", "nothing needs two phases");
+    if config.participants() < 2 {
+        line(&mut out, "  one participant", "ok", "nothing needs two phases");
     }
     out
 }
@@ -80,33 +79,24 @@ fn listener(config: &Config, dialect: Dialect) -> bool {
     }
 }
 
-async fn facts(backend: &Backend) -> Result<ServerFacts, ControlError> {
-    Control::connect(backend).await?.facts().await
-}
-
 async fn of_backend(config: &Config, backend: &Backend, findings: &mut Findings) -> String {
     let mut out = String::new();
     let begun = clock::now();
-    let bound = config.pool.connect_timeout.max(Duration::from_secs(1));
-    let facts = match tokio::time::timeout(bound, facts(backend)).await {
-        Ok(Ok(facts)) => facts,
-        Ok(Err(error)) => {
+    let facts = match probe::facts(backend).await {
+        Ok(facts) => facts,
+        Err(error) => {
             findings.errors += 1;
             line(&mut out, &backend.name, "ERROR", &error.to_string());
             return out;
         }
-        Err(_) => {
-            findings.errors += 1;
-            line(&mut out, &backend.name, "ERROR", &format!("no answer from {} within {bound:?}", backend.address));
-            return out;
-        }
     };
     let who = format!("{:<10}{:?} {}", backend.name, facts.engine, facts.version);
-    line(&mut out, &who, "ok", &format!("{} in {:.0?}", backend.address, begun.elapsed()));
+    let took_ms = begun.elapsed().as_millis();
+    line(&mut out, &who, "ok", &format!("{}, answered in {took_ms} ms", backend.address));
     for unfit in facts.unfit {
         let accepted = unfit.durability && backend.allow_unsafe_durability;
         // One participant needs no two-phase commit: what stands against it is then no error.
-        let verdict = if accepted || config.backends.len() == 1 { "WARN" } else { "ERROR" };
+        let verdict = if accepted || config.participants() < 2 { "WARN" } else { "ERROR" };
         if verdict == "WARN" {
             findings.warnings += 1;
         } else {

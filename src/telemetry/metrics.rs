@@ -65,7 +65,10 @@ fn describe() {
     describe_counter!(ERRORS, "Errors of ours told to clients, by code");
     describe_counter!(TRANSACTIONS, "Transactions ended, by outcome and phases (0: nothing was committed)");
     describe_histogram!(COMMIT_SECONDS, "From COMMIT or ROLLBACK to its answer, by phases");
-    describe_histogram!(PHASE_SECONDS, "Time of one participant's prepare, of the decision, of one participant's commit");
+    describe_histogram!(
+        PHASE_SECONDS,
+        "Time of one participant's prepare, of the decision, of one participant's commit"
+    );
     describe_gauge!(IN_DOUBT, "Decided transactions of which a branch is not committed yet");
     describe_gauge!(IN_DOUBT_AGE, "Age of the oldest of them");
     describe_counter!(SETTLED, "Branches that recovery finished, by backend and action");
