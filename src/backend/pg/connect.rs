@@ -97,6 +97,7 @@ async fn log_in(config: &config::Backend, backend: BackendId, connect_timeout: D
         asides: BytesMut::new(),
         copying: false,
         broken: false,
+        lease: None,
     };
     startup::put_session(&mut conn.outbound, &[("user", &config.user), ("database", &config.database)]);
     conn.flush().await?;

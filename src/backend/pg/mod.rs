@@ -18,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 
 pub use cancel::CancelToken;
 
+use super::pool::Lease;
 use super::stream::Stream;
 use super::{HomeInfo, ServerError};
 use crate::base::limits::RELAY_BUFFER_BYTES;
@@ -48,6 +49,7 @@ pub struct PgConn {
     /// The server waits for COPY data.
     copying: bool,
     broken: bool,
+    lease: Option<Lease>,
 }
 
 /// A peer's bytes that make no sense, as an I/O error.
@@ -79,6 +81,21 @@ impl PgConn {
             && !self.unsynced
             && self.inbound.is_empty()
             && self.outbound.is_empty()
+    }
+
+    /// Whether nothing has come since the last answer: see [`Stream::is_quiet`].
+    pub fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// Takes its place in a pool with it.
+    pub fn set_lease(&mut self, lease: Lease) {
+        self.lease = Some(lease);
+    }
+
+    /// Gives the place in the pool up.
+    pub fn take_lease(&mut self) -> Option<Lease> {
+        self.lease.take()
     }
 
     /// Whether the connection can no longer be used at all.

@@ -31,7 +31,7 @@ fn config(port: u16) -> Backend {
 
 fn branch() -> BranchName {
     let txn = TxnId { cluster: ClusterName::new("t").unwrap(), node: NodeName::new("n").unwrap(), epoch: 1, seq: 1 };
-    BranchName { txn, place: Place(0) }
+    BranchName { txn, place: Place(0), session: 7 }
 }
 
 fn greeting() -> BytesMut {
