@@ -1,0 +1,1 @@
+//! Lexing, case by case.
