@@ -303,3 +303,125 @@ fn says_matched(ok: &[u8]) -> bool {
     let info = ok.windows(14).position(|w| w == b"Rows matched: ");
     info.is_some_and(|at| !ok[at..].starts_with(b"Rows matched: 0 "))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::mysql::answer::{Done, err, ok};
+    use crate::wire::mysql::packet::put;
+
+    fn passing(swallow: usize, more: bool) -> Passing {
+        Passing { shape: Shape::Results, swallow, status_mask: status::IN_TRANS, status: status::IN_TRANS, more }
+    }
+
+    fn packets(payloads: &[&[u8]]) -> BytesMut {
+        let (mut out, mut seq) = (BytesMut::new(), 1);
+        payloads.iter().for_each(|p| put(&mut out, &mut seq, &[p]));
+        out
+    }
+
+    fn done(status: u16) -> Vec<u8> {
+        ok(Done { affected: 2, status, ..Done::default() })
+    }
+
+    /// Feeds the bytes in pieces; returns what the client gets.
+    fn walked(how: Passing, bytes: &[u8], piece: usize) -> (BytesMut, Relayed) {
+        let mut walk = Walk::new(how);
+        let (mut inbuf, mut client, mut seq) = (BytesMut::new(), BytesMut::new(), 1);
+        let mut pieces = bytes.chunks(piece);
+        loop {
+            let mut out = BytesMut::new();
+            let progress = walk.advance(&mut inbuf, &mut out, &mut seq).unwrap();
+            client.extend_from_slice(&out);
+            match progress {
+                Progress::Done => return (client, walk.into_relayed()),
+                Progress::Need => inbuf.extend_from_slice(pieces.next().unwrap()),
+                Progress::Flush => {}
+                Progress::LocalFile { .. } => panic!("no file was asked for"),
+            }
+        }
+    }
+
+    fn result_set(row: &[u8], status: u16) -> BytesMut {
+        let column = answer::text_column("c");
+        packets(&[&[1], &column, &answer::eof(status, 0), row, row, &answer::eof(status, 0)])
+    }
+
+    proptest! {
+        #[test]
+        fn a_result_set_arrives_the_same_however_it_is_split(row in proptest::collection::vec(1_u8..0xfb, 1..400), piece in 1_usize..300) {
+            let (got, relayed) = walked(passing(0, false), &result_set(&row, 2), piece);
+            prop_assert_eq!(got, result_set(&row, 2 | status::IN_TRANS));
+            prop_assert!(relayed.rows);
+            prop_assert_eq!(relayed.status, Some(2));
+        }
+
+        #[test]
+        fn no_bytes_make_the_walk_panic(bytes: Vec<u8>, swallow in 0_usize..3) {
+            let mut walk = Walk::new(passing(swallow, false));
+            let (mut inbuf, mut out) = (BytesMut::from(&bytes[..]), BytesMut::new());
+            let _progress = walk.advance(&mut inbuf, &mut out, &mut 1);
+        }
+    }
+
+    #[test]
+    fn rows_of_sixteen_mebibytes_pass_and_their_bytes_are_not_taken_for_packets() {
+        // The continuation begins with 0xfe: an EOF, were it looked at.
+        let mut row = vec![0xfe; MYSQL_PACKET_BYTES_MAX + 3];
+        row[0] = 1;
+        let (got, relayed) = walked(passing(0, false), &result_set(&row, 2), 1 << 20);
+        assert_eq!(got.len(), result_set(&row, 2).len());
+        assert_eq!(relayed.status, Some(2));
+    }
+
+    #[test]
+    fn answers_to_our_own_verbs_are_kept_and_the_numbers_close_up() {
+        let bytes = packets(&[&done(2 | status::MORE_RESULTS), &done(3 | status::MORE_RESULTS), &done(3)]);
+        let (got, relayed) = walked(passing(2, false), &bytes, 7);
+        assert_eq!(got, packets(&[&done(3)]));
+        assert_eq!((relayed.swallowed, relayed.affected), (2, 2));
+    }
+
+    #[test]
+    fn an_error_of_our_own_verb_reaches_nobody_but_us() {
+        let bytes = packets(&[&err(1440, "XAE08", "exists")]);
+        let (got, relayed) = walked(passing(1, false), &bytes, 3);
+        assert!(got.is_empty());
+        assert_eq!(relayed.prefix_error.map(|e| e.errno), Some(1440));
+        assert_eq!(relayed.errno, None);
+    }
+
+    #[test]
+    fn the_last_answer_says_that_more_follows_only_if_it_does() {
+        let bytes = packets(&[&done(2)]);
+        assert_eq!(walked(passing(0, true), &bytes, 4).0, packets(&[&done(3 | status::MORE_RESULTS)]));
+        assert_eq!(walked(passing(0, false), &bytes, 4).0, packets(&[&done(3)]));
+    }
+
+    #[test]
+    fn a_prepared_statement_gets_the_client_s_id() {
+        let mut first = vec![0];
+        first.extend_from_slice(&77_u32.to_le_bytes());
+        first.extend_from_slice(&[1, 0, 2, 0, 0, 0, 0]);
+        let definition = answer::text_column("?");
+        let end = answer::eof(3, 0);
+        let bytes = packets(&[&first, &definition, &definition, &end, &definition, &end]);
+        let how = Passing { shape: Shape::Prepared { id: 5 }, ..passing(0, false) };
+        let (got, relayed) = walked(how, &bytes, 9);
+        first[1] = 5;
+        assert_eq!(got, packets(&[&first, &definition, &definition, &end, &definition, &end]));
+        assert_eq!(relayed.prepared, Some((77, 2)));
+    }
+
+    #[test]
+    fn an_update_that_matched_rows_is_told_from_one_that_did_not() {
+        let mut matched = ok(Done::default());
+        matched.extend_from_slice(b"\x28Rows matched: 1  Changed: 0  Warnings: 0");
+        let mut none = ok(Done::default());
+        none.extend_from_slice(b"\x28Rows matched: 0  Changed: 0  Warnings: 0");
+        assert!(walked(passing(0, false), &packets(&[&matched]), 99).1.matched);
+        assert!(!walked(passing(0, false), &packets(&[&none]), 99).1.matched);
+    }
+}

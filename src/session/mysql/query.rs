@@ -34,7 +34,7 @@ impl Session {
     /// Answers a text.
     pub(super) async fn query(&mut self, text: &[u8]) -> Step {
         let analysis = self.services.analyses.analyze(self.reading, text);
-        let mut few = words(text.get(..64).unwrap_or(text), 2);
+        let mut few = words(text, 2);
         if few.first().is_some_and(|w| w == "KILL") {
             return self.kill_text(text).await;
         }
@@ -241,8 +241,7 @@ impl Session {
 
 /// CREATE or DROP TEMPORARY TABLE: the DDL that commits nothing.
 fn is_temporary(text: &[u8]) -> bool {
-    let words = words(text.get(..256).unwrap_or(text), 4);
-    words.iter().any(|w| w == "TEMPORARY")
+    words(text, 4).iter().any(|w| w == "TEMPORARY")
 }
 
 /// Whether a text must be kept from being read as several statements.

@@ -267,7 +267,7 @@ fn wrote(statement: Option<&Statement>, text: &[u8], relayed: &Relayed) -> Wrote
         (Access::Read, _) => Wrote::No,
         (Access::Write, Kind::Write) if nothing && relayed.errno.is_some() => Wrote::Maybe,
         (Access::Write, Kind::Write) if nothing => {
-            let first = words(text.get(..64).unwrap_or(text), 1);
+            let first = words(text, 1);
             let plain = first.first().is_some_and(|w| w == "UPDATE" || w == "DELETE");
             if plain { Wrote::No } else { Wrote::Maybe }
         }

@@ -11,8 +11,29 @@ pub(super) fn has_inner_semicolon(text: &[u8]) -> bool {
     text[..end].contains(&b';')
 }
 
-/// The first words, upper case, without leading white space; at most `count`.
+/// The text without the white space and the comments before its first word. Comments that servers execute stay.
+pub(super) fn from_first_word(mut text: &[u8]) -> &[u8] {
+    let after = |text: &[u8], end: &[u8]| text.windows(end.len()).position(|w| w == end).map(|at| at + end.len());
+    loop {
+        text = text.trim_ascii_start();
+        let executed = text.starts_with(b"/*!") || text.starts_with(b"/*M!");
+        let end = match text {
+            [b'/', b'*', rest @ ..] if !executed => after(rest, b"*/").map(|at| at + 2),
+            [b'#', ..] | [b'-', b'-', b' ' | b'\t' | b'\n', ..] => after(text, b"\n"),
+            _word => return text,
+        };
+        match end {
+            Some(end) => text = &text[end..],
+            None => return text,
+        }
+    }
+}
+
+/// The first words, upper case, without comments before them; at most `count`, and of the first bytes only.
 pub(super) fn words(text: &[u8], count: usize) -> Vec<String> {
+    const LOOK_AT_BYTES: usize = 256;
+    let text = from_first_word(text);
+    let text = text.get(..LOOK_AT_BYTES).unwrap_or(text);
     let of_word = |b: &u8| !b.is_ascii_whitespace() && *b != b';';
     text.split(|b| !of_word(b))
         .filter(|word| !word.is_empty())
@@ -56,6 +77,14 @@ mod tests {
         {
             assert_eq!(has_inner_semicolon(text.as_bytes()), inner, "{text}");
         }
+    }
+
+    #[test]
+    fn comments_before_a_word_are_passed_over() {
+        let text = b" /* handfast: backend=x */ -- one\n# two\n create temporary table t(id int)";
+        assert_eq!(words(text, 2), ["CREATE", "TEMPORARY"]);
+        assert_eq!(words(b"/*!40000 ALTER */", 1), ["/*!40000"]);
+        assert!(words(b"/* open", 1).len() <= 1);
     }
 
     #[test]
