@@ -169,6 +169,11 @@ impl Session {
 
     /// One statement where transactions are ours.
     async fn distributed(&mut self, said: Said<'_>) -> Step {
+        let statement = said.statement;
+        if (statement.leaves_state || statement.kind == Kind::Ddl) && is_temporary(said.own()) {
+            self.allow_temporary(said).await?;
+            return self.route(said, true).await;
+        }
         match &said.statement.kind {
             Kind::Begin(with) => self.begin(*with, said.more).await,
             Kind::Commit(options) => self.commit(*options, said.more).await,
@@ -178,10 +183,6 @@ impl Session {
             Kind::Release(name) => self.release(name, said.more).await,
             Kind::SetTransaction(with) => Ok(self.set_transaction(*with, said.more)),
             Kind::SetAutocommit(on) => self.set_autocommit(*on, said.more).await,
-            Kind::Ddl if is_temporary(said.own()) => {
-                self.allow_temporary(said).await?;
-                self.route(said, true).await
-            }
             Kind::Ddl | Kind::LockTables | Kind::OutsideTransaction => {
                 if self.end_before(said.more).await? == Ran::Failed {
                     return Ok(Ran::Failed);
