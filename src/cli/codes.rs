@@ -55,6 +55,8 @@ fn of_fault(kind: FaultKind) -> &'static str {
         FaultKind::NoActiveTransaction => "The statement needs a transaction: BEGIN first.",
         FaultKind::ActiveTransaction => "The statement cannot run inside a transaction: COMMIT or ROLLBACK first.",
         FaultKind::UnknownStatement => "No prepared statement of this name or number exists in the session.",
+        FaultKind::DuplicateStatement => "A prepared statement of this name exists already, on another backend.",
+        FaultKind::UnknownPortal => "No portal or cursor of this name exists in the session.",
         FaultKind::Syntax => "The text cannot be read. Handfast only says so where no backend could be asked.",
         FaultKind::RolledBack => {
             "COMMIT became a rollback on every participant, because one of them could not prepare, was lost or did not vote in time. Nothing is half-done; running the transaction again is safe."

@@ -74,7 +74,9 @@ pub async fn serve(
                 }
             },
             Some(joined) = connections.join_next() => report(joined),
-            _ = shutdown.wait_for(|stop| *stop) => break,
+            changed = shutdown.changed() => if changed.is_err() || *shutdown.borrow() {
+                break;
+            },
         }
     }
     drop(listener);
