@@ -95,6 +95,7 @@ async fn log_in(config: &config::Backend, backend: BackendId, connect_timeout: D
         outstanding: 1,
         unsynced: false,
         asides: BytesMut::new(),
+        copying: false,
         broken: false,
         lease: None,
     };

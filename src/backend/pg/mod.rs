@@ -8,10 +8,13 @@ mod verbs;
 #[cfg(test)]
 mod tests;
 
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 
 pub use cancel::CancelToken;
 
@@ -43,6 +46,8 @@ pub struct PgConn {
     unsynced: bool,
     /// Notices, notifications and parameter changes that came during verbs, as whole frames.
     asides: BytesMut,
+    /// The server waits for COPY data.
+    copying: bool,
     broken: bool,
     lease: Option<Lease>,
 }
@@ -176,49 +181,45 @@ impl PgConn {
 
     /// Writes everything queued. May be dropped and called again.
     pub async fn flush(&mut self) -> io::Result<()> {
-        while self.outbound.has_remaining() {
-            let written = self.stream.write_buf(&mut self.outbound).await;
-            if !matches!(written, Ok(1..)) {
-                self.broken = true;
-                written?;
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-        }
-        let flushed = self.stream.flush().await;
-        self.broken |= flushed.is_err();
-        flushed
+        poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Reads more bytes. May be dropped and called again. Errors: also the end of the stream.
+    /// Reads more bytes, and writes what is queued while it waits: neither side can block the other. May be dropped and
+    /// called again. Errors: also the end of the stream.
     pub async fn fill(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// One step of [`Self::fill`].
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
+            return Poll::Ready(Err(error));
+        }
         if self.inbound.capacity() - self.inbound.len() < RELAY_BUFFER_BYTES / 8 {
             self.inbound.reserve(RELAY_BUFFER_BYTES);
         }
-        let read = self.stream.read_buf(&mut self.inbound).await;
+        let read = ready!(pin!(self.stream.read_buf(&mut self.inbound)).poll(cx));
         self.broken |= !matches!(read, Ok(1..));
-        match read? {
+        Poll::Ready(match read? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
-        }
+        })
     }
 
-    /// Writes what is queued and reads, at the same time: for COPY, where either side may be the one that waits.
-    /// Returns when bytes were read or all is written. May be dropped and called again.
-    pub async fn exchange(&mut self) -> io::Result<()> {
-        if self.outbound.is_empty() {
-            return self.fill().await;
+    /// Writes what is queued as far as the socket takes it.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.outbound.has_remaining() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outbound));
+            if !matches!(written, Ok(1..)) {
+                self.broken = true;
+                written?;
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outbound.advance(written?);
         }
-        self.inbound.reserve(RELAY_BUFFER_BYTES / 8);
-        let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
-        let done = tokio::select! {
-            read = reader.read_buf(&mut self.inbound) => read,
-            written = writer.write_buf(&mut self.outbound) => written,
-        };
-        self.broken |= !matches!(done, Ok(1..));
-        if done? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if self.outbound.is_empty() { self.flush().await } else { Ok(()) }
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        self.broken |= flushed.is_err();
+        Poll::Ready(flushed)
     }
 
     /// The bytes read and not consumed.
@@ -263,6 +264,7 @@ impl PgConn {
         match tag {
             tag::READY => {
                 self.status = server::ready(body)?;
+                self.copying = false;
                 let Some(left) = self.outstanding.checked_sub(1) else {
                     return Err(WireError::Invalid { during: "ReadyForQuery", what: String::from("no question") });
                 };
@@ -276,6 +278,8 @@ impl PgConn {
                     None => self.parameters.push((name.into_owned(), value)),
                 }
             }
+            tag::COPY_IN | tag::COPY_BOTH => self.copying = true,
+            tag::COMPLETE | tag::ERROR => self.copying = false,
             _ => {}
         }
         Ok(())
@@ -285,6 +289,11 @@ impl PgConn {
     pub fn lost(&mut self, error: &WireError) -> io::Error {
         self.broken = true;
         surprise(error)
+    }
+
+    /// A server parameter as last reported.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// Marks the connection as unusable.

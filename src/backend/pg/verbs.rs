@@ -77,6 +77,9 @@ impl PgConn {
 
     /// Rolls back whatever is open, also in the failed state and after a half-sent pipeline.
     pub async fn rollback(&mut self, _branch: &BranchName) -> Result<(), VerbError> {
+        if self.copying {
+            self.queue_copy_fail();
+        }
         if self.is_unsynced() {
             self.queue_sync();
         }
@@ -183,10 +186,7 @@ impl PgConn {
             let head = self.peek().await.map_err(lost)?;
             match head.tag {
                 tag::COPY_IN | tag::COPY_BOTH => {
-                    let mut fail = bytes::BytesMut::new();
-                    client::put_copy_fail(&mut fail, "rolled back");
-                    self.queue(&fail);
-                    self.flush().await.map_err(lost)?;
+                    self.queue_copy_fail();
                     self.skip(head.total_bytes).await.map_err(lost)?;
                 }
                 tag::READY | tag::PARAMETER => {
@@ -198,6 +198,11 @@ impl PgConn {
                 _ => self.skip(head.total_bytes).await.map_err(lost)?,
             }
         }
+    }
+
+    fn queue_copy_fail(&mut self) {
+        self.copying = false;
+        client::put_copy_fail(&mut self.outbound, "rolled back");
     }
 
     /// Drops the next `bytes` bytes, reading them piece by piece.
