@@ -23,10 +23,14 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_text() {
-        for (pattern, name) in [("courier_*", "courier_x"), ("*", ""), ("a*b*c", "a1b2c"), ("*_log", "x_log"), ("x", "x")] {
+        for (pattern, name) in
+            [("courier_*", "courier_x"), ("*", ""), ("a*b*c", "a1b2c"), ("*_log", "x_log"), ("x", "x")]
+        {
             assert!(fits(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [("courier_*", "courier"), ("a*b*c", "acb"), ("*_log", "log"), ("x", "xy"), ("ab*ba", "aba")] {
+        for (pattern, name) in
+            [("courier_*", "courier"), ("a*b*c", "acb"), ("*_log", "log"), ("x", "xy"), ("ab*ba", "aba")]
+        {
             assert!(!fits(pattern, name), "{pattern} {name}");
         }
     }

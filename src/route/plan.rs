@@ -1,8 +1,8 @@
 //! Reads an analysis against the map.
 
+use super::Plan;
 use super::edit::{Place, edits};
 use super::table::{Owner, RouteTable, Rules};
-use super::Plan;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::sql::{IDENTIFIERS_MAX, Statement};
 
@@ -89,12 +89,23 @@ impl RouteTable {
             return Plan::Refuse(self.foreign(dialect, name, *other));
         }
         if named.iter().any(|(_, b)| *b != first) {
-            let message = format!("the statement's form is not known, and it names tables of several backends: {}", self.list(&named));
-            return Plan::Refuse(Fault::new(FaultKind::CrossBackendStatement, message).hint(format!("{OVERRIDE_HINT}.")));
+            let message = format!(
+                "the statement's form is not known, and it names tables of several backends: {}",
+                self.list(&named)
+            );
+            return Plan::Refuse(
+                Fault::new(FaultKind::CrossBackendStatement, message).hint(format!("{OVERRIDE_HINT}.")),
+            );
         }
         if let Some(renamed) = renamed {
-            let message = format!("the statement's form is not known, so {renamed} cannot be given its name on {}", self.name_of(first));
-            let hint = format!("Write the name that {name} has there, and use /* handfast: backend={} */.", self.name_of(first));
+            let message = format!(
+                "the statement's form is not known, so {renamed} cannot be given its name on {}",
+                self.name_of(first)
+            );
+            let hint = format!(
+                "Write the name that {name} has there, and use /* handfast: backend={} */.",
+                self.name_of(first)
+            );
             return Plan::Refuse(Fault::new(FaultKind::NotSupported, message).hint(hint));
         }
         Plan::One { backend: first, edits: Vec::new() }
@@ -103,7 +114,8 @@ impl RouteTable {
     /// `/* handfast: backend=NAME */`: the client knows better; names that lead to that backend are still replaced.
     fn overridden(&self, rules: &Rules, dialect: Dialect, text: &[u8], statement: &Statement, name: &str) -> Plan {
         let exact = self.backends.iter().position(|b| b.name == name);
-        let id = exact.and_then(|n| u16::try_from(n).ok()).map(BackendId).or_else(|| rules.backend_named(dialect, name));
+        let id =
+            exact.and_then(|n| u16::try_from(n).ok()).map(BackendId).or_else(|| rules.backend_named(dialect, name));
         let Some(target) = id else {
             let names: Vec<&str> = self.backends.iter().map(|b| b.name.as_str()).take(NAMES_SHOWN_MAX).collect();
             let message = format!("the override comment names backend {name:?}, which does not exist");

@@ -50,8 +50,15 @@ fn shop(dialect: Dialect) -> RouteTable {
 #[test]
 fn the_most_specific_rule_wins() {
     for (name, backend) in [
-        ("items", 0), ("agents", 1), ("courier_x", 1), ("courier_store_x", 0), ("depot.x", 1), ("depot.items", 0),
-        ("public.agents", 1), ("unknown", 0), ("couriers_", 0),
+        ("items", 0),
+        ("agents", 1),
+        ("courier_x", 1),
+        ("courier_store_x", 0),
+        ("depot.x", 1),
+        ("depot.items", 0),
+        ("public.agents", 1),
+        ("unknown", 0),
+        ("couriers_", 0),
     ] {
         let text = format!("SELECT * FROM {name}");
         assert_eq!(sent(&shop(Postgres), Postgres, &text), format!("{backend}: {text}"));
@@ -70,7 +77,10 @@ fn a_backends_name_as_qualifier_leads_there_and_is_removed() {
     let routes = shop(Postgres);
     for (text, expected) in [
         ("SELECT * FROM delivery.x", "1: SELECT * FROM x"),
-        ("SELECT delivery.x.id FROM delivery . \"x\" WHERE delivery.x.id = 1", "1: SELECT x.id FROM \"x\" WHERE x.id = 1"),
+        (
+            "SELECT delivery.x.id FROM delivery . \"x\" WHERE delivery.x.id = 1",
+            "1: SELECT x.id FROM \"x\" WHERE x.id = 1",
+        ),
         ("UPDATE delivery.agents SET a = 1", "1: UPDATE agents SET a = 1"),
         ("SELECT * FROM delivery.items", "1: SELECT * FROM items"),
         ("SELECT * FROM store.agents", "0: SELECT * FROM agents"),

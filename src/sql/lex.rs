@@ -369,9 +369,9 @@ fn is_number(run: &[u8]) -> bool {
     let hex = run.strip_prefix(b"0x").is_some_and(|r| r.iter().all(u8::is_ascii_hexdigit));
     let bin = run.strip_prefix(b"0b").is_some_and(|r| r.iter().all(|b| matches!(b, b'0' | b'1')));
     let tail = run.iter().position(|b| !b.is_ascii_digit()).and_then(|n| run.get(n..)).unwrap_or_default();
-    let exponent = tail.split_first().is_some_and(|(e, rest)| {
-        e.eq_ignore_ascii_case(&b'e') && rest.iter().all(u8::is_ascii_digit)
-    });
+    let exponent = tail
+        .split_first()
+        .is_some_and(|(e, rest)| e.eq_ignore_ascii_case(&b'e') && rest.iter().all(u8::is_ascii_digit));
     hex || bin || exponent
 }
 

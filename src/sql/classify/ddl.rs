@@ -21,7 +21,11 @@ pub(super) fn classify(verb: &str, head: &mut Head<'_>) -> Class {
         "rename" if head.mysql() => rename(head),
         "comment" if !head.mysql() => comment(head),
         "security" if !head.mysql() => {
-            if head.seek(&["ON"]) { comment_on(head) } else { Class::write(Kind::Ddl) }
+            if head.seek(&["ON"]) {
+                comment_on(head)
+            } else {
+                Class::write(Kind::Ddl)
+            }
         }
         "grant" | "revoke" => grant(head),
         "import" | "reassign" if !head.mysql() => Class::write(Kind::Ddl),
@@ -72,9 +76,27 @@ fn create(head: &mut Head<'_>) -> Class {
         "TABLE" => create_table(head, temp),
         "VIEW" => create_view(head, temp),
         "INDEX" => create_index(head),
-        "RULE" => if head.seek(&["TO"]) { one(head) } else { Class::other() },
-        "STATISTICS" => if head.seek(&["FROM"]) { one(head) } else { Class::other() },
-        _ => if head.seek(&["ON"]) { one(head) } else { Class::other() },
+        "RULE" => {
+            if head.seek(&["TO"]) {
+                one(head)
+            } else {
+                Class::other()
+            }
+        }
+        "STATISTICS" => {
+            if head.seek(&["FROM"]) {
+                one(head)
+            } else {
+                Class::other()
+            }
+        }
+        _ => {
+            if head.seek(&["ON"]) {
+                one(head)
+            } else {
+                Class::other()
+            }
+        }
     }
 }
 
@@ -128,10 +150,38 @@ fn create_other(head: &mut Head<'_>, temp: bool) -> Class {
         return ddl(tables);
     }
     let known = [
-        "DATABASE", "SCHEMA", "USER", "ROLE", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "SERVER", "SEQUENCE",
-        "EXTENSION", "TYPE", "DOMAIN", "OPERATOR", "CAST", "COLLATION", "CONVERSION", "LANGUAGE", "TRUSTED",
-        "PROCEDURAL", "ACCESS", "GROUP", "TEXT", "TRANSFORM", "DATA", "DEFAULT", "LOGFILE", "TABLESPACE", "RESOURCE",
-        "UNDO", "SPATIAL", "LIBRARY",
+        "DATABASE",
+        "SCHEMA",
+        "USER",
+        "ROLE",
+        "PROCEDURE",
+        "FUNCTION",
+        "EVENT",
+        "PACKAGE",
+        "SERVER",
+        "SEQUENCE",
+        "EXTENSION",
+        "TYPE",
+        "DOMAIN",
+        "OPERATOR",
+        "CAST",
+        "COLLATION",
+        "CONVERSION",
+        "LANGUAGE",
+        "TRUSTED",
+        "PROCEDURAL",
+        "ACCESS",
+        "GROUP",
+        "TEXT",
+        "TRANSFORM",
+        "DATA",
+        "DEFAULT",
+        "LOGFILE",
+        "TABLESPACE",
+        "RESOURCE",
+        "UNDO",
+        "SPATIAL",
+        "LIBRARY",
     ];
     let class = Class { known: known.iter().any(|k| head.is(k)), ..Class::write(Kind::Ddl) };
     temporary(class, temp)
@@ -158,7 +208,13 @@ fn alter(head: &mut Head<'_>) -> Class {
             head.take_all(&["IF", "EXISTS"]);
             one(head)
         }
-        Some(_) => if head.seek(&["ON"]) { one(head) } else { ddl(Vec::new()) },
+        Some(_) => {
+            if head.seek(&["ON"]) {
+                one(head)
+            } else {
+                ddl(Vec::new())
+            }
+        }
         None => Class::write(Kind::Ddl),
     }
 }
@@ -181,7 +237,13 @@ fn drop(head: &mut Head<'_>) -> Class {
             Class::write(if concurrently { Kind::OutsideTransaction } else { Kind::Ddl })
         }
         Some("TRIGGER") if mysql => ddl(Vec::new()),
-        Some(_) => if head.seek(&["ON"]) { one(head) } else { ddl(Vec::new()) },
+        Some(_) => {
+            if head.seek(&["ON"]) {
+                one(head)
+            } else {
+                ddl(Vec::new())
+            }
+        }
         None => Class::write(Kind::Ddl),
     }
 }
@@ -214,7 +276,11 @@ fn comment_on(head: &mut Head<'_>) -> Class {
         Some("TABLE" | "VIEW") => one(head),
         Some("COLUMN") => column_owner(head),
         Some(_) if head.seek(&["ON"]) => {
-            if head.is("DOMAIN") { ddl(Vec::new()) } else { one(head) }
+            if head.is("DOMAIN") {
+                ddl(Vec::new())
+            } else {
+                one(head)
+            }
         }
         _ => Class::write(Kind::Ddl),
     }
@@ -237,8 +303,21 @@ fn grant(head: &mut Head<'_>) -> Class {
         return class;
     }
     let others = [
-        "ALL", "SCHEMA", "DATABASE", "SEQUENCE", "FUNCTION", "PROCEDURE", "ROUTINE", "DOMAIN", "TYPE", "LANGUAGE",
-        "FOREIGN", "LARGE", "PARAMETER", "TABLESPACE", "PACKAGE",
+        "ALL",
+        "SCHEMA",
+        "DATABASE",
+        "SEQUENCE",
+        "FUNCTION",
+        "PROCEDURE",
+        "ROUTINE",
+        "DOMAIN",
+        "TYPE",
+        "LANGUAGE",
+        "FOREIGN",
+        "LARGE",
+        "PARAMETER",
+        "TABLESPACE",
+        "PACKAGE",
     ];
     if others.iter().any(|o| head.is(o)) || head.is_op(0, b'*') {
         return class;

@@ -91,10 +91,7 @@ pub(super) fn classify(head: &Head<'_>) -> Class {
     let Some(lower) = word.get_mut(..bytes.len()) else { return Class::other() };
     lower.copy_from_slice(bytes);
     lower.make_ascii_lowercase();
-    let verb = match first.kind {
-        TokenKind::Word => std::str::from_utf8(lower).unwrap_or(""),
-        _ => "",
-    };
+    let verb = if first.kind == TokenKind::Word { std::str::from_utf8(lower).unwrap_or("") } else { "" };
     dispatch(verb, &mut head)
 }
 
@@ -111,9 +108,9 @@ fn dispatch(verb: &str, head: &mut Head<'_>) -> Class {
         "prepare" if head.is_at(1, "TRANSACTION") && !mysql => transaction::classify(head),
         "set" => setting::set(head),
         "reset" if !mysql => setting::reset(head),
-        "show" | "describe" | "desc" | "explain" | "use" | "prepare" | "execute" | "deallocate" | "drop" | "declare"
-        | "fetch" | "move" | "close" | "copy" | "listen" | "unlisten" | "notify" | "discard" | "lock" | "unlock"
-        | "load" | "call" | "do" | "handler" | "help" | "kill" => command::classify(verb, head),
+        "show" | "describe" | "desc" | "explain" | "use" | "prepare" | "execute" | "deallocate" | "drop"
+        | "declare" | "fetch" | "move" | "close" | "copy" | "listen" | "unlisten" | "notify" | "discard" | "lock"
+        | "unlock" | "load" | "call" | "do" | "handler" | "help" | "kill" => command::classify(verb, head),
         "analyze" if mysql => command::classify(verb, head),
         _ => ddl::classify(verb, head),
     }

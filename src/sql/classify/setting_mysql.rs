@@ -184,8 +184,16 @@ fn skip_value(head: &mut Head<'_>) {
             TokenKind::Comma if depth == 0 => return,
             TokenKind::Open => depth += 1,
             TokenKind::Close => depth = depth.saturating_sub(1),
-            TokenKind::Word | TokenKind::Quoted | TokenKind::Str | TokenKind::Number | TokenKind::Var
-            | TokenKind::System | TokenKind::Param | TokenKind::Comma | TokenKind::Dot | TokenKind::Semicolon
+            TokenKind::Word
+            | TokenKind::Quoted
+            | TokenKind::Str
+            | TokenKind::Number
+            | TokenKind::Var
+            | TokenKind::System
+            | TokenKind::Param
+            | TokenKind::Comma
+            | TokenKind::Dot
+            | TokenKind::Semicolon
             | TokenKind::Op => {}
         }
         head.at += 1;

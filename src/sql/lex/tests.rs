@@ -14,18 +14,20 @@ fn kinds(dialect: Dialect, text: &str) -> Vec<TokenKind> {
 
 #[test]
 fn postgres_quotes_as_scan_l_does() {
-    assert_eq!(cut(Postgres, "'a''b' E'a\\'b' U&'x' \"a\"\"b\" B'01' 'a\\'"), [
-        "'a''b'", "E'a\\'b'", "U&'x'", "\"a\"\"b\"", "B'01'", "'a\\'"
-    ]);
+    assert_eq!(
+        cut(Postgres, "'a''b' E'a\\'b' U&'x' \"a\"\"b\" B'01' 'a\\'"),
+        ["'a''b'", "E'a\\'b'", "U&'x'", "\"a\"\"b\"", "B'01'", "'a\\'"]
+    );
     assert_eq!(cut(Postgres, "$$a$b$$ $x$ $$ $y$ $x$ $1 a$b$c$"), ["$$a$b$$", "$x$ $$ $y$ $x$", "$1", "a$b$c$"]);
     assert_eq!(cut(Postgres, "a/*b/*c*/d*/e--f\ng"), ["a", "e", "g"]);
 }
 
 #[test]
 fn mysql_quotes_as_its_lexer_does() {
-    assert_eq!(cut(Mysql, "'a\\'b' \"c\\\"d\" `e``f` @x @'y' @@z"), [
-        "'a\\'b'", "\"c\\\"d\"", "`e``f`", "@x", "@'y'", "@@", "z"
-    ]);
+    assert_eq!(
+        cut(Mysql, "'a\\'b' \"c\\\"d\" `e``f` @x @'y' @@z"),
+        ["'a\\'b'", "\"c\\\"d\"", "`e``f`", "@x", "@'y'", "@@", "z"]
+    );
     assert_eq!(cut(Mysql, "a#b\nc--d -- e\nf/*g/*h*/i"), ["a", "c", "-", "-", "d", "f", "i"]);
     assert_eq!(cut(Mysql, "/*!50001 a */ b /*! c */ /*M! d */"), ["a", "b", "c"]);
     assert_eq!(kinds(Mysql, "\"a\""), [TokenKind::Str]);

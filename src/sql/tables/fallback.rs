@@ -37,8 +37,16 @@ pub(in crate::sql) fn identifiers(reading: Reading, text: &[u8], span: Range<usi
                 dotted = false;
             }
             TokenKind::Dot => dotted = !parts.is_empty(),
-            TokenKind::Str | TokenKind::Number | TokenKind::Var | TokenKind::System | TokenKind::Param
-            | TokenKind::Open | TokenKind::Close | TokenKind::Comma | TokenKind::Semicolon | TokenKind::Op => {
+            TokenKind::Str
+            | TokenKind::Number
+            | TokenKind::Var
+            | TokenKind::System
+            | TokenKind::Param
+            | TokenKind::Open
+            | TokenKind::Close
+            | TokenKind::Comma
+            | TokenKind::Semicolon
+            | TokenKind::Op => {
                 flush(&mut parts, &mut out);
                 dotted = false;
             }

@@ -132,7 +132,11 @@ impl<'a> Walk<'a> {
             TokenKind::Word | TokenKind::Quoted => self.word(token),
             TokenKind::Var => self.variable(),
             TokenKind::Dot => {}
-            TokenKind::Str | TokenKind::Number | TokenKind::System | TokenKind::Param | TokenKind::Semicolon
+            TokenKind::Str
+            | TokenKind::Number
+            | TokenKind::System
+            | TokenKind::Param
+            | TokenKind::Semicolon
             | TokenKind::Op => self.plain(),
         }
     }
@@ -140,7 +144,7 @@ impl<'a> Walk<'a> {
     /// Something that starts no clause.
     fn plain(&mut self) {
         let frame = self.top();
-        if frame.expect != Expect::Nothing {
+        if frame.expect != Expect::Nothing || (frame.list && frame.stage == Stage::Start) {
             frame.expect = Expect::Nothing;
             self.found.sure = false;
         }
@@ -185,8 +189,14 @@ impl<'a> Walk<'a> {
                 Stage::Cte(Step::Named) => frame.stage = Stage::Plain,
                 Stage::Definition => frame.stage = Stage::Columns,
                 Stage::Start => frame.may_write = parent.may_write,
-                Stage::Columns | Stage::Select | Stage::Insert | Stage::Update | Stage::Delete
-                | Stage::Merge | Stage::Cte(Step::Name | Step::After | Step::Tail) | Stage::Plain => {}
+                Stage::Columns
+                | Stage::Select
+                | Stage::Insert
+                | Stage::Update
+                | Stage::Delete
+                | Stage::Merge
+                | Stage::Cte(Step::Name | Step::After | Step::Tail)
+                | Stage::Plain => {}
             }
         }
         self.frames.push(frame);
@@ -228,8 +238,15 @@ impl<'a> Walk<'a> {
                 }
             }
             Stage::Start => frame.stage = Stage::Plain,
-            Stage::Select | Stage::Insert | Stage::Update | Stage::Delete | Stage::Merge | Stage::Definition
-            | Stage::Columns | Stage::Plain | Stage::Cte(Step::Name | Step::Named | Step::Body) => {
+            Stage::Select
+            | Stage::Insert
+            | Stage::Update
+            | Stage::Delete
+            | Stage::Merge
+            | Stage::Definition
+            | Stage::Columns
+            | Stage::Plain
+            | Stage::Cte(Step::Name | Step::Named | Step::Body) => {
                 if frame.in_from {
                     frame.expect = Expect::From;
                 }
@@ -244,13 +261,12 @@ impl<'a> Walk<'a> {
         }
         let mut buffer = [0_u8; KEYWORD_BYTES_MAX];
         let lower = self.keyword(token, &mut buffer);
-        if self.top().list && self.top().stage == Stage::Start {
-            if !matches!(lower, "select" | "with" | "values" | "table") || token.kind == TokenKind::Quoted {
-                let frame = self.top();
-                frame.stage = Stage::Plain;
-                frame.in_from = true;
-                frame.expect = Expect::From;
-            }
+        let joins = self.top().list && self.top().stage == Stage::Start;
+        if joins && !matches!(lower, "select" | "with" | "values" | "table") {
+            let frame = self.top();
+            frame.stage = Stage::Plain;
+            frame.in_from = true;
+            frame.expect = Expect::From;
         }
         match (self.top().expect, self.top().stage) {
             (Expect::Nothing, Stage::Start) => self.verb(token, lower),

@@ -25,7 +25,8 @@ fn five_thousand_terms_are_read_as_one_select() {
 
 #[test]
 fn a_million_open_parentheses_fall_back_to_identifiers() {
-    for text in [format!("SELECT {}", "(".repeat(1_000_000)), format!("SELECT * FROM {}agents", "(".repeat(1_000_000))] {
+    for text in [format!("SELECT {}", "(".repeat(1_000_000)), format!("SELECT * FROM {}agents", "(".repeat(1_000_000))]
+    {
         for dialect in DIALECTS {
             assert!(!only(dialect, &text).parsed);
         }
@@ -55,14 +56,17 @@ fn splitting_loses_nothing_and_cuts_only_at_semicolons() {
     let postgres = "SELECT ';' ; /* ; */ SELECT $$;$$;;SELECT \";\" -- ;\n; SELECT 'a\\';CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); COMMIT";
     let analysis = analyze(Reading::new(Dialect::Postgres), postgres.as_bytes());
     let parts: Vec<&str> = analysis.statements.iter().map(|s| &postgres[s.span.clone()]).collect();
-    assert_eq!(parts, [
-        "SELECT ';'",
-        "/* ; */ SELECT $$;$$",
-        "SELECT \";\" -- ;",
-        "SELECT 'a\\'",
-        "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)",
-        "COMMIT",
-    ]);
+    assert_eq!(
+        parts,
+        [
+            "SELECT ';'",
+            "/* ; */ SELECT $$;$$",
+            "SELECT \";\" -- ;",
+            "SELECT 'a\\'",
+            "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)",
+            "COMMIT",
+        ]
+    );
     let mysql = "SELECT 'a\\';'; # ;\nCOMMIT; CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END; ";
     let analysis = analyze(Reading::new(Dialect::Mysql), mysql.as_bytes());
     let parts: Vec<&str> = analysis.statements.iter().map(|s| &mysql[s.span.clone()]).collect();
@@ -144,10 +148,91 @@ proptest! {
 }
 
 const WORDS: &[&str] = &[
-    "SELECT", "FROM", "WITH", "RECURSIVE", "AS", "(", ")", ",", ";", ".", "a", "\"b\"", "`c`", "'", "\"", "`", "$$", "$x$",
-    "/*", "*/", "/*!", "--", "#", "\n", "INSERT", "INTO", "UPDATE", "SET", "DELETE", "USING", "JOIN", "ON", "MERGE",
-    "CREATE", "TABLE", "VIEW", "FUNCTION", "BEGIN", "ATOMIC", "END", "CASE", "LIKE", "UNION", "VALUES", "ONLY", "LATERAL",
-    "@", "@@", ":=", "::", "=", "E'", "U&\"\\0061\"", "1", "1e", "0x", "?", "$1", "[", "]", "{", "}", "COPY", "TO", "PREPARE",
-    "EXECUTE", "DECLARE", "CURSOR", "FOR", "GLOBAL", "autocommit", "TRANSACTION", "XA", "SHOW", "EXPLAIN", "ANALYZE",
-    "set_config", "agents", "items", "delivery", "handfast: backend=x", "SEARCH", "BY", "LOCK", "TABLES", "DROP", "\\",
+    "SELECT",
+    "FROM",
+    "WITH",
+    "RECURSIVE",
+    "AS",
+    "(",
+    ")",
+    ",",
+    ";",
+    ".",
+    "a",
+    "\"b\"",
+    "`c`",
+    "'",
+    "\"",
+    "`",
+    "$$",
+    "$x$",
+    "/*",
+    "*/",
+    "/*!",
+    "--",
+    "#",
+    "\n",
+    "INSERT",
+    "INTO",
+    "UPDATE",
+    "SET",
+    "DELETE",
+    "USING",
+    "JOIN",
+    "ON",
+    "MERGE",
+    "CREATE",
+    "TABLE",
+    "VIEW",
+    "FUNCTION",
+    "BEGIN",
+    "ATOMIC",
+    "END",
+    "CASE",
+    "LIKE",
+    "UNION",
+    "VALUES",
+    "ONLY",
+    "LATERAL",
+    "@",
+    "@@",
+    ":=",
+    "::",
+    "=",
+    "E'",
+    "U&\"\\0061\"",
+    "1",
+    "1e",
+    "0x",
+    "?",
+    "$1",
+    "[",
+    "]",
+    "{",
+    "}",
+    "COPY",
+    "TO",
+    "PREPARE",
+    "EXECUTE",
+    "DECLARE",
+    "CURSOR",
+    "FOR",
+    "GLOBAL",
+    "autocommit",
+    "TRANSACTION",
+    "XA",
+    "SHOW",
+    "EXPLAIN",
+    "ANALYZE",
+    "set_config",
+    "agents",
+    "items",
+    "delivery",
+    "handfast: backend=x",
+    "SEARCH",
+    "BY",
+    "LOCK",
+    "TABLES",
+    "DROP",
+    "\\",
 ];

@@ -19,7 +19,9 @@ fn transactions_begin_and_end_in_every_spelling() {
         assert_eq!(kind(Postgres, text), Kind::Begin(serializable), "{text}");
     }
     let all = Characteristics { read_only: Some(true), deferrable: Some(true), ..serializable };
-    for modes in ["ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE", "ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"] {
+    for modes in
+        ["ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE", "ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"]
+    {
         assert_eq!(kind(Postgres, &format!("BEGIN WORK {modes}")), Kind::Begin(all));
         assert_eq!(kind(Postgres, &format!("SET TRANSACTION {modes}")), Kind::SetTransaction(all));
         assert_eq!(
@@ -27,13 +29,15 @@ fn transactions_begin_and_end_in_every_spelling() {
             Kind::SetSessionCharacteristics(all)
         );
     }
-    let snapshot =
-        Characteristics { consistent_snapshot: true, read_only: Some(true), ..Characteristics::default() };
+    let snapshot = Characteristics { consistent_snapshot: true, read_only: Some(true), ..Characteristics::default() };
     assert_eq!(kind(Mysql, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"), Kind::Begin(snapshot));
     for text in ["COMMIT", "COMMIT WORK", "END", "END TRANSACTION", "COMMIT AND NO CHAIN", "/* x */ commit -- y"] {
         assert_eq!(kind(Postgres, text), Kind::Commit(EndOptions::default()), "{text}");
     }
-    assert_eq!(kind(Mysql, "COMMIT WORK AND CHAIN NO RELEASE"), Kind::Commit(EndOptions { chain: true, release: false }));
+    assert_eq!(
+        kind(Mysql, "COMMIT WORK AND CHAIN NO RELEASE"),
+        Kind::Commit(EndOptions { chain: true, release: false })
+    );
     assert_eq!(kind(Mysql, "ROLLBACK RELEASE"), Kind::Rollback(EndOptions { chain: false, release: true }));
     assert_eq!(kind(Postgres, "ABORT WORK"), Kind::Rollback(EndOptions::default()));
     assert_eq!(kind(Postgres, "ROLLBACK WORK TO SAVEPOINT \"A\""), Kind::RollbackTo("A".into()));
@@ -55,8 +59,14 @@ fn what_is_almost_a_commit_is_none() {
 #[test]
 fn autocommit_is_seen_in_every_spelling() {
     for text in [
-        "SET autocommit=0", "set AUTOCOMMIT = OFF", "SET @@autocommit := 0", "SET @@session.autocommit = false",
-        "SET SESSION autocommit = 'OFF'", "SET LOCAL autocommit = 0", "SET @@local.autocommit=0", "SET `autocommit` = 0",
+        "SET autocommit=0",
+        "set AUTOCOMMIT = OFF",
+        "SET @@autocommit := 0",
+        "SET @@session.autocommit = false",
+        "SET SESSION autocommit = 'OFF'",
+        "SET LOCAL autocommit = 0",
+        "SET @@local.autocommit=0",
+        "SET `autocommit` = 0",
         "/*!40101 SET autocommit=0 */",
     ] {
         assert_eq!(kind(Mysql, text), Kind::SetAutocommit(false), "{text}");
@@ -76,8 +86,10 @@ fn autocommit_is_seen_in_every_spelling() {
 fn isolation_is_seen_as_statement_and_as_variable() {
     let level = Characteristics { isolation: Some(Isolation::ReadCommitted), ..Characteristics::default() };
     for text in [
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET tx_isolation = 'READ-COMMITTED'",
-        "SET @@session.transaction_isolation = 'read-committed'", "SET SESSION transaction_isolation = `READ-COMMITTED`",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET tx_isolation = 'READ-COMMITTED'",
+        "SET @@session.transaction_isolation = 'read-committed'",
+        "SET SESSION transaction_isolation = `READ-COMMITTED`",
     ] {
         assert_eq!(kind(Mysql, text), Kind::SetSessionCharacteristics(level), "{text}");
     }
@@ -94,9 +106,15 @@ fn isolation_is_seen_as_statement_and_as_variable() {
 #[test]
 fn settings_have_names() {
     for (text, names) in [
-        ("SET TIME ZONE 'UTC'", "timezone"), ("SET SESSION AUTHORIZATION x", "session_authorization"),
-        ("SET a.b = 1", "a.b"), ("SET search_path TO a, b", "search_path"), ("SET NAMES 'utf8'", "client_encoding"),
-        ("RESET ALL", "all"), ("RESET a.B", "a.b"), ("SELECT set_config('A', 'b', false)", "a"), ("SET role = x", "role"),
+        ("SET TIME ZONE 'UTC'", "timezone"),
+        ("SET SESSION AUTHORIZATION x", "session_authorization"),
+        ("SET a.b = 1", "a.b"),
+        ("SET search_path TO a, b", "search_path"),
+        ("SET NAMES 'utf8'", "client_encoding"),
+        ("RESET ALL", "all"),
+        ("RESET a.B", "a.b"),
+        ("SELECT set_config('A', 'b', false)", "a"),
+        ("SET role = x", "role"),
     ] {
         assert_eq!(kind(Postgres, text), set(&[names]), "{text}");
     }
