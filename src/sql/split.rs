@@ -46,6 +46,7 @@ impl<'a> Splitter<'a> {
 
     /// Up to the closing `;` or the end.
     fn piece(&mut self) -> Option<Piece> {
+        self.lexer.begin_statement();
         let start = self.lexer.position();
         let mut state = Block::default();
         let mut depth = 0_usize;

@@ -17,9 +17,13 @@ use crate::sql::{Access, Reading, Unpreparable};
 /// CTEs a statement may define; each name is compared with all in scope.
 const CTES_MAX: usize = 500;
 
-/// Walks from `start` to the end of `span`.
-pub(in crate::sql) fn walk(reading: Reading, text: &[u8], span: Range<usize>, entry: Entry) -> Found {
+/// Walks from `at` to the end of `span`. The tokens before are cut again, because an executable comment that opens among
+/// them may close behind.
+pub(in crate::sql) fn walk(reading: Reading, text: &[u8], span: Range<usize>, at: usize, entry: Entry) -> Found {
     let mut walk = Walk::new(reading, text, span);
+    while walk.peek(0).is_some_and(|t| t.start < at) {
+        walk.next();
+    }
     if entry == Entry::Definition {
         walk.top().stage = Stage::Definition;
     }
