@@ -266,9 +266,8 @@ impl SegmentFile for MemoryFile {
                 state.fault = None;
                 (Err(kind.into()), &bytes[..after_bytes.min(bytes.len())])
             }
-            Some(Fault::Sync(_) | Fault::Create(_) | Fault::Rename(_) | Fault::Remove(_) | Fault::SyncDir(_)) | None => {
-                (Ok(()), bytes)
-            }
+            Some(Fault::Sync(_) | Fault::Create(_) | Fault::Rename(_) | Fault::Remove(_) | Fault::SyncDir(_))
+            | None => (Ok(()), bytes),
         };
         if let Some(content) = state.files.get_mut(&name) {
             overwrite(content, offset, written);

@@ -81,7 +81,9 @@ pub enum JournalError {
         node: NodeName,
     },
     /// The journal of another cluster.
-    #[error("journal: it belongs to cluster {found}, but node.cluster is {configured}: correct node.cluster or journal.path")]
+    #[error(
+        "journal: it belongs to cluster {found}, but node.cluster is {configured}: correct node.cluster or journal.path"
+    )]
     OtherCluster {
         /// Whose it is.
         found: ClusterName,
@@ -89,7 +91,9 @@ pub enum JournalError {
         configured: ClusterName,
     },
     /// The journal of another node.
-    #[error("journal: it belongs to node {found}, not to {configured}: correct node.name (or remove it) or journal.path")]
+    #[error(
+        "journal: it belongs to node {found}, not to {configured}: correct node.name (or remove it) or journal.path"
+    )]
     OtherNode {
         /// Whose it is.
         found: NodeName,
@@ -303,10 +307,11 @@ impl Journal {
     /// reads the disk again, can tell what is decided.
     pub async fn failed(&self) -> String {
         let mut failure: watch::Receiver<Option<String>> = self.shared.failure.subscribe();
-        match failure.wait_for(Option::is_some).await {
-            Ok(why) => why.clone().unwrap_or_default(),
+        let why = failure.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
             // The sender lives in `shared`, which `self` holds.
-            Err(_closed) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 

@@ -151,7 +151,9 @@ impl Loop {
         self.messages.close();
         while let Some(message) = self.messages.blocking_recv() {
             match message {
-                Message::Decide(_, reply) => tell(reply, Err(DecideError::Refused { why: String::from("it is closed") })),
+                Message::Decide(_, reply) => {
+                    tell(reply, Err(DecideError::Refused { why: String::from("it is closed") }))
+                }
                 Message::Close => {}
             }
         }

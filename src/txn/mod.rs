@@ -5,6 +5,5 @@ pub mod coordinator;
 pub mod event;
 pub mod recover;
 
-
 pub use coordinator::Coordinator;
 pub use event::{Effect, Event, Outcome, Part, Policy, Why, Wrote};

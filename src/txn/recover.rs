@@ -123,7 +123,9 @@ pub fn is_ours(branch: &BranchName, cluster: &ClusterName, node: &NodeName) -> b
 /// over between the two questions would look undecided and dead.
 pub fn next(known: Known, alive: Alive, listing: Listing) -> Action {
     match (alive, listing, known) {
-        (Alive::Yes, Listing::Listed | Listing::NotListed | Listing::NotFenced | Listing::Unreachable, _) => Action::Leave,
+        (Alive::Yes, Listing::Listed | Listing::NotListed | Listing::NotFenced | Listing::Unreachable, _) => {
+            Action::Leave
+        }
         (Alive::No, Listing::Unreachable, _) => Action::KeepAndRetry,
         (Alive::No, Listing::NotFenced, _) => Action::FenceFirst,
         (Alive::No, Listing::NotListed, Known::Decided | Known::Tombstone | Known::Nothing) => Action::Settled,
