@@ -1,1 +1,278 @@
-//! Layer 7: the only composition root.
+//! Layer 7: the only composition root. Opens the journal, adopts what is unfinished, probes the backends, then lets clients
+//! in; on a stop it drains: sessions first, settlers next, the journal last.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::backend::HomeInfo;
+use crate::backend::control::ControlError;
+use crate::backend::pool::Pools;
+use crate::backend::probe::{self, UnfitError};
+use crate::base::{BackendId, Dialect, Failpoints};
+use crate::commit::Commits;
+use crate::commit::registry::Registry;
+use crate::config::Config;
+use crate::front;
+use crate::journal::{Journal, JournalError};
+use crate::recovery::{AdoptError, Recovery};
+use crate::route::RouteTable;
+use crate::session::Services;
+use crate::sql::AnalysisCache;
+
+/// Why serving could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The journal cannot be opened.
+    #[error("the journal cannot be opened: {source}")]
+    Journal {
+        /// How.
+        #[source]
+        source: JournalError,
+    },
+    /// The journal and the configuration do not fit.
+    #[error("{source}")]
+    Adopt {
+        /// How.
+        #[source]
+        source: AdoptError,
+    },
+    /// A backend cannot take part in two-phase commits.
+    #[error("{source}")]
+    Unfit {
+        /// Which and why.
+        #[source]
+        source: UnfitError,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// How.
+        source: std::io::Error,
+    },
+    /// Certificates cannot be read.
+    #[error("TLS cannot be set up: {source}")]
+    Tls {
+        /// How.
+        source: std::io::Error,
+    },
+    /// The journal could not write or sync: nothing more may be decided (INV-10).
+    #[error("the journal failed and takes no more decisions; restart Handfast, it will finish what is decided")]
+    JournalFailed,
+}
+
+/// Serves until SIGINT or SIGTERM, then drains. Errors: it could not start, or the journal failed.
+pub async fn serve(config: Config, failpoints: Failpoints) -> Result<(), ServeError> {
+    let config = Arc::new(config);
+    let app = App::open(Arc::clone(&config), failpoints)?;
+    let listeners = Listeners::bind(&config).await?;
+    app.run(listeners).await
+}
+
+/// The parts that live as long as the process.
+struct App {
+    config: Arc<Config>,
+    journal: Journal,
+    registry: Arc<Registry>,
+    pools: Arc<Pools>,
+    commits: Arc<Commits>,
+    recovery: Recovery,
+    stopping: watch::Sender<bool>,
+}
+
+struct Listeners {
+    postgres: Option<TcpListener>,
+    mysql: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, ServeError> {
+        let bind = async |address: Option<SocketAddr>| match address {
+            None => Ok(None),
+            Some(address) => match TcpListener::bind(address).await {
+                Ok(listener) => Ok(Some(listener)),
+                Err(source) => Err(ServeError::Listen { address, source }),
+            },
+        };
+        Ok(Self { postgres: bind(config.listen.postgres).await?, mysql: bind(config.listen.mysql).await? })
+    }
+}
+
+impl App {
+    fn open(config: Arc<Config>, failpoints: Failpoints) -> Result<Self, ServeError> {
+        let opened =
+            Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
+        let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
+        let registry = Arc::new(Registry::new(config.backends.len()));
+        let pools = Arc::new(Pools::new(Arc::clone(&config)));
+        let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
+        let recovery = Recovery {
+            config: Arc::clone(&config),
+            journal: journal.clone(),
+            registry: Arc::clone(&registry),
+            pools: Arc::clone(&pools),
+            failpoints,
+        };
+        let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
+        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
+        let (stopping, _) = watch::channel(false);
+        Ok(Self { config, journal, registry, pools, commits: Arc::new(commits), recovery, stopping })
+    }
+
+    async fn run(self, listeners: Listeners) -> Result<(), ServeError> {
+        let mut background = JoinSet::new();
+        for id in backend_ids(&self.config) {
+            let settler = self.recovery.settler(id);
+            background.spawn(settler.run(self.stopping.subscribe()));
+        }
+        background.spawn(sweep_pools(Arc::clone(&self.pools)));
+        let ended = tokio::select! {
+            ended = self.admit(listeners) => ended,
+            () = journal_failed(&self.journal) => Err(ServeError::JournalFailed),
+        };
+        if let Err(ServeError::JournalFailed) = &ended {
+            return ended;
+        }
+        self.settle_before_exit().await;
+        background.shutdown().await;
+        self.journal.close().await;
+        ended
+    }
+
+    /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
+    async fn admit(&self, listeners: Listeners) -> Result<(), ServeError> {
+        let stop = stop_signal();
+        tokio::pin!(stop);
+        let services = tokio::select! {
+            services = self.services() => Arc::new(services?),
+            () = &mut stop => return Ok(()),
+        };
+        let tls = front::tls::acceptor(&self.config.listen.tls).map_err(|source| ServeError::Tls { source })?;
+        let mut fronts = JoinSet::new();
+        if let Some(listener) = listeners.postgres {
+            announce("PostgreSQL", &listener);
+            fronts.spawn(front::pg::serve(listener, Arc::clone(&services), tls.clone(), self.stopping.subscribe()));
+        }
+        if let Some(listener) = listeners.mysql {
+            announce("MySQL", &listener);
+            fronts.spawn(front::mysql::serve(listener, services, tls, self.stopping.subscribe()));
+        }
+        stop.await;
+        tracing::info!(bound = ?self.config.limits.drain_timeout, "stopping: open transactions may end");
+        self.stopping.send_replace(true);
+        // The fronts keep to limits.drain_timeout themselves, and let who is committing finish.
+        while fronts.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Phase two is never abandoned while there is time.
+    async fn settle_before_exit(&self) {
+        self.stopping.send_replace(true);
+        let settled = async {
+            for id in backend_ids(&self.config) {
+                let name = &self.config.backend(id).name;
+                let bound = self.config.limits.drain_timeout;
+                if let Err(fault) = self.registry.wait_readable(id, name, bound).await {
+                    tracing::warn!(%fault, "left for the next start");
+                }
+            }
+        };
+        settled.await;
+    }
+
+    async fn services(&self) -> Result<Services, ServeError> {
+        self.probe_all().await?;
+        Ok(Services {
+            config: Arc::clone(&self.config),
+            routes: RouteTable::new(&self.config),
+            analyses: AnalysisCache::new(self.config.limits.statement_cache),
+            pools: Arc::clone(&self.pools),
+            commits: Arc::clone(&self.commits),
+            postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
+            mysql_home: self.home(Dialect::Mysql, self.config.listen.mysql.is_some()).await,
+        })
+    }
+
+    /// Refuses to start on a backend that could never prepare; one that cannot be reached now is only told of.
+    async fn probe_all(&self) -> Result<(), ServeError> {
+        for backend in &self.config.backends {
+            match probe::facts(backend).await {
+                Ok(facts) => {
+                    let facts =
+                        probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
+                    tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
+                }
+                Err(error @ ControlError { .. }) => {
+                    tracing::warn!(%error, "a backend cannot be probed now; its statements will fail until it is back");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Greets the home backend of a dialect, trying for ever: clients cannot be greeted without its version.
+    async fn home(&self, dialect: Dialect, wanted: bool) -> Option<HomeInfo> {
+        let id = self.config.home(dialect).filter(|_| wanted)?;
+        let backend = self.config.backend(id);
+        let mut told = false;
+        loop {
+            match probe::home_info(backend, id, self.config.pool.connect_timeout).await {
+                Ok(info) => return Some(info),
+                Err(error) if !told => {
+                    tracing::error!(%error, "clients are let in when their home backend answers; trying for ever");
+                    told = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+fn backend_ids(config: &Config) -> impl Iterator<Item = BackendId> + use<> {
+    (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId))
+}
+
+fn announce(wire: &str, listener: &TcpListener) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening for {wire} clients");
+    }
+}
+
+/// Returns when the journal has failed and the sessions have had a moment to tell their clients "unknown".
+async fn journal_failed(journal: &Journal) {
+    let problem = journal.failed().await;
+    tracing::error!(problem, "the journal failed: stopping");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
+async fn sweep_pools(pools: Arc<Pools>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        pools.sweep();
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let asked = async |kind| match signal(kind) {
+        Ok(mut stream) => {
+            stream.recv().await;
+        }
+        Err(error) => {
+            tracing::error!(%error, "a signal cannot be listened for");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = asked(SignalKind::interrupt()) => {}
+        () = asked(SignalKind::terminate()) => {}
+    }
+}

@@ -8,6 +8,8 @@ pub mod app;
 pub mod cli;
 
 pub mod front;
+#[doc(hidden)]
+pub mod testbed;
 
 pub mod session;
 

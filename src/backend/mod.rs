@@ -1,10 +1,13 @@
 //! Layer 3: connections to the databases. Raw frames for clients' traffic and the verbs of a transaction; `sqlx` only for
 //! scans and probes.
 
+pub mod control;
 pub mod mysql;
 pub mod pg;
 pub mod pool;
+pub mod probe;
 pub mod stream;
+pub mod tls;
 pub mod verbs;
 
 use std::time::Duration;
@@ -232,6 +235,30 @@ impl Conn {
     /// Makes the connection as good as new, for another session. Never called while a branch is prepared (FACTS 8).
     pub async fn reset(&mut self) -> Result<(), VerbError> {
         verb!(self.reset())
+    }
+
+    /// Whether nothing has come from the server since the last answer: false means closed, or a word we did not ask for.
+    pub fn is_quiet(&mut self) -> bool {
+        match self {
+            Self::Pg(conn) => conn.is_quiet(),
+            Self::Mysql(conn) => conn.is_quiet(),
+        }
+    }
+
+    /// Takes its place in a pool with it.
+    pub fn set_lease(&mut self, lease: pool::Lease) {
+        match self {
+            Self::Pg(conn) => conn.set_lease(lease),
+            Self::Mysql(conn) => conn.set_lease(lease),
+        }
+    }
+
+    /// Gives the place in the pool up.
+    pub fn take_lease(&mut self) -> Option<pool::Lease> {
+        match self {
+            Self::Pg(conn) => conn.take_lease(),
+            Self::Mysql(conn) => conn.take_lease(),
+        }
     }
 
     /// Whether it may be reset and used by another session: no transaction open, nothing outstanding, not broken.

@@ -23,6 +23,14 @@ impl Stream {
     pub fn is_tls(&self) -> bool {
         !matches!(self, Self::Plain(_))
     }
+
+    /// Whether nothing can be read: no byte, no end, no error. What is read here is lost, so an unquiet stream is closed.
+    pub fn is_quiet(&mut self) -> bool {
+        let mut byte = [0; 1];
+        let mut buf = ReadBuf::new(&mut byte);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        Pin::new(self).poll_read(&mut context, &mut buf).is_pending()
+    }
 }
 
 macro_rules! forward {

@@ -41,7 +41,7 @@ pub fn pg_rollback_prepared(branch: &BranchName) -> String {
 
 /// MySQL's xid literal: `'gtrid','bqual',18502`.
 pub fn xid(branch: &BranchName) -> String {
-    format!("'{}','{}',{XA_FORMAT_ID}", branch.txn, branch.place)
+    format!("'{}','{}',{XA_FORMAT_ID}", branch.txn, branch.qualifier())
 }
 
 /// MySQL's opening verbs, one packet: the characteristics apply to the XA transaction that follows.

@@ -44,6 +44,10 @@ fault_kinds! {
     ActiveTransaction = "HF0209", "25001", 1568, "25001";
     /// Unknown prepared statement.
     UnknownStatement = "HF0210", "26000", 1243, "HY000";
+    /// A prepared statement's name is taken.
+    DuplicateStatement = "HF0212", "42P05", 1105, "HY000";
+    /// Unknown portal or cursor.
+    UnknownPortal = "HF0213", "34000", 1243, "HY000";
     /// Syntax error that we found (never guessed on behalf of a single backend).
     Syntax = "HF0211", "42601", 1064, "42000";
     /// The transaction was rolled back on all participants; retrying is safe.

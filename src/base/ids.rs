@@ -99,33 +99,45 @@ impl TxnId {
     }
 }
 
-/// Our part of a transaction on one participant: PostgreSQL gid `<txn>/<place>`; MySQL xid
-/// (`<txn>`, `<place>`, [`XA_FORMAT_ID`]).
+/// Our part of a transaction on one participant: PostgreSQL gid `<txn>/<place>.<session>`; MySQL xid
+/// (`<txn>`, `<place>.<session>`, [`XA_FORMAT_ID`]).
+///
+/// The name holds the server's id of the session that works on the branch: whoever finds the branch later knows which
+/// session must be gone before the server's list can be believed (FACTS 5–8a), also when no decision was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BranchName {
     /// The transaction.
     pub txn: TxnId,
     /// The participant's position in it.
     pub place: Place,
+    /// The process id (PostgreSQL) or thread id (MySQL) of its session.
+    pub session: u64,
 }
 
 impl fmt::Display for BranchName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.txn, self.place)
+        write!(f, "{}/{}", self.txn, self.qualifier())
     }
 }
 
 impl BranchName {
+    /// The part that tells the branches of one transaction apart: MySQL's bqual.
+    pub fn qualifier(&self) -> String {
+        format!("{}.{}", self.place, self.session)
+    }
+
     /// Reads a PostgreSQL gid.
     pub fn parse_gid(text: &str) -> Option<Self> {
-        let (txn, place) = text.rsplit_once('/')?;
-        Self::parse_xid(txn, place)
+        let (txn, qualifier) = text.rsplit_once('/')?;
+        Self::parse_xid(txn, qualifier)
     }
 
     /// Reads a MySQL xid's gtrid and bqual.
     pub fn parse_xid(gtrid: &str, bqual: &str) -> Option<Self> {
-        let name = Self { txn: TxnId::parse(gtrid)?, place: Place(bqual.parse().ok()?) };
-        (name.place.to_string() == bqual).then_some(name)
+        let (place, session) = bqual.split_once('.')?;
+        let name =
+            Self { txn: TxnId::parse(gtrid)?, place: Place(place.parse().ok()?), session: session.parse().ok()? };
+        (name.qualifier() == bqual).then_some(name)
     }
 }
 
@@ -139,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_branch_name_reads_back_as_written() {
-        let branch = BranchName { txn: id(), place: Place(7) };
-        assert_eq!(branch.to_string(), "hf1.shop.hf-1.3.42/7");
+        let branch = BranchName { txn: id(), place: Place(7), session: 991 };
+        assert_eq!(branch.to_string(), "hf1.shop.hf-1.3.42/7.991");
         assert_eq!(BranchName::parse_gid(&branch.to_string()), Some(branch));
     }
 
@@ -160,13 +172,15 @@ mod tests {
     fn names_that_only_look_like_ours_are_strangers() {
         for text in [
             "hf1.shop.hf-1.3.42",
-            "hf1.shop.hf-1.3.042/0",
-            "hf1.shop.hf-1.3.42/+1",
-            "hf2.shop.hf-1.3.42/0",
-            "hf1.shop.hf-1.3.42.1/0",
-            "hf1.sh op.hf-1.3.42/0",
-            "x hf1.shop.hf-1.3.42/0",
-            "hf1..hf-1.3.42/0",
+            "hf1.shop.hf-1.3.42/0",
+            "hf1.shop.hf-1.3.042/0.1",
+            "hf1.shop.hf-1.3.42/+1.1",
+            "hf1.shop.hf-1.3.42/1.01",
+            "hf2.shop.hf-1.3.42/0.1",
+            "hf1.shop.hf-1.3.42.1/0.1",
+            "hf1.sh op.hf-1.3.42/0.1",
+            "x hf1.shop.hf-1.3.42/0.1",
+            "hf1..hf-1.3.42/0.1",
         ] {
             assert_eq!(BranchName::parse_gid(text), None, "{text}");
         }

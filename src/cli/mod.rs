@@ -1,1 +1,111 @@
-//! Layer 7: the command line.
+//! Layer 7: the command line. Every command prints to standard output, faults go to standard error, and the exit code
+//! says which kind it was ([`Exit`]).
+
+mod args;
+mod check;
+mod codes;
+pub mod demo;
+mod explain;
+mod journal;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod transactions;
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub use args::{Args, ClientKind, Command, JournalAction, TransactionsAction};
+
+use crate::config::{self, Config};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Ok = 0,
+    /// It found or met a problem.
+    Problem = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// Something that it needs is not installed.
+    Missing = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Does what the command line says.
+pub fn run(args: Args) -> ExitCode {
+    let file = args.config.as_deref();
+    let exit = match args.command {
+        Command::Serve => with_config(file, |_, config| serve::run(config)),
+        Command::Check { offline } => with_config(file, |path, config| check::run(path, &config, offline)),
+        Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),
+        Command::Transactions { action: TransactionsAction::List } => {
+            with_config(file, |_, config| transactions::list(&config))
+        }
+        Command::Journal { action } => journal::run(file, &action),
+        Command::Demo(demo) => return demo::run(&demo),
+        Command::HelpCode { code } => codes::run(&code),
+    };
+    exit.into()
+}
+
+/// Tells what is wrong with a command line, or the help that was asked for.
+pub fn usage(told: &clap::Error) -> ExitCode {
+    if told.use_stderr() {
+        complain(told.render());
+        return Exit::Usage.into();
+    }
+    print(&told.render().to_string());
+    Exit::Ok.into()
+}
+
+/// The file that is meant: `-c`, $HANDFAST_CONFIG, ./handfast.toml, /etc/handfast/handfast.toml.
+fn config_path(given: Option<&Path>) -> PathBuf {
+    let variable = || std::env::var_os("HANDFAST_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let here = || Some(PathBuf::from("handfast.toml")).filter(|path| path.exists());
+    let there = || Some(PathBuf::from("/etc/handfast/handfast.toml")).filter(|path| path.exists());
+    let found = given.map(Path::to_path_buf).or_else(variable).or_else(here).or_else(there);
+    found.unwrap_or_else(|| PathBuf::from("handfast.toml"))
+}
+
+fn with_config(given: Option<&Path>, command: impl FnOnce(&Path, Config) -> Exit) -> Exit {
+    let path = config_path(given);
+    match config::load(&path) {
+        Ok(config) => command(&path, config),
+        Err(errors) => {
+            complain(errors);
+            Exit::Usage
+        }
+    }
+}
+
+/// Runs one command's future on this thread.
+fn block_on(future: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => {
+            complain(format!("error: the runtime cannot start: {error}"));
+            Exit::Problem
+        }
+    }
+}
+
+/// Writes to standard output. A reader that went away (`| head`) wants no more and is no fault.
+fn print(text: &str) {
+    if std::io::stdout().write_all(text.as_bytes()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Writes a line to standard error.
+fn complain(text: impl Display) {
+    eprintln!("{}", text.to_string().trim_end());
+}

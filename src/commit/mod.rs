@@ -1,18 +1,26 @@
-//! Layer 4: the tokio driver of the coordinator, and the registry of live and in-doubt transactions.
+//! Layer 4: the end of transactions. [`Commits`] is the one door; `driver` runs the pure machine of `txn` against real
+//! connections and the journal; `registry` knows what is ending and what is unfinished.
+
+mod driver;
+pub mod registry;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::backend::{Conn, ServerError};
-use crate::base::{BackendId, Fault, Place, TxnId};
+use crate::base::{BackendId, Failpoints, Fault, FaultKind, Place, TxnId, clock};
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::telemetry::metrics;
+use crate::txn::{Coordinator, Outcome, Part, Policy};
 
-/// What a participant is known to have done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wrote {
-    /// Only statements that certainly read.
-    No,
-    /// The text does not tell.
-    Maybe,
-    /// A statement that writes succeeded.
-    Yes,
-}
+use driver::Driver;
+use registry::Registry;
+
+pub use crate::txn::Wrote;
 
 /// A participant handed over for its transaction's end.
 #[derive(Debug)]
@@ -30,8 +38,28 @@ pub struct Enlisted {
 pub struct Report {
     /// How the transaction ended.
     pub ended: Ended,
-    /// The connections that are still good, idle, in the order they came. The others are closed.
+    /// The connections that are still good, idle, in the order of their places. The others are closed.
     pub conns: Vec<Conn>,
+    /// With `transactions.reply = "decided"`: phase two, still to be awaited. Answer the client first, then await this before
+    /// anything else of the session runs; it gives the connections back.
+    pub rest: Option<Rest>,
+}
+
+/// The rest of a commit whose decision the client has heard already.
+pub struct Rest(BoxFuture<'static, Vec<Conn>>);
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
+impl Future for Rest {
+    type Output = Vec<Conn>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Vec<Conn>> {
+        self.0.as_mut().poll(context)
+    }
 }
 
 /// How a transaction ended, for the session to tell its client.
@@ -67,29 +95,85 @@ pub enum Why {
 
 /// Ends transactions: the one door to the coordinator. Shared by all sessions.
 #[derive(Debug)]
-pub struct Commits {}
+pub struct Commits {
+    config: Arc<Config>,
+    journal: Journal,
+    registry: Arc<Registry>,
+    failpoints: Failpoints,
+}
 
-#[allow(clippy::unused_async, unused_variables, reason = "placeholder")]
 impl Commits {
+    /// Made once, in `app`.
+    pub fn new(config: Arc<Config>, journal: Journal, registry: Arc<Registry>, failpoints: Failpoints) -> Self {
+        Self { config, journal, registry, failpoints }
+    }
+
     /// A fresh name, never given before.
     pub fn next_txn(&self) -> TxnId {
-        unimplemented!()
+        self.journal.next_txn()
+    }
+
+    fn policy(&self) -> Policy {
+        let transactions = &self.config.transactions;
+        Policy {
+            prepare_timeout: transactions.prepare_timeout,
+            commit_wait: transactions.commit_wait,
+            reply: transactions.reply,
+        }
     }
 
     /// COMMIT over these participants: none, one phase or two phases as they need it. Never fails: what can go wrong is
     /// an outcome. The caller must not drop the future; a client that is gone changes nothing.
-    pub async fn commit(&self, txn: &TxnId, participants: Vec<Enlisted>) -> Report {
-        unimplemented!()
+    pub async fn commit(self: &Arc<Self>, txn: &TxnId, participants: Vec<Enlisted>) -> Report {
+        let in_doubt_max = self.config.transactions.in_doubt_max;
+        if participants.len() > 1 && self.registry.in_doubt() >= in_doubt_max {
+            let conns = self.rollback(txn, participants).await;
+            let fault = Fault::new(
+                FaultKind::InDoubtLimit,
+                format!(
+                    "{in_doubt_max} distributed transactions are in doubt (transactions.in_doubt_max); rolled back"
+                ),
+            )
+            .hint("Bring back the backend that they wait for; `handfast transactions list` names it.");
+            return Report { ended: Ended::RolledBack(Why::Fault(fault)), conns, rest: None };
+        }
+        let started = clock::now();
+        let parts = participants.iter().map(|p| Part { place: p.place, wrote: p.wrote }).collect();
+        let machine = Coordinator::new(txn.clone(), parts, self.policy(), std::time::Duration::ZERO);
+        let mut driver = Driver::new(Arc::clone(self), machine, participants, started);
+        let outcome = driver.run().await;
+        metrics::transaction_ended(outcome_label(&outcome), driver.phases(), started.elapsed());
+        let ended = driver.explain(outcome);
+        if driver.is_done() {
+            return Report { ended, conns: driver.into_conns(), rest: None };
+        }
+        Report { ended, conns: Vec::new(), rest: Some(Rest(driver.finish().boxed())) }
     }
 
     /// ROLLBACK over these participants. Always ends as rolled back: a connection that cannot say so is closed.
-    pub async fn rollback(&self, txn: &TxnId, participants: Vec<Enlisted>) -> Vec<Conn> {
-        unimplemented!()
+    pub async fn rollback(self: &Arc<Self>, txn: &TxnId, participants: Vec<Enlisted>) -> Vec<Conn> {
+        let started = clock::now();
+        let parts = participants.iter().map(|p| Part { place: p.place, wrote: p.wrote }).collect();
+        let machine = Coordinator::rollback(txn.clone(), parts, self.policy(), std::time::Duration::ZERO);
+        let mut driver = Driver::new(Arc::clone(self), machine, participants, started);
+        let outcome = driver.run().await;
+        metrics::transaction_ended(outcome_label(&outcome), 0, started.elapsed());
+        driver.into_conns()
     }
 
     /// Returns at once unless a decided transaction is not yet committed on this backend; then waits for the settler, at
-    /// most `transactions.commit_wait` (FACTS 31). Call before each statement that a backend shall run.
+    /// most `transactions.commit_wait` (FACTS 31). Called before each statement that a backend shall run.
     pub async fn wait_readable(&self, backend: BackendId) -> Result<(), Fault> {
-        unimplemented!()
+        let bound = self.config.transactions.commit_wait;
+        self.registry.wait_readable(backend, &self.config.backend(backend).name, bound).await
+    }
+}
+
+fn outcome_label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Committed { unsettled } if unsettled.is_empty() => "committed",
+        Outcome::Committed { .. } => "committed_unfinished",
+        Outcome::RolledBack(_) => "rolled_back",
+        Outcome::Unknown => "unknown",
     }
 }

@@ -1,5 +1,20 @@
-//! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape, `check` turns it into [`Config`] and
-//! reports every fault at once, `units` reads `"250ms"` and `"16MiB"`.
+//! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape, `check` turns it into [`Config`]
+//! (`backends` and `tables` are its two large sections), `report` prints every fault at once with its place, `expand`
+//! replaces `${NAME}`, `units` reads `"250ms"` and `"16MiB"`.
+
+mod backends;
+mod check;
+mod expand;
+mod file;
+mod report;
+mod tables;
+#[cfg(test)]
+mod tests;
+pub mod units;
+
+pub use check::{load, parse};
+pub use file::{Env, ReadFile};
+pub use report::{ConfigCode, ConfigErrors};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,6 +68,14 @@ impl Config {
         let marked = self.backends.iter().filter(of_dialect).find(|b| b.default);
         let home = marked.or_else(|| self.backends.iter().find(of_dialect))?;
         self.backend_named(&home.name)
+    }
+
+    /// How many participants a transaction can have: backends, those that are one participant counted once.
+    pub fn participants(&self) -> usize {
+        let ids: Vec<BackendId> =
+            (0..self.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId)).collect();
+        let first = |id: &&BackendId| !ids.iter().any(|other| other < *id && self.same_participant(*other, **id));
+        ids.iter().filter(first).count()
     }
 
     /// Whether two backends are one participant: databases of one MySQL server under one user (FACTS 12).
@@ -202,7 +225,8 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// One line of `[tables]`.
+/// One line of `[tables]`. The most specific rule that matches a name wins: one with a schema over any without, an exact
+/// name over a pattern, the pattern with more characters other than `*`; `check` refuses what is still a tie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableRule {
     /// `items`, `courier_*`, `delivery.*`, `fleet.couriers`.

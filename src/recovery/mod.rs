@@ -1,1 +1,186 @@
-//! Layer 4: what finishes what a crash left.
+//! Layer 4: what finishes what a crash, a lost backend or a late vote left. One settler per backend, so that a dead one
+//! never delays another; each sweeps for ever: list, look at the journal, act, list again. Only a list that was taken
+//! after the preparing session was gone proves absence (FACTS 5–8a).
+
+mod sweep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::backend::control::{Control, ControlError};
+use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
+use crate::base::{BackendId, Failpoint, Failpoints, Place};
+use crate::commit::registry::Registry;
+use crate::config::Config;
+use crate::journal::{Decision, Journal};
+use crate::telemetry::metrics;
+use crate::txn::recover;
+
+/// A journal that this configuration cannot finish.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// An unfinished decision names a backend that is not configured.
+    #[error(
+        "the journal holds unfinished transaction {txn} on backend \"{backend}\", which is not configured; put \
+         [backends.{backend}] back until `handfast transactions list` is empty"
+    )]
+    UnknownBackend {
+        /// The transaction.
+        txn: String,
+        /// The backend it needs.
+        backend: String,
+    },
+    /// An unfinished decision names another database than the configuration.
+    #[error(
+        "the journal holds unfinished transaction {txn} in database \"{was}\" of backend \"{backend}\", which is now \
+         configured with database \"{is}\"; put the old url back until `handfast transactions list` is empty"
+    )]
+    OtherDatabase {
+        /// The transaction.
+        txn: String,
+        /// The backend.
+        backend: String,
+        /// The database it was prepared in.
+        was: String,
+        /// The database configured now.
+        is: String,
+    },
+}
+
+/// What all settlers share.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Decisions.
+    pub journal: Journal,
+    /// Who is ending, what is unfinished.
+    pub registry: Arc<Registry>,
+    /// Which server sessions are ours and alive.
+    pub pools: Arc<Pools>,
+    /// For tests.
+    pub failpoints: Failpoints,
+}
+
+impl Recovery {
+    /// Hands every unfinished decision of the journal to the settlers; before any client is let in. Errors: a decision
+    /// that this configuration cannot finish.
+    pub fn adopt(&self) -> Result<usize, AdoptError> {
+        self.failpoints.hit(Failpoint::RecoveryAfterReplay);
+        let unsettled = self.journal.unsettled();
+        for (decision, _) in &unsettled {
+            let branches = self.locate(decision)?;
+            self.registry.hand_over(&decision.txn, decision.decided_wall_ms, &branches);
+        }
+        Ok(unsettled.len())
+    }
+
+    fn locate(&self, decision: &Decision) -> Result<Vec<(Place, BackendId)>, AdoptError> {
+        let find = |branch: &crate::journal::DecidedBranch| {
+            let txn = || decision.txn.to_string();
+            let unknown = || AdoptError::UnknownBackend { txn: txn(), backend: branch.backend.clone() };
+            let id = self.config.backend_named(&branch.backend).ok_or_else(unknown)?;
+            let is = &self.config.backend(id).database;
+            if *is != branch.database {
+                let (backend, was) = (branch.backend.clone(), branch.database.clone());
+                return Err(AdoptError::OtherDatabase { txn: txn(), backend, was, is: is.clone() });
+            }
+            Ok((branch.place, id))
+        };
+        decision.branches.iter().map(find).collect()
+    }
+
+    /// The settler of one backend.
+    pub fn settler(&self, backend: BackendId) -> Settler {
+        Settler { recovery: self.clone(), backend, control: None, seen: Vec::new(), failures: 0 }
+    }
+}
+
+/// Finishes what is unfinished on one backend, for ever.
+#[derive(Debug)]
+pub struct Settler {
+    recovery: Recovery,
+    backend: BackendId,
+    control: Option<Control>,
+    /// Branches without a decision that the last sweep listed: acted on when listed again, so that a session that is just
+    /// ending has ended (FACTS 8a).
+    seen: Vec<crate::base::BranchName>,
+    failures: u32,
+}
+
+/// What one sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Branches committed.
+    pub committed: usize,
+    /// Branches rolled back.
+    pub rolled_back: usize,
+    /// Branches of ours that still need another sweep.
+    pub left: usize,
+}
+
+impl Settler {
+    fn name(&self) -> &str {
+        &self.recovery.config.backend(self.backend).name
+    }
+
+    /// Sweeps until the shutdown flag is set and nothing that this process decided is unfinished here… or until dropped.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        loop {
+            let pause = self.sweep_once().await;
+            let registry = Arc::clone(&self.recovery.registry);
+            let stop = async { stopping.wait_for(|stop| *stop).await.is_err() };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = registry.work(self.backend) => {}
+                abandoned = stop => {
+                    if abandoned || registry.unfinished_on(self.backend).is_empty() {
+                        return;
+                    }
+                    // Draining: phase two is never abandoned while there is time. Whoever waits for us has the bound.
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// One sweep, bounded; returns how long to pause before the next.
+    pub async fn sweep_once(&mut self) -> Duration {
+        let interval = self.recovery.config.transactions.resolve_interval;
+        let swept = tokio::time::timeout(CONTROL_TIMEOUT, self.sweep()).await;
+        let problem = match swept {
+            Ok(Ok(swept)) => {
+                self.failures = 0;
+                metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
+                let short = interval.min(recover::backoff(1, interval));
+                return if swept.left > 0 { short } else { interval };
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {CONTROL_TIMEOUT:?}"),
+        };
+        self.control = None;
+        self.failures = self.failures.saturating_add(1);
+        if self.failures == 1 || self.failures.is_multiple_of(30) {
+            let failures = self.failures;
+            tracing::warn!(
+                backend = self.name(),
+                problem,
+                failures,
+                "recovery cannot reach a backend; trying for ever"
+            );
+        }
+        for (txn, place) in self.recovery.registry.unfinished_on(self.backend) {
+            self.recovery.registry.met(&txn, place, problem.clone());
+        }
+        recover::backoff(self.failures, interval.max(Duration::from_secs(5)))
+    }
+
+    async fn control(&mut self) -> Result<Control, ControlError> {
+        match self.control.take() {
+            Some(control) => Ok(control),
+            None => Control::connect(self.recovery.config.backend(self.backend)).await,
+        }
+    }
+}

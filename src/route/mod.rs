@@ -1,10 +1,17 @@
 //! Layer 2, pure: which backend owns a statement. `table` is the checked map, `plan` reads an analysis against it.
 
+mod edit;
+mod pattern;
+mod plan;
+mod table;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
-use crate::base::{BackendId, Dialect, Fault};
-use crate::config::Config;
-use crate::sql::Statement;
+use crate::base::{BackendId, Fault};
+
+pub use table::RouteTable;
 
 /// Where one statement goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,23 +37,4 @@ pub struct Edit {
     pub span: Range<usize>,
     /// What stands there instead.
     pub text: String,
-}
-
-/// The checked map from tables to backends.
-#[derive(Debug)]
-pub struct RouteTable {}
-
-#[allow(unused_variables, reason = "placeholder")]
-impl RouteTable {
-    /// Builds it from a checked configuration.
-    pub fn new(config: &Config) -> Self {
-        unimplemented!()
-    }
-
-    /// Where `statement` of `text` goes, for a client of `dialect`. Backends that are one participant
-    /// ([`Config::same_participant`]) count as several only if the statement's tables need different databases; then the
-    /// edits qualify the names.
-    pub fn plan(&self, dialect: Dialect, text: &[u8], statement: &Statement) -> Plan {
-        unimplemented!()
-    }
 }

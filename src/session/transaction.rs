@@ -93,7 +93,7 @@ impl Transaction {
     }
 }
 
-/// The branch of a participant.
-pub fn branch(txn: &TxnId, place: Place) -> BranchName {
-    BranchName { txn: txn.clone(), place }
+/// The branch of a participant whose connection is the server's session `session`.
+pub fn branch(txn: &TxnId, place: Place, session: u64) -> BranchName {
+    BranchName { txn: txn.clone(), place, session }
 }

@@ -1,10 +1,26 @@
-//! Layer 2, pure: what a client's text says. `lex` cuts it into statements and tokens, `classify` says what kind each is,
-//! `tables` which tables it names; `parse` guards `sqlparser`. The original text is what is sent on; nothing here prints SQL.
+//! Layer 2, pure: what a client's text says. `lex` cuts it into tokens, `split` into statements, `classify` says what kind
+//! each is, `tables` which tables it names. The original text is what is sent on; nothing here prints SQL.
+//!
+//! All of it reads tokens in one pass each: no syntax tree, no recursion, so that neither a deep nor a huge statement can
+//! overflow a stack or take quadratic time, and every name has its exact bytes.
+
+mod analyze;
+mod cache;
+mod classify;
+mod head;
+pub mod lex;
+mod split;
+mod tables;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::base::Dialect;
+
+pub use analyze::analyze;
+pub use cache::AnalysisCache;
+pub use tables::IDENTIFIERS_MAX;
 
 /// How the session's settings change reading the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,8 +66,15 @@ pub struct Statement {
     pub unpreparable: Option<Unpreparable>,
     /// `/* handfast: backend=NAME */`.
     pub backend_override: Option<String>,
-    /// Whether the parser read it; if not, `tables` is *every identifier* that could be one (route by tokens).
+    /// Whether it was understood; if not, `tables` is *every identifier* that could be one (route by tokens), at most
+    /// [`IDENTIFIERS_MAX`].
     pub parsed: bool,
+    /// The first two parts of names with three in expressions (`delivery.agents.id`): they are rewritten when their
+    /// table is.
+    pub qualifiers: Vec<TableRef>,
+    /// It leaves something in the server's session that cannot be replayed elsewhere: user variables, advisory locks,
+    /// GET_LOCK, temporary tables, HANDLER, LOCK TABLES.
+    pub leaves_state: bool,
 }
 
 /// A table as named in the text.
@@ -65,6 +88,19 @@ pub struct TableRef {
     pub span: Range<usize>,
     /// Bytes of the last part.
     pub name_span: Range<usize>,
+    /// Whether another name for it may stand, or stands, behind it.
+    pub alias: Alias,
+}
+
+/// Whether a table's name in the text has an alias behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alias {
+    /// It has one.
+    Given,
+    /// It has none, and one may be added.
+    Possible,
+    /// None can stand here (DDL, INSERT on MySQL …).
+    Impossible,
 }
 
 /// What a statement may do to data.
@@ -219,21 +255,4 @@ pub enum Kind {
     TwoPhase(Option<String>),
     /// Anything else: to be judged by the backend.
     Other,
-}
-
-/// Analyses kept by text, bounded; shared by all sessions.
-#[derive(Debug)]
-pub struct AnalysisCache {}
-
-#[allow(unused_variables, reason = "placeholder")]
-impl AnalysisCache {
-    /// Keeps at most `entries` analyses (texts longer than 16 KiB are not kept).
-    pub fn new(entries: usize) -> Self {
-        unimplemented!()
-    }
-
-    /// The analysis of a text. Never fails: what cannot be parsed is classified by its tokens. The text need not be UTF-8.
-    pub fn analyze(&self, reading: Reading, text: &[u8]) -> Arc<Analysis> {
-        unimplemented!()
-    }
 }

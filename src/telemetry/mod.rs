@@ -1,1 +1,5 @@
-//! Layer 1: metrics and logs.
+//! Layer 1: what operators see. Metrics in `metrics`, diagnostics in `logs`. (The durable record of decisions is the
+//! journal; "log" means diagnostics only.)
+
+pub mod logs;
+pub mod metrics;

@@ -241,6 +241,7 @@ mod tests {
         let of = |c: &str, n: &str| BranchName {
             txn: TxnId { cluster: ClusterName::new(c).unwrap(), node: NodeName::new(n).unwrap(), epoch: 1, seq: 1 },
             place: Place(0),
+            session: 7,
         };
         assert!(is_ours(&of("shop", "n-1"), &cluster, &node));
         assert!(!is_ours(&of("shop", "n-2"), &cluster, &node), "INV-6: another node's");

@@ -1,47 +1,152 @@
-//! Placeholder: the verbs every connection has.
-#![allow(clippy::unused_async, unused_variables, missing_docs, reason = "placeholder")]
-use super::VerbError;
-use crate::base::{BackendId, BranchName, Engine};
+//! A connection to MySQL or MariaDB: commands out, packets in, and what is known of its state. `login` makes it, `verbs`
+//! ends transactions on it.
+
+mod cancel;
+mod frames;
+mod login;
+mod verbs;
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use super::HomeInfo;
+use super::pool::Lease;
+use super::stream::Stream;
+use crate::base::{BackendId, Engine};
+use crate::config;
+use crate::wire::mysql::handshake::Greeting;
+
+pub use cancel::{CancelError, Canceller};
+pub(crate) use frames::server_error;
+pub use verbs::is_rolled_back;
+
+/// The transaction that is open on a connection, as far as XA tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// None.
+    None,
+    /// Begun by BEGIN or `autocommit=0`.
+    Plain,
+    /// XA START was answered OK.
+    Active,
+    /// XA END was answered OK.
+    Ended,
+    /// The server rolled its work back (deadlock); only XA ROLLBACK is left (FACTS 11).
+    RollbackOnly,
+    /// XA PREPARE was sent; the connection may not be reset (FACTS 8).
+    Prepared,
+}
+
+/// A connection to MySQL or MariaDB, logged in.
 #[derive(Debug)]
-pub struct MysqlConn;
+pub struct MysqlConn {
+    id: BackendId,
+    config: config::Backend,
+    connect_timeout: Duration,
+    greeting: Greeting,
+    engine: Engine,
+    flags: u32,
+    stream: Stream,
+    inbuf: BytesMut,
+    out: BytesMut,
+    open: Open,
+    database: Vec<u8>,
+    multi_statements: bool,
+    status: u16,
+    awaited: usize,
+    broken: bool,
+    lease: Option<Lease>,
+}
+
 impl MysqlConn {
+    /// Whose connection it is.
     pub fn backend(&self) -> BackendId {
-        unimplemented!()
+        self.id
     }
+
+    /// MariaDB or MySQL, by its greeting.
     pub fn engine(&self) -> Engine {
-        unimplemented!()
+        self.engine
     }
+
+    /// The server's thread id of this session.
     pub fn session(&self) -> u64 {
-        unimplemented!()
+        u64::from(self.greeting.thread_id)
     }
-    pub async fn send_prepare(&mut self, branch: &BranchName) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// What the server said of itself.
+    pub fn greeting(&self) -> &Greeting {
+        &self.greeting
     }
-    pub async fn finish_prepare(&mut self, branch: &BranchName) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// The semantic capabilities it was opened with ([`crate::wire::mysql::caps::SEMANTIC`]).
+    pub fn flags(&self) -> u32 {
+        self.flags
     }
-    pub async fn commit_prepared(&mut self, branch: &BranchName) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// Status flags of the last answer that was read to its end.
+    pub fn status(&self) -> u16 {
+        self.status
     }
-    pub async fn rollback_prepared(&mut self, branch: &BranchName) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// The open transaction.
+    pub fn open(&self) -> Open {
+        self.open
     }
-    pub async fn send_commit(&mut self, branch: &BranchName) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// Says what a statement that the session relayed did to the transaction.
+    pub fn set_open(&mut self, open: Open) {
+        self.open = open;
     }
-    pub async fn finish_commit(&mut self, branch: &BranchName) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// The current database.
+    pub fn database(&self) -> &[u8] {
+        &self.database
     }
-    pub async fn rollback(&mut self, branch: &BranchName) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// Whether the server accepts several statements in one text.
+    pub fn multi_statements(&self) -> bool {
+        self.multi_statements
     }
-    pub async fn wrote(&mut self) -> Result<bool, VerbError> {
-        unimplemented!()
+
+    /// Whether nothing has come since the last answer: see [`Stream::is_quiet`].
+    pub fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
     }
-    pub async fn reset(&mut self) -> Result<(), VerbError> {
-        unimplemented!()
+
+    /// Takes its place in a pool with it.
+    pub fn set_lease(&mut self, lease: Lease) {
+        self.lease = Some(lease);
     }
+
+    /// Gives the place in the pool up.
+    pub fn take_lease(&mut self) -> Option<Lease> {
+        self.lease.take()
+    }
+
+    /// What the server says of itself, for the greeting of clients.
+    pub fn home_info(&self) -> HomeInfo {
+        HomeInfo {
+            engine: self.engine,
+            version: self.greeting.version.clone(),
+            parameters: Vec::new(),
+            charset: self.greeting.charset,
+        }
+    }
+
+    /// Whether the connection cannot be used any more.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether it may be reset and used by another session.
     pub fn is_idle(&self) -> bool {
-        unimplemented!()
+        self.open == Open::None && self.awaited == 0 && !self.broken && self.inbuf.is_empty() && self.out.is_empty()
+    }
+
+    /// The right to end what runs here, by a second connection.
+    pub fn canceller(&self) -> Canceller {
+        Canceller::new(self.config.clone(), self.id, self.greeting.thread_id, self.connect_timeout)
     }
 }

@@ -1,1 +1,155 @@
-//! Placeholder; see the room above.
+//! The door for PostgreSQL clients: accepts, logs in, cancels, and hands over to the session.
+
+mod cancels;
+mod login;
+mod scram;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::backend::stream::Stream;
+use crate::base::{Dialect, Fault, FaultKind};
+use crate::relay::pg::Client;
+use crate::session::Services;
+use crate::session::pg::{Running, Session, Stop};
+use crate::wire::pg::error::{Severity, put_fault};
+use crate::wire::pg::startup::PROTOCOL_3_0;
+use cancels::Cancels;
+use login::Entered;
+use scram::Logins;
+
+/// After the drain, sessions are told to end and given this long on top of `transactions.commit_wait`.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After a failed accept (no file descriptors left, for example) the next one waits this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that are still logging in or only cancel, beyond `limits.clients`.
+const STRANGERS_MAX: usize = 256;
+
+/// What all connections share.
+struct Door {
+    services: Arc<Services>,
+    tls: Option<TlsAcceptor>,
+    logins: Logins,
+    cancels: Cancels,
+    places: Arc<Semaphore>,
+}
+
+/// Serves PostgreSQL clients until `shutdown` turns true: then idle sessions end, the others have
+/// `limits.drain_timeout` to end their transactions. Returns when all are gone.
+pub async fn serve(
+    listener: TcpListener,
+    services: Arc<Services>,
+    tls: Option<TlsAcceptor>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let limits = services.config.limits.clone();
+    let commit_wait = services.config.transactions.commit_wait;
+    let door = Arc::new(Door {
+        logins: Logins::new(&services.config.users),
+        cancels: Cancels::default(),
+        places: Arc::new(Semaphore::new(limits.clients)),
+        services,
+        tls,
+    });
+    let (stop, stopped) = watch::channel(Stop::No);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) if connections.len() < limits.clients + STRANGERS_MAX => {
+                    tracing::debug!(%peer, "a PostgreSQL client connects");
+                    connections.spawn(connection(Arc::clone(&door), tcp, stopped.clone()));
+                }
+                Ok((_, peer)) => tracing::warn!(%peer, "too many connections; one is dropped"),
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(joined) = connections.join_next() => report(joined),
+            () = stop_asked(&mut shutdown) => break,
+        }
+    }
+    drop(listener);
+    stop.send_replace(Stop::Drain);
+    if tokio::time::timeout(limits.drain_timeout, join_all(&mut connections)).await.is_err() {
+        stop.send_replace(Stop::Now);
+        // A session that commits is left to finish: only waiting ones hear the stop.
+        if tokio::time::timeout(commit_wait + LAST_WORDS_TIMEOUT, join_all(&mut connections)).await.is_err() {
+            tracing::warn!(sessions = connections.len(), "sessions did not end; they are cut off");
+        }
+    }
+    connections.shutdown().await;
+}
+
+/// Returns when the process was told to stop (or nobody is left to tell it).
+async fn stop_asked(shutdown: &mut watch::Receiver<bool>) {
+    if shutdown.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("the house is gone; stopping");
+    }
+}
+
+async fn join_all(connections: &mut JoinSet<()>) {
+    while let Some(joined) = connections.join_next().await {
+        report(joined);
+    }
+}
+
+fn report(joined: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = joined {
+        tracing::error!(%error, "a session died");
+    }
+}
+
+async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>) {
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let login_timeout = door.services.config.limits.login_timeout;
+    let client = Client::new(Stream::Plain(tcp));
+    let entered = match tokio::time::timeout(login_timeout, login::log_in(&door, client)).await {
+        Ok(Ok(Some(entered))) => entered,
+        Ok(Ok(None)) => return,
+        Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
+        Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
+    };
+    let Entered { mut client, version, startup, .. } = entered;
+    let refused = match (Arc::clone(&door.places).try_acquire_owned(), door.services.config.home(Dialect::Postgres)) {
+        (Ok(place), Some(home)) => return session(&door, client, version, startup, home, place, stop).await,
+        (Err(_), _) => {
+            let most = door.services.config.limits.clients;
+            Fault::new(FaultKind::TooManyClients, format!("sorry, too many clients already (limits.clients {most})"))
+        }
+        (Ok(_), None) => Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured"),
+    };
+    put_fault(&mut client.out, Severity::Fatal, &refused);
+    if let Err(error) = client.flush().await {
+        tracing::debug!(%error, "a client did not hear its refusal");
+    }
+}
+
+async fn session(
+    door: &Door,
+    client: Client,
+    version: i32,
+    startup: Vec<(Vec<u8>, Vec<u8>)>,
+    home: crate::base::BackendId,
+    place: OwnedSemaphorePermit,
+    stop: watch::Receiver<Stop>,
+) {
+    let running = Arc::new(Running::default());
+    // Protocol 3.0 knows keys of four bytes only.
+    let key_bytes = if version == PROTOCOL_3_0 { 4 } else { 32 };
+    let key = door.cancels.enter(Arc::clone(&running), key_bytes);
+    let services = Arc::clone(&door.services);
+    let session = Session::new(services, client, home, &startup, running, stop);
+    session.run(key.pid(), key.secret(), &startup).await;
+    drop(place);
+}

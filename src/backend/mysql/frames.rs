@@ -1,0 +1,200 @@
+//! Commands out and packets in. The relay reads `inbuf` itself; everything else asks here for whole answers.
+
+use std::io;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::MysqlConn;
+use crate::backend::ServerError;
+use crate::base::limits::RELAY_BUFFER_BYTES;
+use crate::wire::mysql::answer::{self, Answer, Done};
+use crate::wire::mysql::{com, packet, status};
+
+/// Our own statements have small answers; a larger one is not an answer to them.
+const OWN_ANSWER_BYTES_MAX: usize = 1 << 20;
+
+pub(super) fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+impl MysqlConn {
+    /// Queues a command whose payload is given in pieces; [`Self::flush`] sends it. One more answer is awaited unless the
+    /// command is one that servers do not answer.
+    pub fn queue(&mut self, command: u8, pieces: &[&[u8]]) {
+        let mut all: [&[u8]; 8] = [&[]; 8];
+        let head = [command];
+        all[0] = &head;
+        assert!(pieces.len() < all.len(), "callers cut a command into at most seven pieces");
+        all[1..=pieces.len()].copy_from_slice(pieces);
+        let mut seq = 0;
+        packet::put(&mut self.out, &mut seq, &all[..=pieces.len()]);
+        if !matches!(command, com::STMT_CLOSE | com::STMT_SEND_LONG_DATA | com::QUIT) {
+            self.awaited += 1;
+        }
+    }
+
+    /// Queues bytes that are whole packets already (a client's local file).
+    pub fn queue_raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Bytes that wait for [`Self::flush`].
+    pub fn queued(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Sends what is queued.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            // `write_buf` takes what was written off the buffer, so that a dropped future loses nothing.
+            match self.stream.write_buf(&mut self.out).await {
+                Ok(0) => return Err(self.lost(io::ErrorKind::WriteZero.into())),
+                Ok(_) => {}
+                Err(source) => return Err(self.lost(source)),
+            }
+        }
+        match self.stream.flush().await {
+            Ok(()) => Ok(()),
+            Err(source) => Err(self.lost(source)),
+        }
+    }
+
+    /// What has come and was not read.
+    pub fn inbuf(&mut self) -> &mut BytesMut {
+        &mut self.inbuf
+    }
+
+    /// Waits for more bytes. The end of the stream is an error.
+    pub async fn fill(&mut self) -> io::Result<()> {
+        self.inbuf.reserve(RELAY_BUFFER_BYTES / 4);
+        match self.stream.read_buf(&mut self.inbuf).await {
+            Ok(0) => Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(source) => Err(self.lost(source)),
+        }
+    }
+
+    /// Says that an answer was read to its end, with its last status flags if it had any.
+    pub fn answered(&mut self, status: Option<u16>) {
+        self.awaited = self.awaited.saturating_sub(1);
+        if let Some(status) = status {
+            self.status = status;
+        }
+    }
+
+    /// Says that the answers can no longer be told apart.
+    pub fn lost(&mut self, source: io::Error) -> io::Error {
+        self.broken = true;
+        source
+    }
+
+    /// One payload of an answer.
+    pub(super) async fn payload(&mut self, seq: &mut u8) -> io::Result<BytesMut> {
+        loop {
+            match packet::take(&mut self.inbuf, seq, OWN_ANSWER_BYTES_MAX) {
+                Ok(Some(payload)) => return Ok(payload),
+                Ok(None) => self.fill().await?,
+                Err(error) => return Err(self.lost(broken(&error.to_string()))),
+            }
+        }
+    }
+
+    /// Reads the whole answer to one command: the OKs of its statements in order, or the error that stopped it with the
+    /// OKs before it. Rows are passed over.
+    pub async fn answer(&mut self) -> io::Result<(Vec<Done>, Option<ServerError>)> {
+        let (mut seq, mut oks) = (1, Vec::new());
+        loop {
+            let payload = self.payload(&mut seq).await?;
+            let facts = match answer::read(&payload) {
+                Some(Answer::Ok(done)) => done,
+                Some(Answer::Eof { status, warnings }) => Done { status, warnings, ..Done::default() },
+                Some(Answer::Columns(_)) => match self.pass_over_rows(&mut seq).await? {
+                    Ok(done) => done,
+                    Err(error) => return Ok((oks, Some(error))),
+                },
+                Some(Answer::Err(_)) => {
+                    self.answered(None);
+                    return Ok((oks, Some(server_error(&payload))));
+                }
+                Some(Answer::LocalFile) | None => return Err(self.lost(broken("an answer that was not asked for"))),
+            };
+            oks.push(facts);
+            if facts.status & status::MORE_RESULTS == 0 {
+                self.answered(Some(facts.status));
+                return Ok((oks, None));
+            }
+        }
+    }
+
+    /// Columns, EOF, rows, EOF or ERR.
+    async fn pass_over_rows(&mut self, seq: &mut u8) -> io::Result<Result<Done, ServerError>> {
+        let mut ends = 0;
+        loop {
+            let payload = self.payload(seq).await?;
+            match payload.first() {
+                Some(0xff) => {
+                    self.answered(None);
+                    return Ok(Err(server_error(&payload)));
+                }
+                Some(0xfe) if payload.len() < 9 => {
+                    ends += 1;
+                    if let (2, Some((status, warnings))) = (ends, answer::read_eof(&payload)) {
+                        return Ok(Ok(Done { status, warnings, ..Done::default() }));
+                    }
+                }
+                Some(_) => {}
+                None => return Err(self.lost(broken("an empty packet among rows"))),
+            }
+        }
+    }
+
+    /// Runs our own text: sends it and reads its whole answer.
+    pub async fn run(&mut self, text: &[u8]) -> io::Result<(Vec<Done>, Option<ServerError>)> {
+        self.queue(com::QUERY, &[text]);
+        self.flush().await?;
+        self.answer().await
+    }
+
+    /// Queues a change of the current database, unless it is that one already. Its answer must be read.
+    pub fn queue_database(&mut self, database: &[u8]) -> bool {
+        if self.database == database {
+            return false;
+        }
+        self.queue(com::INIT_DB, &[database]);
+        true
+    }
+
+    /// Says which database is the current one now.
+    pub fn set_database(&mut self, database: &[u8]) {
+        self.database.clear();
+        self.database.extend_from_slice(database);
+    }
+
+    /// Queues the switch that lets the server accept several statements in one text, or refuse them.
+    pub fn queue_multi_statements(&mut self, on: bool) -> bool {
+        if self.multi_statements == on {
+            return false;
+        }
+        self.multi_statements = on;
+        self.queue(com::SET_OPTION, &[&[u8::from(!on), 0]]);
+        true
+    }
+
+    /// Says goodbye; whether it is heard does not matter.
+    pub async fn quit(mut self) {
+        self.queue(com::QUIT, &[]);
+        if let Err(error) = self.flush().await {
+            tracing::debug!(backend = %self.config.name, %error, "closing a connection");
+        }
+    }
+}
+
+/// An ERR packet as the server's error.
+pub(crate) fn server_error(payload: &[u8]) -> ServerError {
+    let raw = bytes::Bytes::copy_from_slice(payload);
+    match answer::read_err(payload) {
+        Some(e) => ServerError { sqlstate: e.sqlstate, errno: e.errno, message: e.message, raw },
+        None => ServerError { sqlstate: "HY000".into(), errno: 1105, message: "malformed error packet".into(), raw },
+    }
+}

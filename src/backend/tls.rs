@@ -1,0 +1,99 @@
+//! TLS towards a backend, as its `sslmode` asks.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::TlsConnector;
+
+use crate::config::{Backend, BackendTls};
+
+/// The connector for a backend; `None` if its `sslmode` is `disable`. Errors: the root certificates cannot be read.
+pub fn connector(backend: &Backend) -> io::Result<Option<TlsConnector>> {
+    let verifier: Arc<dyn ServerCertVerifier> = match backend.tls {
+        BackendTls::Disable => return Ok(None),
+        BackendTls::Prefer | BackendTls::Require => Arc::new(Unverified { provider: provider() }),
+        BackendTls::VerifyFull => {
+            let roots = Arc::new(roots(backend.ca_file.as_deref())?);
+            WebPkiServerVerifier::builder_with_provider(roots, provider()).build().map_err(io::Error::other)?
+        }
+    };
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(Some(TlsConnector::from(Arc::new(config))))
+}
+
+/// The name to verify: the configured host.
+pub fn server_name(backend: &Backend) -> io::Result<ServerName<'static>> {
+    ServerName::try_from(backend.address.host.clone()).map_err(io::Error::other)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn roots(ca_file: Option<&Path>) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = ca_file {
+        let about = |e| io::Error::other(format!("cannot read root certificates {}: {e}", path.display()));
+        for certificate in CertificateDer::pem_file_iter(path).map_err(about)? {
+            roots.add(certificate.map_err(about)?).map_err(io::Error::other)?;
+        }
+    } else {
+        for certificate in rustls_native_certs::load_native_certs().certs {
+            roots.add(certificate).map_err(io::Error::other)?;
+        }
+    }
+    Ok(roots)
+}
+
+/// libpq's `prefer` and `require`: encrypted, not authenticated.
+#[derive(Debug)]
+struct Unverified {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

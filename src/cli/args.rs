@@ -1,0 +1,103 @@
+//! The command line's shape.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::base::Dialect;
+
+/// A SQL proxy that makes one plain COMMIT atomic over several PostgreSQL and MySQL databases.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "handfast", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 ok, 1 a problem was found, 2 wrong usage or configuration, 3 something is not installed."
+)]
+pub struct Args {
+    /// Configuration; else $HANDFAST_CONFIG, ./handfast.toml, /etc/handfast/handfast.toml
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run the proxy
+    Serve,
+    /// Check the configuration and what the backends say; changes nothing
+    Check {
+        /// Only the configuration; no backend is asked
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Show where a statement goes; no backend is asked
+    Explain {
+        /// The statement
+        sql: String,
+        /// Which protocol the client speaks; default: the only one that is listened on, else pg
+        #[arg(long, value_enum)]
+        client: Option<ClientKind>,
+    },
+    /// Prepared branches on the backends
+    Transactions {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: TransactionsAction,
+    },
+    /// The journal of decisions
+    Journal {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: JournalAction,
+    },
+    /// Play the demonstration on throw-away databases
+    Demo(super::demo::DemoArgs),
+    /// Explain an error code at length
+    HelpCode {
+        /// HFnnnn
+        code: String,
+    },
+}
+
+/// `handfast transactions …`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum TransactionsAction {
+    /// List what is prepared on every backend, and whose it is
+    List,
+}
+
+/// `handfast journal …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum JournalAction {
+    /// Print every record
+    Dump {
+        /// The journal's folder; default: journal.path of the configuration
+        path: Option<PathBuf>,
+    },
+    /// Check every record
+    Verify {
+        /// The journal's folder; default: journal.path of the configuration
+        path: Option<PathBuf>,
+    },
+}
+
+/// Which protocol a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClientKind {
+    /// PostgreSQL.
+    Pg,
+    /// MySQL.
+    Mysql,
+}
+
+impl ClientKind {
+    /// As the rest of the house calls it.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::Pg => Dialect::Postgres,
+            Self::Mysql => Dialect::Mysql,
+        }
+    }
+}

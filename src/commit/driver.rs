@@ -1,0 +1,451 @@
+//! Runs one [`Coordinator`] against its connections and the journal: performs its effects, in parallel where it may, and
+//! feeds the answers back. The only caller of the phase-two verbs on a session's connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture, FutureExt, abortable};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::registry::Ending;
+use super::{Commits, Ended, Enlisted, Why, Wrote};
+use crate::backend::{Conn, VerbError};
+use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Fault, FaultKind, Place, clock};
+use crate::journal::{DecideError, DecidedBranch, Decision, Durable};
+use crate::telemetry::metrics;
+use crate::txn::{Coordinator, Effect, Event, Outcome, Why as Cause};
+
+/// One commit or rollback in progress.
+pub(super) struct Driver {
+    commits: Arc<Commits>,
+    machine: Coordinator,
+    members: BTreeMap<Place, Member>,
+    running: FuturesUnordered<Abortable<BoxFuture<'static, Answer>>>,
+    started: Instant,
+    decided_wall_ms: u64,
+    phases: u8,
+    progress: Progress,
+    /// Keeps recovery away from our branches while we work on them (P − A of Citus's sweep).
+    ending: Option<Ending>,
+}
+
+/// How far the decision is: what must happen if this driver is dropped before its machine is done.
+enum Progress {
+    /// Nothing is decided: recovery rolls back what is prepared.
+    Undecided,
+    /// The journal was asked and has not answered.
+    Deciding,
+    /// Decided; these branches have not settled.
+    Decided(Durable, BTreeSet<Place>),
+}
+
+/// A participant.
+struct Member {
+    backend: BackendId,
+    branch: BranchName,
+    wrote: Wrote,
+    /// Here unless a verb is running on it, or it is closed.
+    conn: Option<Conn>,
+    /// The running verb.
+    abort: Option<AbortHandle>,
+    /// The last thing that went wrong.
+    error: Option<VerbError>,
+}
+
+/// What a running effect ends with.
+enum Answer {
+    /// A verb on a connection.
+    Verb { place: Place, conn: Conn, result: Result<Event, VerbError> },
+    /// The journal.
+    Journal(Event),
+}
+
+impl Driver {
+    pub(super) fn new(
+        commits: Arc<Commits>,
+        machine: Coordinator,
+        participants: Vec<Enlisted>,
+        started: Instant,
+    ) -> Self {
+        let ending = (participants.len() > 1).then(|| commits.registry.ending(machine.txn()));
+        let member = |p: Enlisted| {
+            let branch = BranchName { txn: machine.txn().clone(), place: p.place, session: p.conn.session() };
+            let (backend, wrote) = (p.conn.backend(), p.wrote);
+            (p.place, Member { backend, branch, wrote, conn: Some(p.conn), abort: None, error: None })
+        };
+        let members = participants.into_iter().map(member).collect();
+        Self {
+            commits,
+            machine,
+            members,
+            running: FuturesUnordered::new(),
+            started,
+            decided_wall_ms: 0,
+            phases: 0,
+            progress: Progress::Undecided,
+            ending,
+        }
+    }
+
+    /// Until the client may hear the outcome; usually all is done then.
+    pub(super) async fn run(&mut self) -> Outcome {
+        if self.members.len() > 1 {
+            self.commits.failpoints.hit(Failpoint::BeforePrepare);
+        }
+        loop {
+            self.perform_all();
+            if let Some(outcome) = self.machine.outcome() {
+                self.commits.failpoints.hit(Failpoint::BeforeReply);
+                return outcome;
+            }
+            self.step().await;
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.machine.is_done()
+    }
+
+    /// Until nothing is left to do.
+    pub(super) async fn finish(mut self) -> Vec<Conn> {
+        self.perform_all();
+        while !self.machine.is_done() {
+            self.step().await;
+            self.perform_all();
+        }
+        self.into_conns()
+    }
+
+    fn perform_all(&mut self) {
+        while let Some(effect) = self.machine.poll_effect() {
+            self.perform(effect);
+        }
+    }
+
+    async fn step(&mut self) {
+        let event = self.next_event().await;
+        match (&event, &mut self.progress) {
+            (Event::Decided(proof), progress) => {
+                *progress = Progress::Decided(proof.clone(), self.members.keys().copied().collect());
+            }
+            (Event::DecisionRefused, progress) => *progress = Progress::Undecided,
+            (Event::Settled(place), Progress::Decided(_, unsettled)) => {
+                unsettled.remove(place);
+            }
+            (_, Progress::Undecided | Progress::Deciding | Progress::Decided(..)) => {}
+        }
+        self.machine.handle(event, self.started.elapsed());
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let deadline = self.machine.poll_timeout().map(|at| self.started + at);
+        let timeout = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(timeout);
+        loop {
+            tokio::select! {
+                biased;
+                Some(answer) = self.running.next() => match answer {
+                    Ok(answer) => return self.answered(answer),
+                    Err(Aborted) => {}
+                },
+                () = &mut timeout => return Event::Tick,
+            }
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) -> Event {
+        let (place, conn, result) = match answer {
+            Answer::Journal(event) => return event,
+            Answer::Verb { place, conn, result } => (place, conn, result),
+        };
+        let Some(member) = self.members.get_mut(&place) else { return Event::Tick };
+        member.abort = None;
+        match result {
+            Ok(event) => {
+                member.conn = Some(conn);
+                event
+            }
+            Err(error @ VerbError::Lost { .. }) => {
+                tracing::warn!(branch = %member.branch, %error, "a participant was lost at the end of its transaction");
+                member.error = Some(error);
+                Event::Lost(place)
+            }
+            Err(error @ (VerbError::Refused { .. } | VerbError::WrongTag { .. })) => {
+                member.error = Some(error);
+                member.conn = Some(conn);
+                Event::Refused(place)
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let failpoints = self.commits.failpoints.clone();
+        match effect {
+            Effect::AskWrote(place) => self.verb(place, move |conn, _| {
+                async move { conn.wrote().await.map(|wrote| Event::Wrote(place, wrote)) }.boxed()
+            }),
+            Effect::Release(place) => self.one_phase(place, Event::Released(place)),
+            Effect::CommitOnePhase(place) => self.one_phase(place, Event::Committed(place)),
+            Effect::Prepare(place) => {
+                self.phases = 2;
+                self.verb(place, move |conn, branch| prepare(conn, branch, failpoints, place).boxed());
+            }
+            Effect::Decide(places) => self.decide(&places),
+            Effect::Commit(place, proof) => {
+                self.verb(place, move |conn, branch| commit_prepared(conn, branch, proof, failpoints, place).boxed())
+            }
+            Effect::Rollback(place) => {
+                self.verb(place, move |conn, branch| roll_back(conn, branch, failpoints, place, false).boxed());
+            }
+            Effect::RollbackPrepared(place) => {
+                self.verb(place, move |conn, branch| roll_back(conn, branch, failpoints, place, true).boxed());
+            }
+            Effect::Close(place) => {
+                self.close(place);
+            }
+            Effect::Abandon(place) => {
+                if let Some(backend) = self.close(place) {
+                    self.commits.registry.wake(backend);
+                }
+            }
+            Effect::Handover(place, proof) => self.hand_over(place, &proof),
+            Effect::Leave(place) => {
+                self.close(place);
+                // Nobody in this process may touch the branch again: only the journal, read after a restart, knows.
+                if let Some(mark) = self.ending.take() {
+                    std::mem::forget(mark);
+                }
+            }
+            Effect::Forget => {
+                failpoints.hit(Failpoint::BeforeForget);
+                self.commits.journal.forget(self.machine.txn());
+            }
+        }
+    }
+
+    /// Starts a verb on a participant's connection.
+    fn verb<F>(&mut self, place: Place, start: F)
+    where
+        F: for<'c> FnOnce(&'c mut Conn, &'c BranchName) -> BoxFuture<'c, Result<Event, VerbError>> + Send + 'static,
+    {
+        let Some(member) = self.members.get_mut(&place) else { return };
+        let Some(mut conn) = member.conn.take() else { return };
+        let branch = member.branch.clone();
+        let run = async move {
+            let result = start(&mut conn, &branch).await;
+            Answer::Verb { place, conn, result }
+        };
+        let (run, abort) = abortable(run.boxed());
+        member.abort = Some(abort);
+        self.running.push(run);
+    }
+
+    fn one_phase(&mut self, place: Place, done: Event) {
+        self.phases = self.phases.max(1);
+        let failpoints = self.commits.failpoints.clone();
+        self.verb(place, move |conn, branch| {
+            async move {
+                conn.send_commit(branch).await?;
+                failpoints.hit(Failpoint::AfterOnePhaseSent);
+                conn.finish_commit(branch).await.map(|()| done)
+            }
+            .boxed()
+        });
+    }
+
+    fn decide(&mut self, places: &[Place]) {
+        let failpoints = self.commits.failpoints.clone();
+        failpoints.hit(Failpoint::AfterPrepare);
+        self.progress = Progress::Deciding;
+        self.decided_wall_ms = clock::wall_ms();
+        let decision = Decision {
+            txn: self.machine.txn().clone(),
+            decided_wall_ms: self.decided_wall_ms,
+            branches: places.iter().filter_map(|place| self.decided_branch(*place)).collect(),
+        };
+        assert_eq!(decision.branches.len(), places.len(), "INV-1: a decision names every prepared branch");
+        let journal = self.commits.journal.clone();
+        let started = clock::now();
+        let run = async move {
+            Answer::Journal(match journal.decide(decision).await {
+                Ok(proof) => {
+                    metrics::decided(started.elapsed());
+                    failpoints.hit(Failpoint::AfterDecision);
+                    Event::Decided(proof)
+                }
+                Err(DecideError::Refused { .. }) => Event::DecisionRefused,
+                Err(DecideError::Unknown { .. }) => Event::DecisionUnknown,
+            })
+        };
+        self.running.push(abortable(run.boxed()).0);
+    }
+
+    fn decided_branch(&self, place: Place) -> Option<DecidedBranch> {
+        let member = self.members.get(&place)?;
+        let backend = self.commits.config.backend(member.backend);
+        Some(DecidedBranch {
+            place,
+            backend: backend.name.clone(),
+            database: backend.database.clone(),
+            role: backend.user.clone(),
+            engine: member.conn.as_ref()?.engine(),
+            session: member.branch.session,
+            wrote: member.wrote == Wrote::Yes,
+        })
+    }
+
+    /// Closes a participant's connection, whatever runs on it.
+    fn close(&mut self, place: Place) -> Option<BackendId> {
+        let member = self.members.get_mut(&place)?;
+        member.conn = None;
+        if let Some(abort) = member.abort.take() {
+            abort.abort();
+        }
+        Some(member.backend)
+    }
+
+    fn hand_over(&mut self, place: Place, proof: &Durable) {
+        if let Some(backend) = self.close(place) {
+            self.commits.registry.hand_over(proof.txn(), self.decided_wall_ms, &[(place, backend)]);
+        }
+        if let Progress::Decided(_, unsettled) = &mut self.progress {
+            unsettled.remove(&place);
+        }
+    }
+
+    /// 0: nothing was committed; 1: one phase; 2: two phases.
+    pub(super) fn phases(&self) -> u8 {
+        self.phases
+    }
+
+    /// The connections that are still here.
+    pub(super) fn into_conns(mut self) -> Vec<Conn> {
+        std::mem::take(&mut self.members).into_values().filter_map(|member| member.conn).collect()
+    }
+
+    fn name(&self, place: Place) -> String {
+        let backend = self.members.get(&place).map(|m| self.commits.config.backend(m.backend).name.clone());
+        backend.unwrap_or_default()
+    }
+
+    /// The outcome in the words of a client.
+    pub(super) fn explain(&mut self, outcome: Outcome) -> Ended {
+        let txn = self.machine.txn().clone();
+        match outcome {
+            Outcome::Committed { unsettled } => {
+                let warn = |place: &Place| {
+                    let name = self.name(*place);
+                    format!("committed; backend \"{name}\" is not reachable and will follow (transaction {txn})")
+                };
+                Ended::Committed { warnings: unsettled.iter().map(warn).collect() }
+            }
+            Outcome::RolledBack(cause) => Ended::RolledBack(self.why(cause)),
+            Outcome::Unknown => Ended::Unknown { txn },
+        }
+    }
+
+    fn why(&mut self, cause: Cause) -> Why {
+        let fault = match cause {
+            Cause::Refused(place) => return self.refused(place),
+            Cause::Asked => Fault::new(FaultKind::RolledBack, "the transaction was rolled back"),
+            Cause::Lost(place) => Fault::new(
+                FaultKind::BackendLost,
+                format!("backend \"{}\" was lost before the commit was decided", self.name(place)),
+            ),
+            Cause::TimedOut(place) => Fault::new(
+                FaultKind::RolledBack,
+                format!("backend \"{}\" did not vote within transactions.prepare_timeout", self.name(place)),
+            ),
+            Cause::Journal => Fault::new(FaultKind::RolledBack, "the journal takes no decisions"),
+        };
+        let fault = fault.detail("the transaction was rolled back on all backends");
+        Why::Fault(fault.hint("Nothing was kept; the transaction can be retried."))
+    }
+
+    fn refused(&mut self, place: Place) -> Why {
+        let name = self.name(place);
+        let fault = |what: String| {
+            Why::Fault(Fault::new(FaultKind::RolledBack, format!("backend \"{name}\" could not commit: {what}")))
+        };
+        match self.members.get_mut(&place).and_then(|m| Some((m.backend, m.error.take()?))) {
+            Some((backend, VerbError::Refused { error, .. })) => Why::Refused { backend, error },
+            Some((_, error @ (VerbError::WrongTag { .. } | VerbError::Lost { .. }))) => fault(error.to_string()),
+            None => fault(String::from("it refused")),
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// A driver that is dropped before its end (its session was ended from outside) leaves nothing unfinished behind.
+    fn drop(&mut self) {
+        match &self.progress {
+            Progress::Undecided => {}
+            Progress::Deciding => {
+                // The decision may become durable at any moment: until a restart nobody may roll these branches back.
+                if let Some(mark) = self.ending.take() {
+                    std::mem::forget(mark);
+                }
+            }
+            Progress::Decided(proof, unsettled) => {
+                let branch = |place: &Place| Some((*place, self.members.get(place)?.backend));
+                let branches: Vec<_> = unsettled.iter().filter_map(branch).collect();
+                if !branches.is_empty() {
+                    self.commits.registry.hand_over(proof.txn(), self.decided_wall_ms, &branches);
+                }
+            }
+        }
+    }
+}
+
+async fn prepare(
+    conn: &mut Conn,
+    branch: &BranchName,
+    failpoints: Failpoints,
+    place: Place,
+) -> Result<Event, VerbError> {
+    let started = clock::now();
+    conn.send_prepare(branch).await?;
+    failpoints.hit(Failpoint::AfterFirstPrepareSent);
+    conn.finish_prepare(branch).await?;
+    metrics::prepared(started.elapsed());
+    failpoints.hit(Failpoint::AfterFirstPrepared);
+    Ok(Event::Prepared(place))
+}
+
+async fn commit_prepared(
+    conn: &mut Conn,
+    branch: &BranchName,
+    proof: Durable,
+    failpoints: Failpoints,
+    place: Place,
+) -> Result<Event, VerbError> {
+    let started = clock::now();
+    conn.commit_prepared(branch, &proof).await?;
+    metrics::settled(started.elapsed());
+    failpoints.hit(Failpoint::AfterFirstCommit);
+    Ok(Event::Settled(place))
+}
+
+async fn roll_back(
+    conn: &mut Conn,
+    branch: &BranchName,
+    failpoints: Failpoints,
+    place: Place,
+    prepared: bool,
+) -> Result<Event, VerbError> {
+    failpoints.hit(Failpoint::BeforeAbort);
+    if prepared {
+        conn.rollback_prepared(branch).await?;
+    } else {
+        conn.rollback(branch).await?;
+    }
+    failpoints.hit(Failpoint::AfterFirstAbort);
+    Ok(Event::RolledBack(place))
+}

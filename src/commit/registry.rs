@@ -1,0 +1,221 @@
+//! Which transactions are ending here right now, and which are decided and not finished. Recovery asks the first before it
+//! touches a branch; readers wait for the second; operators see both.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::base::{BackendId, Fault, FaultKind, Place, TxnId};
+use crate::telemetry::metrics;
+
+/// Live and unfinished transactions of this process.
+#[derive(Debug)]
+pub struct Registry {
+    state: Mutex<State>,
+    /// How many unfinished branches each backend has; changed under the lock, read without it by every statement.
+    per_backend: Vec<AtomicUsize>,
+    /// One per backend: readers wait on it for the settler.
+    settled: Vec<Notify>,
+    /// One per backend: the settler waits on it for work.
+    work: Vec<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ending: HashSet<TxnId>,
+    unfinished: BTreeMap<TxnId, Unfinished>,
+}
+
+/// A decided transaction whose commit is not known to have reached every participant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// When it was decided, milliseconds since 1970.
+    pub decided_wall_ms: u64,
+    /// Branches not known to be committed.
+    pub branches: BTreeMap<Place, BackendId>,
+    /// What the settler last met, per branch.
+    pub met: BTreeMap<Place, String>,
+}
+
+/// Marks a transaction as ending in this process, until dropped.
+#[derive(Debug)]
+pub struct Ending {
+    registry: Arc<Registry>,
+    txn: TxnId,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.registry.state().ending.remove(&self.txn);
+    }
+}
+
+impl Registry {
+    /// An empty registry for so many backends.
+    pub fn new(backends: usize) -> Self {
+        let notifies = || (0..backends).map(|_| Notify::new()).collect();
+        let per_backend = (0..backends).map(|_| AtomicUsize::new(0)).collect();
+        Self { state: Mutex::default(), per_backend, settled: notifies(), work: notifies() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change under the lock is complete before anything in it can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks a transaction as ending here. Taken before the first PREPARE is sent, dropped after the decision is in the
+    /// journal's index or the abort is over: a listed branch that is neither ending nor decided can never be decided.
+    pub fn ending(self: &Arc<Self>, txn: &TxnId) -> Ending {
+        self.state().ending.insert(txn.clone());
+        Ending { registry: Arc::clone(self), txn: txn.clone() }
+    }
+
+    /// Whether a transaction is ending in this process.
+    pub fn is_ending(&self, txn: &TxnId) -> bool {
+        self.state().ending.contains(txn)
+    }
+
+    /// Hands branches of a decided transaction to the settlers of their backends.
+    pub fn hand_over(&self, txn: &TxnId, decided_wall_ms: u64, branches: &[(Place, BackendId)]) {
+        let backends: BTreeSet<BackendId> = branches.iter().map(|(_, backend)| *backend).collect();
+        {
+            let mut state = self.state();
+            for (_, backend) in branches {
+                self.per_backend[usize::from(backend.0)].fetch_add(1, Ordering::SeqCst);
+            }
+            let entry = state.unfinished.entry(txn.clone()).or_insert_with(|| Unfinished {
+                decided_wall_ms,
+                branches: BTreeMap::new(),
+                met: BTreeMap::new(),
+            });
+            entry.branches.extend(branches.iter().copied());
+            metrics::in_doubt(state.unfinished.len());
+        }
+        for backend in backends {
+            self.work[usize::from(backend.0)].notify_one();
+        }
+    }
+
+    /// A branch has settled. Returns true when it was the transaction's last.
+    pub fn settled(&self, txn: &TxnId, place: Place) -> bool {
+        let mut state = self.state();
+        let Some(entry) = state.unfinished.get_mut(txn) else { return false };
+        let Some(backend) = entry.branches.remove(&place) else { return false };
+        entry.met.remove(&place);
+        let last = entry.branches.is_empty();
+        if last {
+            state.unfinished.remove(txn);
+        }
+        self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
+        metrics::in_doubt(state.unfinished.len());
+        drop(state);
+        self.settled[usize::from(backend.0)].notify_waiters();
+        last
+    }
+
+    /// Remembers why a branch is not settled yet, for operators.
+    pub fn met(&self, txn: &TxnId, place: Place, what: String) {
+        if let Some(entry) = self.state().unfinished.get_mut(txn) {
+            entry.met.insert(place, what);
+        }
+    }
+
+    /// Unfinished branches of one backend.
+    pub fn unfinished_on(&self, backend: BackendId) -> Vec<(TxnId, Place)> {
+        let state = self.state();
+        let mut found = Vec::new();
+        for (txn, entry) in &state.unfinished {
+            let here = entry.branches.iter().filter(|(_, b)| **b == backend);
+            found.extend(here.map(|(place, _)| (txn.clone(), *place)));
+        }
+        found
+    }
+
+    /// All unfinished transactions.
+    pub fn unfinished(&self) -> Vec<(TxnId, Unfinished)> {
+        self.state().unfinished.iter().map(|(txn, entry)| (txn.clone(), entry.clone())).collect()
+    }
+
+    /// How many transactions are decided and unfinished.
+    pub fn in_doubt(&self) -> usize {
+        self.state().unfinished.len()
+    }
+
+    /// Waits until this backend's settler has work.
+    pub async fn work(&self, backend: BackendId) {
+        self.work[usize::from(backend.0)].notified().await;
+    }
+
+    /// Wakes a backend's settler.
+    pub fn wake(&self, backend: BackendId) {
+        self.work[usize::from(backend.0)].notify_one();
+    }
+
+    /// Returns at once unless a decided transaction is not yet committed on this backend; else waits for the settler, at
+    /// most `bound`: nobody sees half of a transaction (FACTS 31).
+    pub async fn wait_readable(&self, backend: BackendId, name: &str, bound: Duration) -> Result<(), Fault> {
+        let index = usize::from(backend.0);
+        if self.per_backend[index].load(Ordering::SeqCst) == 0 {
+            return Ok(());
+        }
+        let all_settled = async {
+            loop {
+                let settled = self.settled[index].notified();
+                tokio::pin!(settled);
+                settled.as_mut().enable();
+                if self.per_backend[index].load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                settled.await;
+            }
+        };
+        tokio::time::timeout(bound, all_settled).await.map_err(|_| {
+            let count = self.per_backend[index].load(Ordering::SeqCst);
+            Fault::new(
+                FaultKind::Unresolved,
+                format!("{count} committed transaction(s) are not finished on backend \"{name}\" yet"),
+            )
+            .detail(format!("waited {bound:?} (transactions.commit_wait) for their commit to arrive there"))
+            .hint("Retry; Handfast finishes them as soon as the backend answers.")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ClusterName, NodeName};
+
+    fn txn(seq: u64) -> TxnId {
+        TxnId { cluster: ClusterName::new("c").unwrap(), node: NodeName::new("n").unwrap(), epoch: 1, seq }
+    }
+
+    #[tokio::test]
+    async fn a_reader_waits_until_the_last_branch_of_its_backend_has_settled() {
+        let registry = Registry::new(2);
+        let (a, b) = (BackendId(0), BackendId(1));
+        registry.hand_over(&txn(1), 0, &[(Place(0), a), (Place(1), b)]);
+        let short = Duration::from_millis(5);
+        let fault = registry.wait_readable(a, "store", short).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unresolved);
+
+        let waiting = registry.wait_readable(a, "store", Duration::from_secs(20));
+        let settling = async { assert!(!registry.settled(&txn(1), Place(0)), "the other branch is open") };
+        let (read, ()) = tokio::join!(waiting, settling);
+        assert!(read.is_ok());
+        assert!(registry.settled(&txn(1), Place(1)), "the last one");
+        assert_eq!(registry.in_doubt(), 0);
+    }
+
+    #[test]
+    fn a_transaction_is_ending_exactly_as_long_as_its_mark_lives() {
+        let registry = Arc::new(Registry::new(0));
+        let mark = registry.ending(&txn(7));
+        assert!(registry.is_ending(&txn(7)));
+        drop(mark);
+        assert!(!registry.is_ending(&txn(7)));
+    }
+}

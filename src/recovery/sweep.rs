@@ -1,0 +1,217 @@
+//! One sweep over one backend.
+
+use super::{Settler, Swept};
+use crate::backend::control::{Acted, Control, ControlError, Listed};
+use crate::base::{BranchName, Failpoint, Place, TxnId, clock};
+use crate::journal::Known;
+use crate::telemetry::metrics;
+use crate::txn::recover::{self, Act, Action, Alive, Answer, Listing, Wrote};
+
+/// How often a session that was told to end is looked for before the next sweep goes on with it.
+const FENCE_LOOKS: u32 = 20;
+/// Between two looks.
+const FENCE_PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
+impl Settler {
+    /// List, act by the table, list again. Errors: the backend cannot be asked.
+    pub(super) async fn sweep(&mut self) -> Result<Swept, ControlError> {
+        let mut control = self.control().await?;
+        let mut swept = Swept::default();
+        let listed = self.ours(control.list().await?);
+        self.recovery.failpoints.hit(Failpoint::RecoveryAfterList);
+        for (branch, prepared_wall_ms) in &listed {
+            self.listed(&mut control, branch, *prepared_wall_ms, &mut swept).await?;
+        }
+        self.seen = listed.into_iter().map(|(branch, _)| branch).collect();
+        let unfinished = self.recovery.registry.unfinished_on(self.backend);
+        if !unfinished.is_empty() {
+            self.settle_absent(&mut control, &unfinished, &mut swept).await?;
+        }
+        self.control = Some(control);
+        Ok(swept)
+    }
+
+    /// INV-6: recovery touches only branches of its own cluster and node.
+    fn ours(&self, listed: Vec<Listed>) -> Vec<(BranchName, Option<u64>)> {
+        let (cluster, node) = (self.recovery.journal.cluster(), self.recovery.journal.node());
+        let ours = |l: Listed| {
+            let branch = l.branch.filter(|b| recover::is_ours(b, &cluster, &node))?;
+            Some((branch, l.prepared_wall_ms))
+        };
+        listed.into_iter().filter_map(ours).collect()
+    }
+
+    /// A listed branch: end its session if it lives, then do as the table says.
+    async fn listed(
+        &mut self,
+        control: &mut Control,
+        branch: &BranchName,
+        prepared_wall_ms: Option<u64>,
+        swept: &mut Swept,
+    ) -> Result<(), ControlError> {
+        // In this order: what is neither ending now nor decided afterwards can never be decided.
+        let alive = if self.recovery.registry.is_ending(&branch.txn) { Alive::Yes } else { Alive::No };
+        let known = self.recovery.journal.lookup(&branch.txn);
+        let fenced = alive == Alive::Yes
+            || (self.fence(control, branch.session, prepared_wall_ms).await?
+                && (known.is_some() || self.seen.contains(branch)));
+        let listing = if fenced { Listing::Listed } else { Listing::NotFenced };
+        match recover::next(journal_knows(known.as_ref()), alive, listing) {
+            Action::Commit => self.commit(control, branch, known, swept).await,
+            Action::RollBack => self.roll_back(control, branch, swept).await,
+            Action::Leave | Action::Settled => Ok(()),
+            Action::FenceFirst | Action::KeepAndRetry | Action::Alarm => {
+                swept.left += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends a session and waits a moment until it is gone. Returns whether it is.
+    async fn fence(
+        &self,
+        control: &mut Control,
+        session: u64,
+        not_after_ms: Option<u64>,
+    ) -> Result<bool, ControlError> {
+        if self.recovery.pools.holds(self.backend, session) {
+            // A living connection of this process has that id: the server was restarted and gave it again.
+            return Ok(true);
+        }
+        if !control.is_session_alive(session, not_after_ms).await? {
+            return Ok(true);
+        }
+        tracing::info!(backend = self.name(), session, "ending the session that prepared a branch");
+        control.end_session(session).await?;
+        for _ in 0..FENCE_LOOKS {
+            if !control.is_session_alive(session, not_after_ms).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(FENCE_PAUSE).await;
+        }
+        Ok(false)
+    }
+
+    async fn commit(
+        &mut self,
+        control: &mut Control,
+        branch: &BranchName,
+        known: Option<Known>,
+        swept: &mut Swept,
+    ) -> Result<(), ControlError> {
+        let Some(known) = known else { return Ok(()) };
+        let acted = control.commit(branch, &known.proof).await?;
+        tracing::info!(%branch, ?acted, "committed a decided branch");
+        self.recovery.failpoints.hit(Failpoint::RecoveryAfterFirstSettled);
+        let wrote = known.decision.branches.iter().find(|b| b.place == branch.place).is_none_or(|b| b.wrote);
+        let wrote = if wrote { Wrote::Yes } else { Wrote::Maybe };
+        match recover::after(Act::Commit, answer(&acted), wrote) {
+            Action::Alarm => self.alarm(branch, &acted),
+            Action::KeepAndRetry => self.met(branch, &acted),
+            Action::FenceFirst | Action::Commit | Action::RollBack | Action::Settled | Action::Leave => {
+                swept.committed += 1;
+            }
+        }
+        swept.left += 1;
+        Ok(())
+    }
+
+    async fn roll_back(
+        &mut self,
+        control: &mut Control,
+        branch: &BranchName,
+        swept: &mut Swept,
+    ) -> Result<(), ControlError> {
+        let acted = control.roll_back(branch).await?;
+        tracing::info!(%branch, ?acted, "rolled back a branch without a decision");
+        self.recovery.failpoints.hit(Failpoint::RecoveryAfterFirstSettled);
+        match recover::after(Act::RollBack, answer(&acted), Wrote::Yes) {
+            Action::Alarm => self.alarm(branch, &acted),
+            Action::KeepAndRetry => self.met(branch, &acted),
+            Action::FenceFirst | Action::Commit | Action::RollBack | Action::Settled | Action::Leave => {
+                swept.rolled_back += 1;
+            }
+        }
+        swept.left += 1;
+        Ok(())
+    }
+
+    fn alarm(&self, branch: &BranchName, acted: &Acted) {
+        metrics::heuristic(self.name());
+        tracing::error!(
+            backend = self.name(),
+            %branch,
+            ?acted,
+            "HEURISTIC OUTCOME: the server ended a branch against the decision; its record is kept, a person must look"
+        );
+        self.met(branch, acted);
+    }
+
+    fn met(&self, branch: &BranchName, acted: &Acted) {
+        self.recovery.registry.met(&branch.txn, branch.place, format!("{acted:?}"));
+    }
+
+    /// Unfinished branches that a fresh list, taken after their sessions are gone, does not show: settled.
+    async fn settle_absent(
+        &mut self,
+        control: &mut Control,
+        unfinished: &[(TxnId, Place)],
+        swept: &mut Swept,
+    ) -> Result<(), ControlError> {
+        let mut fenced = Vec::new();
+        for (txn, place) in unfinished {
+            let Some(known) = self.recovery.journal.lookup(txn) else { continue };
+            let Some(branch) = known.decision.branches.iter().find(|b| b.place == *place) else { continue };
+            let session = branch.session;
+            if self.fence(control, session, Some(known.decision.decided_wall_ms)).await? {
+                fenced.push(BranchName { txn: txn.clone(), place: *place, session });
+            } else {
+                swept.left += 1;
+            }
+        }
+        let listed: Vec<BranchName> = control.list().await?.into_iter().filter_map(|l| l.branch).collect();
+        for branch in fenced {
+            let alive = if self.recovery.registry.is_ending(&branch.txn) { Alive::Yes } else { Alive::No };
+            let listing = if listed.contains(&branch) { Listing::Listed } else { Listing::NotListed };
+            match recover::next(recover::Known::Decided, alive, listing) {
+                Action::Settled => self.settled(&branch),
+                Action::Commit
+                | Action::RollBack
+                | Action::KeepAndRetry
+                | Action::FenceFirst
+                | Action::Leave
+                | Action::Alarm => swept.left += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// INV-7: the decision is forgotten only when its last branch has settled; kept as a tombstone, because another session
+    /// than the preparing one finished it (FACTS 8a).
+    fn settled(&self, branch: &BranchName) {
+        let decided = self.recovery.journal.lookup(&branch.txn).map(|k| k.decision.decided_wall_ms);
+        let age_ms = decided.map_or(0, |at| clock::wall_ms().saturating_sub(at));
+        tracing::info!(backend = self.name(), %branch, age_ms, "a decided branch has settled");
+        if self.recovery.registry.settled(&branch.txn, branch.place) {
+            self.recovery.failpoints.hit(Failpoint::RecoveryBeforeForget);
+            self.recovery.journal.keep(&branch.txn);
+        }
+    }
+}
+
+fn journal_knows(known: Option<&Known>) -> recover::Known {
+    match known {
+        Some(known) if known.settled => recover::Known::Tombstone,
+        Some(_) => recover::Known::Decided,
+        None => recover::Known::Nothing,
+    }
+}
+
+fn answer(acted: &Acted) -> Answer {
+    match acted {
+        Acted::Done => Answer::Done,
+        Acted::NotFound => Answer::NotFound,
+        Acted::Heuristic(_) => Answer::HeuristicRollback,
+        Acted::Refused(_) => Answer::Refused,
+    }
+}

@@ -1,0 +1,143 @@
+//! What a statement that succeeded leaves behind in the session.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::names::{Lives, Prepared};
+use super::oops::Oops;
+use super::{Session, slots};
+use crate::base::{BackendId, Fault, FaultKind};
+use crate::session::transaction::Mode;
+use crate::sql::{Analysis, Kind, SetScope, Statement, Unpreparable};
+use crate::wire::pg::server::Status;
+
+impl Session {
+    /// Notes it. `text`: the statement as sent; `plain`: it has no parameters, so that its text can be replayed.
+    pub(super) fn note_effects(&mut self, backend: BackendId, statement: &Statement, text: &[u8], plain: bool) {
+        let in_txn = self.txn.is_open();
+        match &statement.kind {
+            Kind::Set { scope, names, .. } if plain && *scope != SetScope::Global => {
+                let text = Bytes::copy_from_slice(text);
+                if names.iter().any(|name| name == "all") || is_reset_all(&text) {
+                    self.settings.reset(text, in_txn);
+                    self.applied_up_to_reset(backend);
+                    return;
+                } else if !names.is_empty() && (in_txn || *scope == SetScope::Session) {
+                    self.settings.add(names.clone(), text, *scope == SetScope::Local, in_txn);
+                }
+                self.applied(backend);
+            }
+            Kind::SetSessionCharacteristics(_) => {
+                let names = vec![String::from("session characteristics")];
+                self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
+                self.applied(backend);
+            }
+            Kind::Discard(true) => {
+                self.names.statements.clear();
+                self.names.cursors.clear();
+                self.names.temporary.clear();
+                self.settings.reset(Bytes::copy_from_slice(text), in_txn);
+                self.applied_up_to_reset(backend);
+            }
+            Kind::Deallocate(None) => {
+                self.names.statements.clear();
+                self.on_other_slots(backend, "deallocate all", text);
+            }
+            Kind::Cursor(None) => self.on_other_slots(backend, "close all", text),
+            Kind::Deallocate(Some(name)) => {
+                self.names.statements.remove(name.as_bytes());
+            }
+            Kind::Prepare(name) => self.note_prepare(backend, name, statement),
+            Kind::Declare(name) => {
+                self.names.cursors.insert(name.clone(), backend);
+            }
+            _ => {}
+        }
+        if statement.unpreparable == Some(Unpreparable::TemporaryObject) && statement.kind == Kind::Ddl {
+            self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
+        }
+    }
+
+    fn applied(&mut self, backend: BackendId) {
+        let last = self.settings.last();
+        if let Some(slot) = self.slot(backend) {
+            slot.applied = last;
+        }
+        // Reading texts follows the server's own word.
+        if let Some(conn) = slots::conn(&mut self.slots, backend) {
+            self.reading.backslash_escapes = conn.parameter("standard_conforming_strings") == Some("off");
+        }
+    }
+
+    /// As [`Self::applied`], but the startup parameters behind the reset are still to be set again: to the server, they
+    /// were no startup parameters.
+    fn applied_up_to_reset(&mut self, backend: BackendId) {
+        self.applied(backend);
+        let startup = self.settings.startup_count();
+        if let Some(slot) = self.slot(backend) {
+            slot.applied -= startup.min(slot.applied);
+        }
+    }
+
+    /// Other connections that are attached follow before their next use.
+    fn on_other_slots(&mut self, backend: BackendId, name: &str, text: &[u8]) {
+        if self.slots.len() > 1 {
+            self.settings.add(vec![name.to_owned()], Bytes::copy_from_slice(text), false, self.txn.is_open());
+            let last = self.settings.last();
+            if let Some(slot) = self.slot(backend) {
+                slot.applied = last;
+            }
+        }
+    }
+
+    fn note_prepare(&mut self, backend: BackendId, name: &str, statement: &Statement) {
+        let mut executed = statement.clone();
+        executed.kind = Kind::Other;
+        let generation = self.slot(backend).map_or(0, |slot| slot.generation);
+        let prepared = Prepared {
+            analysis: Arc::new(Analysis { statements: vec![executed] }),
+            text: Bytes::new(),
+            lives: Lives::On(backend),
+            generation,
+            frame: Bytes::new(),
+        };
+        self.names.statements.insert(Bytes::copy_from_slice(name.as_bytes()), Arc::new(prepared));
+    }
+
+    /// Compares the backend's transaction status with ours after its ReadyForQuery.
+    pub(super) fn reconcile(&mut self, backend: BackendId, own_two_phase: bool) -> Result<(), Oops> {
+        let Some(conn) = slots::conn(&mut self.slots, backend) else { return Ok(()) };
+        let status = conn.status();
+        let enlisted = self.txn.participant(backend).is_some();
+        match (status, enlisted) {
+            (Status::Idle, false) | (Status::Open | Status::Failed, true) => Ok(()),
+            (Status::Idle, true) if own_two_phase => {
+                // The client's own PREPARE TRANSACTION has ended it.
+                self.settings.committed();
+                self.forget_transaction();
+                Ok(())
+            }
+            (Status::Idle, true) => {
+                let name = self.services.config.backend(backend).name.clone();
+                self.txn.participants.retain(|participant| participant.backend != backend);
+                let text = format!("backend \"{name}\" ended its transaction by itself");
+                Err(Fault::new(FaultKind::Internal, text).hint("End transactions by COMMIT or ROLLBACK.").into())
+            }
+            (Status::Open | Status::Failed, false) => {
+                // It opened one in a way that our reading did not see: from now on it is the session's.
+                let mode = if status == Status::Open { Mode::Explicit } else { Mode::Failed };
+                self.begin(mode, crate::sql::Characteristics::default());
+                self.txn.id = Some(self.services.commits.next_txn());
+                self.txn.enlist(backend).wrote = crate::commit::Wrote::Maybe;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_reset_all(text: &[u8]) -> bool {
+    let text = text.trim_ascii().to_ascii_lowercase();
+    let mut words = text.split(|b| b.is_ascii_whitespace() || *b == b';').filter(|word| !word.is_empty());
+    words.next() == Some(b"reset") && words.next() == Some(b"all")
+}

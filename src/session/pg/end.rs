@@ -1,0 +1,159 @@
+//! The end of a transaction: COMMIT, ROLLBACK, and what an error makes of it.
+
+use super::Session;
+use super::oops::Oops;
+use crate::base::{BackendId, Fault, FaultKind};
+use crate::commit::{Ended, Why, Wrote};
+use crate::relay::pg::{Pass, Until, answer};
+use crate::session::transaction::{Mode, Transaction};
+use crate::sql::Characteristics;
+use crate::wire::pg::client::{self as message, Target};
+
+/// Our name for the statement that makes a pipeline's transaction explicit; no client's name starts with a zero-width
+/// choice like this.
+const OUR_BEGIN: &[u8] = b"hf1.begin";
+
+impl Session {
+    /// Commits the open transaction on all its participants. Afterwards there is none, whatever came of it.
+    pub(super) async fn end_by_commit(&mut self) -> Result<(), Oops> {
+        // From here on nothing is cancelled: a cancel must not hit phase two.
+        self.running.set(None);
+        let id = self.txn.id.take();
+        let taken = self.take_participants();
+        self.forget_transaction();
+        let Some(id) = id.filter(|_| !taken.is_empty()) else {
+            self.settings.committed();
+            return Ok(());
+        };
+        let report = self.services.commits.commit(&id, taken).await;
+        self.put_back(report.conns).await;
+        match report.ended {
+            Ended::Committed { warnings } => {
+                self.settings.committed();
+                for warning in warnings {
+                    self.warn("01000", &warning);
+                }
+                Ok(())
+            }
+            Ended::RolledBack(why) => {
+                self.undo_settings();
+                Err(match why {
+                    Why::Refused { backend, error } => {
+                        let name = &self.services.config.backend(backend).name;
+                        let code = FaultKind::RolledBack.code();
+                        let detail = format!("{code}: backend \"{name}\" refused; rolled back on all backends");
+                        Oops::Server(Box::new(error), Some(detail))
+                    }
+                    Why::Fault(fault) => fault.into(),
+                })
+            }
+            Ended::Unknown { txn } => {
+                // The settings' fate is the transaction's; what the connections have is read again where it matters.
+                self.settings.committed();
+                let text = format!("it is not known whether transaction {txn} was committed");
+                Err(Fault::new(FaultKind::OutcomeUnknown, text)
+                    .hint("Do not retry blindly: look whether its changes are there.")
+                    .into())
+            }
+        }
+    }
+
+    /// Rolls the open transaction back on all its participants. Afterwards there is none.
+    pub(super) async fn roll_back(&mut self) {
+        self.running.set(None);
+        self.roll_back_participants().await;
+        if self.txn.is_open() {
+            self.undo_settings();
+        }
+        self.forget_transaction();
+    }
+
+    async fn roll_back_participants(&mut self) {
+        self.pipeline.current = None;
+        self.pipeline.executed = false;
+        let taken = self.take_participants();
+        if let Some(id) = self.txn.id.take().filter(|_| !taken.is_empty()) {
+            let conns = self.services.commits.rollback(&id, taken).await;
+            self.put_back(conns).await;
+        }
+    }
+
+    pub(super) fn forget_transaction(&mut self) {
+        self.txn = Transaction::none();
+        self.marks.clear();
+        self.names.portals.clear();
+        self.pipeline.current = None;
+        self.pipeline.executed = false;
+    }
+
+    pub(super) fn undo_settings(&mut self) {
+        let serial = self.settings.rolled_back();
+        for slot in &mut self.slots {
+            slot.applied = slot.applied.min(serial);
+        }
+    }
+
+    /// A new transaction.
+    pub(super) fn begin(&mut self, mode: Mode, with: Characteristics) {
+        self.txn = Transaction::begun(mode, with);
+        self.settings.begin();
+    }
+
+    /// What an error makes of the transaction. `native`: the error is the backend's own, so that its pipeline has ended
+    /// by itself.
+    pub(super) async fn fail_transaction(&mut self, native: bool) -> Result<(), super::Exit> {
+        self.pipeline.pending.clear();
+        match self.txn.mode {
+            Mode::Autocommit => {
+                let current = self.pipeline.current.filter(|_| self.pipeline.executed && !native);
+                if let Some(backend) = current {
+                    // The statements before the error must not be committed by the Sync behind it.
+                    match self.make_explicit(backend, Mode::Implicit).await {
+                        Err(Oops::Exit(exit)) => return Err(exit),
+                        Ok(()) | Err(Oops::Told | Oops::Fault(_) | Oops::Server(..)) => self.roll_back().await,
+                    }
+                }
+            }
+            Mode::Implicit => self.roll_back().await,
+            Mode::Explicit => {
+                self.txn.mode = Mode::Failed;
+                // As a server's own abort does, let go of the locks at once; only a savepoint could want them back.
+                if self.txn.savepoints.is_empty() && self.txn.participants.len() > 1 {
+                    self.roll_back_participants().await;
+                }
+            }
+            Mode::Failed => {}
+        }
+        Ok(())
+    }
+
+    /// Turns the implicit transaction of a pipeline into an explicit one on its backend: a BEGIN within it takes in what
+    /// it did before. All replies to the pipeline must have been drained.
+    pub(super) async fn make_explicit(&mut self, backend: BackendId, mode: Mode) -> Result<(), Oops> {
+        let mut frames = bytes::BytesMut::new();
+        message::put_parse(&mut frames, OUR_BEGIN, b"BEGIN");
+        message::put_bind(&mut frames, OUR_BEGIN, OUR_BEGIN);
+        message::put_execute(&mut frames, OUR_BEGIN);
+        message::put_close(&mut frames, Target::Statement, OUR_BEGIN);
+        message::put_empty(&mut frames, message::tag::FLUSH);
+        self.conn(backend)?.queue_extended(&frames);
+        for until in [Until::Parsed, Until::Bound, Until::Executed, Until::Closed] {
+            let Some(conn) = super::slots::conn(&mut self.slots, backend) else { break };
+            match answer(conn, &mut self.client, until, Pass::Asides).await {
+                Ok(done) if done.failed => return Err(Oops::Told),
+                Ok(_) => {}
+                Err(error) => return Err(self.relay_failed(backend, error)),
+            }
+        }
+        let portals = std::mem::take(&mut self.names.portals);
+        let wrote = std::mem::replace(&mut self.pipeline.wrote, Wrote::No);
+        let unpreparable = self.pipeline.unpreparable.take();
+        self.begin(mode, Characteristics::default());
+        self.names.portals = portals;
+        self.txn.id = Some(self.services.commits.next_txn());
+        let participant = self.txn.enlist(backend);
+        participant.wrote = wrote;
+        participant.unpreparable = unpreparable;
+        Ok(())
+    }
+}

@@ -1,0 +1,280 @@
+//! Parse, Bind, Describe, Execute, Close and Flush.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::control::{in_failed_transaction, is_control, mends};
+use super::names::{Lives, Portal, Prepared};
+use super::oops::Oops;
+use super::pipeline::Pending;
+use super::place::edited;
+use super::{Exit, Session};
+use crate::base::{BackendId, Fault, FaultKind};
+use crate::relay::pg::{Pass, Until};
+use crate::session::transaction::Mode;
+use crate::sql::Kind;
+use crate::wire::pg::client::{self as message, Target, tag};
+use crate::wire::pg::server::{self, put_complete};
+use crate::wire::pg::{HEADER_BYTES, WireError};
+
+fn wire(error: &WireError) -> Oops {
+    Exit::violation(error).into()
+}
+
+fn no_such(what: &str, name: &[u8]) -> Oops {
+    let name = String::from_utf8_lossy(name);
+    let text = if name.is_empty() {
+        format!("unnamed {what} does not exist")
+    } else {
+        format!("{what} \"{name}\" does not exist")
+    };
+    Fault::new(FaultKind::UnknownStatement, text).into()
+}
+
+impl Session {
+    pub(super) async fn on_extended(&mut self, tag: u8, frame: Bytes) -> Result<(), Exit> {
+        if self.pipeline.skipping {
+            return Ok(());
+        }
+        let done = match tag {
+            tag::PARSE => self.on_parse(&frame).await,
+            tag::BIND => self.on_bind(&frame).await,
+            tag::DESCRIBE => self.on_describe(&frame).await,
+            tag::EXECUTE => self.on_execute(&frame).await,
+            tag::CLOSE => self.on_close(&frame).await,
+            _ => self.drain(false).await,
+        };
+        let Err(oops) = done else { return Ok(()) };
+        let oops = match oops {
+            // The replies before ours come first; if one of them is an error, ours never happened.
+            Oops::Fault(_) | Oops::Server(..) => match self.drain(false).await {
+                Ok(()) => oops,
+                Err(earlier) => earlier,
+            },
+            Oops::Told | Oops::Exit(_) => oops,
+        };
+        self.tell(oops).await?;
+        self.pipeline.skipping = true;
+        Ok(())
+    }
+
+    fn expect(&mut self, until: Until) {
+        self.pipeline.pending.push_back(Pending::Backend { until, pass: Pass::All, parsed: None, executed: None });
+    }
+
+    /// Statements that only a transaction's end may follow are refused; others must be.
+    fn check_failed(&self, prepared: &Prepared) -> Result<(), Oops> {
+        let allowed = prepared.statement().is_some_and(|statement| mends(&statement.kind))
+            || prepared.analysis.statements.is_empty();
+        if self.txn.mode == Mode::Failed && !allowed { Err(in_failed_transaction().into()) } else { Ok(()) }
+    }
+
+    async fn on_parse(&mut self, frame: &Bytes) -> Result<(), Oops> {
+        let parse = message::parse(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
+        let analysis = self.services.analyses.analyze(self.reading, parse.text);
+        let name = frame.slice_ref(parse.name);
+        let mut prepared = Prepared {
+            analysis,
+            text: frame.slice_ref(parse.text),
+            lives: Lives::Here,
+            generation: 0,
+            frame: frame.clone(),
+        };
+        self.check_failed(&prepared)?;
+        if prepared.statement().is_some_and(|statement| is_control(&statement.kind)) {
+            self.names.statements.insert(name, Arc::new(prepared));
+            self.pipeline.pending.push_back(Pending::Own(server::tag::PARSE_COMPLETE));
+            return Ok(());
+        }
+        let (backend, edits) = match prepared.statement() {
+            Some(statement) => self.place(parse.text, statement)?,
+            // Empty, or several statements, which the server refuses.
+            None => (self.anywhere(), Vec::new()),
+        };
+        if !edits.is_empty() {
+            let text = edited(parse.text, 0..parse.text.len(), &edits);
+            let mut rewritten = BytesMut::new();
+            message::put_parse_typed(&mut rewritten, parse.name, &text, parse.types);
+            prepared.frame = rewritten.freeze();
+        }
+        if let Some(old) = self.names.statements.get(&name).filter(|_| !name.is_empty())
+            && old.lives != Lives::On(backend)
+        {
+            let text = format!("prepared statement \"{}\" already exists", String::from_utf8_lossy(&name));
+            return Err(Fault::new(FaultKind::DuplicateStatement, text).into());
+        }
+        self.turn_to(backend).await?;
+        prepared.lives = Lives::On(backend);
+        prepared.generation = self.slot(backend).map_or(0, |slot| slot.generation);
+        self.conn(backend)?.queue_extended(&prepared.frame);
+        let fresh = !self.names.statements.contains_key(&name) || name.is_empty();
+        if fresh {
+            self.names.statements.insert(name.clone(), Arc::new(prepared));
+        }
+        let parsed = fresh.then_some(name);
+        self.pipeline.pending.push_back(Pending::Backend {
+            until: Until::Parsed,
+            pass: Pass::All,
+            parsed,
+            executed: None,
+        });
+        Ok(())
+    }
+
+    /// The statement, and its backend made ready; prepared again if the connection is not the one that it was parsed on.
+    async fn reach(&mut self, name: &[u8], prepared: &Arc<Prepared>) -> Result<Option<BackendId>, Oops> {
+        let Lives::On(backend) = prepared.lives else { return Ok(None) };
+        self.turn_to(backend).await?;
+        let generation = self.slot(backend).map_or(0, |slot| slot.generation);
+        if generation != prepared.generation && !prepared.frame.is_empty() {
+            self.conn(backend)?.queue_extended(&prepared.frame);
+            self.pipeline.pending.push_back(Pending::Backend {
+                until: Until::Parsed,
+                pass: Pass::Asides,
+                parsed: None,
+                executed: None,
+            });
+            let again = Prepared { generation, ..Prepared::clone(prepared) };
+            self.names.statements.insert(Bytes::copy_from_slice(name), Arc::new(again));
+        }
+        Ok(Some(backend))
+    }
+
+    async fn on_bind(&mut self, frame: &Bytes) -> Result<(), Oops> {
+        let body = &frame[HEADER_BYTES..];
+        let (portal, name) = message::bind(body).map_err(|error| wire(&error))?;
+        let Some(prepared) = self.names.statements.get(name).cloned() else {
+            return Err(no_such("prepared statement", name));
+        };
+        self.check_failed(&prepared)?;
+        let plain = is_plain_bind(body, portal.len() + name.len() + 2);
+        if let Some(backend) = self.reach(name, &prepared).await? {
+            self.conn(backend)?.queue_extended(frame);
+            self.pipeline.executed |= self.txn.mode == Mode::Autocommit;
+            self.expect(Until::Bound);
+        } else {
+            self.pipeline.pending.push_back(Pending::Own(server::tag::BIND_COMPLETE));
+        }
+        self.names.portals.insert(frame.slice_ref(portal), Portal { prepared, plain });
+        Ok(())
+    }
+
+    async fn on_describe(&mut self, frame: &Bytes) -> Result<(), Oops> {
+        let (target, name) = message::target(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
+        let backend = match target {
+            Target::Statement => {
+                let Some(prepared) = self.names.statements.get(name).cloned() else {
+                    return Err(no_such("prepared statement", name));
+                };
+                self.check_failed(&prepared)?;
+                self.reach(name, &prepared).await?
+            }
+            Target::Portal => self.portal_backend(name).await?,
+        };
+        match (backend, target) {
+            (Some(backend), _) => {
+                self.conn(backend)?.queue_extended(frame);
+                self.expect(Until::Described);
+            }
+            (None, Target::Statement) => self.pipeline.pending.push_back(Pending::OwnDescription),
+            (None, Target::Portal) => self.pipeline.pending.push_back(Pending::Own(server::tag::NO_DATA)),
+        }
+        Ok(())
+    }
+
+    /// The backend of a portal, made ready; `None`: the session's own. A cursor that SQL declared is a portal, too.
+    async fn portal_backend(&mut self, name: &[u8]) -> Result<Option<BackendId>, Oops> {
+        let lives = match self.names.portals.get(name) {
+            Some(portal) => portal.prepared.lives,
+            None => {
+                let cursor = self.names.cursors.get(String::from_utf8_lossy(name).as_ref());
+                cursor.map(|backend| Lives::On(*backend)).ok_or_else(|| no_such_portal(name))?
+            }
+        };
+        match lives {
+            Lives::Here => Ok(None),
+            Lives::On(backend) => {
+                self.turn_to(backend).await?;
+                Ok(Some(backend))
+            }
+        }
+    }
+
+    async fn on_execute(&mut self, frame: &Bytes) -> Result<(), Oops> {
+        let (name, _) = message::execute(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
+        let portal = self.names.portals.get(name).cloned();
+        if let Some(portal) = &portal {
+            self.check_failed(&portal.prepared)?;
+        }
+        if let Some(portal) = &portal
+            && portal.prepared.lives == Lives::Here
+            && let Some(statement) = portal.prepared.statement()
+        {
+            self.drain(false).await?;
+            let tag = self.control(&statement.kind, &portal.prepared.text).await?;
+            put_complete(&mut self.client.out, tag);
+            return Ok(());
+        }
+        let mut copies = false;
+        let mut executed = None;
+        if let Some(Portal { prepared, plain }) = portal {
+            if let (Some(statement), Lives::On(backend)) = (prepared.statement(), prepared.lives) {
+                self.admit(backend, statement)?;
+                copies = statement.kind == Kind::CopyIn;
+            }
+            executed = Some((prepared, plain));
+        }
+        let Some(backend) = self.portal_backend(name).await? else { return Err(no_such_portal(name)) };
+        if let Some((prepared, _)) = &executed
+            && let Some(statement) = prepared.statement()
+        {
+            self.mark(backend, statement);
+        }
+        self.pipeline.executed |= self.txn.mode == Mode::Autocommit;
+        self.conn(backend)?.queue_extended(frame);
+        self.pipeline.pending.push_back(Pending::Backend {
+            until: Until::Executed,
+            pass: Pass::All,
+            parsed: None,
+            executed,
+        });
+        // COPY data follows: the server must be in that state before anything else is sent.
+        if copies { self.drain(false).await } else { Ok(()) }
+    }
+
+    async fn on_close(&mut self, frame: &Bytes) -> Result<(), Oops> {
+        let (target, name) = message::target(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
+        let lives = match target {
+            Target::Statement => {
+                self.names.statements.remove(name).map(|prepared| (prepared.lives, prepared.generation))
+            }
+            Target::Portal => self.names.portals.remove(name).map(|portal| (portal.prepared.lives, 0)),
+        };
+        let Some((Lives::On(backend), _)) = lives else {
+            // Closing what does not exist is no error.
+            self.pipeline.pending.push_back(Pending::Own(server::tag::CLOSE_COMPLETE));
+            return Ok(());
+        };
+        if self.slot(backend).is_none() {
+            self.pipeline.pending.push_back(Pending::Own(server::tag::CLOSE_COMPLETE));
+            return Ok(());
+        }
+        self.turn_to(backend).await?;
+        self.conn(backend)?.queue_extended(frame);
+        self.expect(Until::Closed);
+        Ok(())
+    }
+}
+
+fn no_such_portal(name: &[u8]) -> Oops {
+    let text = format!("portal \"{}\" does not exist", String::from_utf8_lossy(name));
+    Fault::new(FaultKind::UnknownPortal, text).into()
+}
+
+/// Whether a Bind that has been read has no parameters: `names_bytes` is the length of both names with their zeros.
+fn is_plain_bind(body: &[u8], names_bytes: usize) -> bool {
+    let mut cursor = crate::wire::pg::Cursor::new(&body[names_bytes.min(body.len())..], "Bind");
+    let Ok(formats) = cursor.i16() else { return false };
+    cursor.bytes(2 * usize::from(formats.cast_unsigned())).is_ok() && cursor.i16() == Ok(0)
+}

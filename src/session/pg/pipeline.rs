@@ -1,0 +1,234 @@
+//! What was forwarded in the extended protocol and is not answered yet, in the client's order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::names::Prepared;
+use super::oops::Oops;
+use super::{Exit, Session, slots};
+use crate::base::BackendId;
+use crate::commit::Wrote;
+use crate::relay::pg::{Pass, Until, answer};
+use crate::session::transaction::Mode;
+use crate::sql::Unpreparable;
+use crate::wire::pg::client::{put_empty as put_message, tag as message};
+use crate::wire::pg::server::{put_empty, put_no_parameters, tag};
+
+/// A reply that the client waits for.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// From the pipeline's backend.
+    Backend {
+        /// Which frame ends it.
+        until: Until,
+        /// What of it is shown.
+        pass: Pass,
+        /// Parse: the name, to be forgotten if it is refused.
+        parsed: Option<Bytes>,
+        /// Execute: what was executed, and whether its text says all.
+        executed: Option<(Arc<Prepared>, bool)>,
+    },
+    /// The session's own: a frame without a body.
+    Own(u8),
+    /// The session's own ParameterDescription and NoData.
+    OwnDescription,
+}
+
+/// The pipeline since the last Sync.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    /// Replies to come.
+    pub pending: VecDeque<Pending>,
+    /// The backend that they come from.
+    pub current: Option<BackendId>,
+    /// Something was bound or executed there, outside an explicit transaction.
+    pub executed: bool,
+    /// What that may have written.
+    pub wrote: Wrote,
+    /// Why it could not be prepared.
+    pub unpreparable: Option<Unpreparable>,
+    /// After an error: everything up to the Sync is dropped.
+    pub skipping: bool,
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            pending: VecDeque::new(),
+            current: None,
+            executed: false,
+            wrote: Wrote::No,
+            unpreparable: None,
+            skipping: false,
+        }
+    }
+}
+
+impl Pipeline {
+    /// Whether nothing has happened since the last Sync.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.current.is_none() && !self.skipping
+    }
+}
+
+impl Session {
+    /// Makes `backend` the one that the pipeline goes on with. Replies of another one are drained first; if that one has
+    /// executed something in an implicit transaction, it becomes part of a transaction of both (hole P10).
+    pub(super) async fn turn_to(&mut self, backend: BackendId) -> Result<(), Oops> {
+        if let Some(old) = self.pipeline.current.filter(|old| *old != backend) {
+            self.drain(false).await?;
+            if self.txn.mode == Mode::Autocommit {
+                if self.pipeline.executed {
+                    self.make_explicit(old, Mode::Implicit).await?;
+                } else {
+                    self.settle(old).await?;
+                }
+            }
+        }
+        let fresh = self.pipeline.current != Some(backend);
+        if fresh || self.lacks_settings(backend) {
+            // Settings go between, as queries of ours, so the replies before them must be here.
+            self.drain(false).await?;
+            self.prepare_slot(backend).await?;
+            self.pipeline.current = Some(backend);
+        }
+        let conn = self.conn(backend)?;
+        if conn.queued_bytes() >= crate::base::limits::RELAY_BUFFER_BYTES {
+            // Bounded memory: a long pipeline is answered in between.
+            self.drain(false).await?;
+        }
+        Ok(())
+    }
+
+    fn lacks_settings(&mut self, backend: BackendId) -> bool {
+        let last = self.settings.last();
+        self.slot(backend).is_none_or(|slot| slot.applied < last)
+    }
+
+    /// Passes on all replies that are still to come. `synced`: a Sync is queued behind the messages already, else the
+    /// server is asked to flush. Errors: also the backend's own, which ends the pipeline.
+    pub(super) async fn drain(&mut self, synced: bool) -> Result<(), Oops> {
+        if let Some(backend) = self.pipeline.current
+            && self.pipeline.pending.iter().any(|pending| matches!(pending, Pending::Backend { .. }))
+        {
+            let conn = self.conn(backend)?;
+            let token = conn.cancel_token().clone();
+            if !synced {
+                let mut flush = bytes::BytesMut::new();
+                put_message(&mut flush, message::FLUSH);
+                conn.queue(&flush);
+            }
+            self.running.set(Some(token));
+            let begun = self.swallow_prefix(backend).await;
+            if begun.is_err() {
+                self.forget_pending();
+                // The statement's own refusal behind it is told by the Sync, silently.
+                return begun;
+            }
+        }
+        while let Some(pending) = self.pipeline.pending.pop_front() {
+            match pending {
+                Pending::Own(tag) => put_empty(&mut self.client.out, tag),
+                Pending::OwnDescription => {
+                    put_no_parameters(&mut self.client.out);
+                    put_empty(&mut self.client.out, tag::NO_DATA);
+                }
+                Pending::Backend { until, pass, parsed, executed } => {
+                    if let Err(oops) = self.drain_one(until, pass, executed).await {
+                        if let Some(name) = parsed {
+                            self.names.statements.remove(&name);
+                        }
+                        self.forget_pending();
+                        return Err(oops);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn drain_one(
+        &mut self,
+        until: Until,
+        pass: Pass,
+        executed: Option<(Arc<Prepared>, bool)>,
+    ) -> Result<(), Oops> {
+        let Some(backend) = self.pipeline.current else { return Ok(()) };
+        self.conn(backend)?;
+        let Some(conn) = slots::conn(&mut self.slots, backend) else { return Ok(()) };
+        match answer(conn, &mut self.client, until, pass).await {
+            Ok(done) if done.failed => return Err(Oops::Told),
+            Ok(_) => {}
+            Err(error) => return Err(self.relay_failed(backend, error)),
+        }
+        if let Some((prepared, plain)) = executed
+            && let Some(statement) = prepared.statement()
+        {
+            self.note_effects(backend, statement, &prepared.text, plain);
+        }
+        Ok(())
+    }
+
+    /// Drops what is not answered; statements whose Parse is among it were never prepared.
+    fn forget_pending(&mut self) {
+        for pending in std::mem::take(&mut self.pipeline.pending) {
+            if let Pending::Backend { parsed: Some(name), .. } = pending {
+                self.names.statements.remove(&name);
+            }
+        }
+    }
+
+    /// Sync: all backends are synced, an implicit transaction commits, and one ReadyForQuery tells the session's status.
+    pub(super) async fn on_sync(&mut self) -> Result<(), Exit> {
+        self.sync_silently().await?;
+        self.ready();
+        Ok(())
+    }
+
+    /// As [`Self::on_sync`], without the ReadyForQuery.
+    pub(super) async fn sync_silently(&mut self) -> Result<(), Exit> {
+        let skipped = self.pipeline.skipping;
+        let synced = self.sync(skipped).await;
+        let told = match synced {
+            Err(oops) => self.tell(oops).await,
+            Ok(()) if self.txn.mode == Mode::Implicit => match self.end_by_commit().await {
+                Ok(()) => Ok(()),
+                Err(oops) => self.tell(oops).await,
+            },
+            Ok(()) => Ok(()),
+        };
+        if self.txn.mode == Mode::Autocommit {
+            self.names.portals.clear();
+        }
+        self.pipeline = Pipeline::default();
+        told
+    }
+
+    async fn sync(&mut self, skipped: bool) -> Result<(), Oops> {
+        if let Some(backend) = self.pipeline.current {
+            let conn = self.conn(backend)?;
+            conn.queue_sync();
+            let drained = self.drain(true).await;
+            if let Err(oops @ (Oops::Exit(_) | Oops::Fault(_))) = drained {
+                return Err(oops);
+            }
+            self.swallow_prefix(backend).await?;
+            let Some(conn) = slots::conn(&mut self.slots, backend) else { return drained };
+            let pass = if drained.is_ok() && !skipped { Pass::Asides } else { Pass::Silent };
+            match answer(conn, &mut self.client, Until::Ready, pass).await {
+                Ok(done) if done.failed && pass == Pass::Asides => return Err(Oops::Told),
+                Ok(_) => {}
+                Err(error) => return Err(self.relay_failed(backend, error)),
+            }
+            drained?;
+            self.reconcile(backend, true)?;
+        } else {
+            self.drain(true).await?;
+        }
+        self.pipeline.current = None;
+        self.pipeline.executed = false;
+        self.settle_all().await
+    }
+}

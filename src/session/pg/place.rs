@@ -1,0 +1,139 @@
+//! Where a statement goes, and whether it may.
+
+use std::ops::Range;
+
+use super::Session;
+use super::oops::Oops;
+use crate::base::ids::NAME_PREFIX;
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::commit::Wrote;
+use crate::route::{Edit, Plan};
+use crate::sql::{Access, Kind, Statement, Unpreparable};
+
+/// A place for a statement, and the replacements in the text that go with it.
+pub(super) type Placed = (BackendId, Vec<Edit>);
+
+/// Part of the text with the replacements made. Spans are of the whole text.
+pub(super) fn edited(text: &[u8], part: Range<usize>, edits: &[Edit]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(part.len());
+    let mut at = part.start;
+    for edit in edits {
+        if edit.span.start < at || edit.span.end > part.end {
+            continue;
+        }
+        out.extend_from_slice(&text[at..edit.span.start]);
+        out.extend_from_slice(edit.text.as_bytes());
+        at = edit.span.end;
+    }
+    out.extend_from_slice(&text[at..part.end]);
+    out
+}
+
+fn wrote(access: Access) -> Wrote {
+    match access {
+        Access::Read => Wrote::No,
+        Access::MaybeWrite => Wrote::Maybe,
+        Access::Write => Wrote::Yes,
+    }
+}
+
+impl Session {
+    /// Where a statement without a table goes: to the only participant, else home.
+    pub(super) fn anywhere(&self) -> BackendId {
+        match self.txn.participants.as_slice() {
+            [only] => only.backend,
+            _ => self.pipeline.current.filter(|_| self.pipeline.executed).unwrap_or(self.home),
+        }
+    }
+
+    /// Where one statement of `text` goes.
+    pub(super) fn place(&self, text: &[u8], statement: &Statement) -> Result<Placed, Oops> {
+        self.check_two_phase(&statement.kind)?;
+        let by_name = match &statement.kind {
+            Kind::Execute(name) => self.names.statement(name),
+            Kind::Deallocate(Some(name)) => self.names.statement(name),
+            Kind::Cursor(Some(name)) => self.names.cursor(name),
+            Kind::Notify => Some(self.home),
+            _ => None,
+        };
+        if let Some(backend) = by_name {
+            return Ok((backend, Vec::new()));
+        }
+        match self.services.routes.plan(Dialect::Postgres, text, statement) {
+            Plan::Anywhere => Ok((self.anywhere(), Vec::new())),
+            Plan::One { backend, edits } => Ok((backend, edits)),
+            Plan::Refuse(fault) => Err(fault.into()),
+        }
+    }
+
+    /// The client's own two-phase commit works with one backend; with several it would commit a part.
+    fn check_two_phase(&self, kind: &Kind) -> Result<(), Oops> {
+        let Kind::TwoPhase(name) = kind else { return Ok(()) };
+        if name.as_deref().is_some_and(|name| name.starts_with(NAME_PREFIX)) {
+            let text = format!("names that start with \"{NAME_PREFIX}\" are reserved");
+            return Err(Fault::new(FaultKind::ReservedName, text).hint("Use another transaction identifier.").into());
+        }
+        if self.services.config.backends.len() == 1 {
+            return Ok(());
+        }
+        Err(Fault::new(FaultKind::CannotPrepare, "two-phase commit is not available to clients with several backends")
+            .hint("A plain COMMIT is already atomic over all backends.")
+            .into())
+    }
+
+    /// Refuses the statement that would give the transaction two writers of which one cannot be prepared: at COMMIT it
+    /// would be too late for the client to do anything about it (FACTS 3).
+    pub(super) fn admit(&mut self, backend: BackendId, statement: &Statement) -> Result<(), Oops> {
+        if !self.txn.is_open() {
+            return Ok(());
+        }
+        let mut writers = 0;
+        let mut stuck = None;
+        let mut count = |at: BackendId, wrote: Wrote, unpreparable: Option<Unpreparable>| {
+            writers += usize::from(wrote == Wrote::Yes);
+            if let Some(why) = unpreparable.filter(|_| wrote != Wrote::No) {
+                stuck = Some((at, why));
+            }
+        };
+        let (mut new_wrote, mut new_why) = (wrote(statement.access), self.unpreparable(statement));
+        for participant in &self.txn.participants {
+            if participant.backend == backend {
+                new_wrote = new_wrote.max(participant.wrote);
+                new_why = new_why.or(participant.unpreparable);
+            } else {
+                count(participant.backend, participant.wrote, participant.unpreparable);
+            }
+        }
+        count(backend, new_wrote, new_why);
+        let Some((at, why)) = stuck.filter(|_| writers > 1) else { return Ok(()) };
+        let name = &self.services.config.backend(at).name;
+        let (what, hint) = match why {
+            Unpreparable::TemporaryObject => ("used a temporary table", "Use it in a transaction of its own."),
+            Unpreparable::Notify => ("used LISTEN, UNLISTEN or NOTIFY", "Do that after the COMMIT."),
+            Unpreparable::HoldCursor => ("declared a cursor WITH HOLD", "Declare it without WITH HOLD."),
+            Unpreparable::ExportedSnapshot => ("exported a snapshot", "Export it in a transaction of its own."),
+        };
+        let text = format!("this transaction {what} on backend \"{name}\" and cannot also write on another backend");
+        Err(Fault::new(FaultKind::CannotPrepare, text)
+            .detail("PostgreSQL cannot prepare such a transaction, so that its COMMIT could not be atomic")
+            .hint(hint)
+            .into())
+    }
+
+    fn unpreparable(&self, statement: &Statement) -> Option<Unpreparable> {
+        let temporary = || statement.tables.iter().any(|table| self.names.temporary.contains(&table.name));
+        statement.unpreparable.or_else(|| temporary().then_some(Unpreparable::TemporaryObject))
+    }
+
+    /// Remembers what a statement may do on its backend, for the end of the transaction.
+    pub(super) fn mark(&mut self, backend: BackendId, statement: &Statement) {
+        let (wrote, why) = (wrote(statement.access), self.unpreparable(statement));
+        if let Some(participant) = self.txn.participant(backend) {
+            participant.wrote = participant.wrote.max(wrote);
+            participant.unpreparable = participant.unpreparable.or(why);
+        } else {
+            self.pipeline.wrote = self.pipeline.wrote.max(wrote);
+            self.pipeline.unpreparable = self.pipeline.unpreparable.or(why);
+        }
+    }
+}

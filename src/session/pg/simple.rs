@@ -1,0 +1,191 @@
+//! Simple queries and function calls.
+
+use bytes::Bytes;
+
+use super::control::{in_failed_transaction, is_control, mends};
+use super::oops::Oops;
+use super::place::edited;
+use super::{Exit, Session, slots};
+use crate::base::BackendId;
+use crate::relay::pg::{Pass, Until, answer};
+use crate::route::Edit;
+use crate::session::transaction::Mode;
+use crate::sql::{Characteristics, Kind, Statement};
+use crate::wire::pg::client as message;
+use crate::wire::pg::server::{put_complete, put_empty, tag};
+
+impl Session {
+    pub(super) async fn on_query(&mut self, body: Bytes) -> Result<(), Exit> {
+        let text = message::text(&body).map_err(|error| Exit::violation(&error))?;
+        if !self.pipeline.is_idle() {
+            self.sync_silently().await?;
+        }
+        if let Err(oops) = self.run_text(text).await {
+            self.tell(oops).await?;
+        }
+        // The unnamed statement and portal do not outlive a simple query.
+        self.names.statements.remove(&b""[..]);
+        self.names.portals.remove(&b""[..]);
+        self.ready();
+        Ok(())
+    }
+
+    async fn run_text(&mut self, text: &[u8]) -> Result<(), Oops> {
+        let analysis = self.services.analyses.analyze(self.reading, text);
+        match analysis.statements.as_slice() {
+            [] => {
+                put_empty(&mut self.client.out, tag::EMPTY_QUERY);
+                Ok(())
+            }
+            [one] => self.run_statement(text, one).await,
+            several => {
+                if let Some((backend, edits)) = self.as_one(text, several)? {
+                    let sql = edited(text, 0..text.len(), &edits);
+                    return self.native(backend, &sql, text, several).await;
+                }
+                self.run_each(text, several).await
+            }
+        }
+    }
+
+    /// Whether a text of several statements can go to one backend as it is.
+    fn as_one(&self, text: &[u8], statements: &[Statement]) -> Result<Option<(BackendId, Vec<Edit>)>, Oops> {
+        if self.txn.mode == Mode::Failed {
+            return Ok(None);
+        }
+        let mut all: Option<(BackendId, Vec<Edit>)> = None;
+        for statement in statements {
+            let fans_out = matches!(
+                statement.kind,
+                Kind::TwoPhase(_) | Kind::Execute(_) | Kind::Prepare(_) | Kind::Declare(_) | Kind::Cursor(Some(_))
+            );
+            if is_control(&statement.kind) || fans_out {
+                return Ok(None);
+            }
+            // A refusal must come in its turn, after the statements before it.
+            let Ok((backend, edits)) = self.place(text, statement) else { return Ok(None) };
+            match &mut all {
+                None => all = Some((backend, edits)),
+                Some((at, list)) if *at == backend => list.extend(edits),
+                Some(_) => return Ok(None),
+            }
+        }
+        Ok(all)
+    }
+
+    /// One by one, in one implicit transaction, which BEGIN and COMMIT among them switch as on the server.
+    async fn run_each(&mut self, text: &[u8], statements: &[Statement]) -> Result<(), Oops> {
+        for statement in statements {
+            if self.txn.mode == Mode::Autocommit && !matches!(statement.kind, Kind::Begin(_)) {
+                self.begin(Mode::Implicit, Characteristics::default());
+            }
+            self.run_statement(text, statement).await?;
+        }
+        if self.txn.mode == Mode::Implicit {
+            self.end_by_commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn run_statement(&mut self, text: &[u8], statement: &Statement) -> Result<(), Oops> {
+        if self.txn.mode == Mode::Failed && !mends(&statement.kind) {
+            return Err(in_failed_transaction().into());
+        }
+        let own = &text[statement.span.clone()];
+        if is_control(&statement.kind) {
+            let tag = self.control(&statement.kind, own).await?;
+            put_complete(&mut self.client.out, tag);
+            return Ok(());
+        }
+        let (backend, edits) = self.place(text, statement)?;
+        if edits.is_empty() {
+            return self.native(backend, own, text, std::slice::from_ref(statement)).await;
+        }
+        let sql = edited(text, statement.span.clone(), &edits);
+        self.native(backend, &sql, text, std::slice::from_ref(statement)).await
+    }
+
+    /// Sends a text to one backend and passes its answer on. `statements` of `text` are what it holds.
+    async fn native(
+        &mut self,
+        backend: BackendId,
+        sql: &[u8],
+        text: &[u8],
+        statements: &[Statement],
+    ) -> Result<(), Oops> {
+        for statement in statements {
+            let looked_up = self.executed_by(statement);
+            self.admit(backend, looked_up.as_deref().and_then(super::names::Prepared::statement).unwrap_or(statement))?;
+        }
+        self.prepare_slot(backend).await?;
+        for statement in statements {
+            let looked_up = self.executed_by(statement);
+            self.mark(backend, looked_up.as_deref().and_then(super::names::Prepared::statement).unwrap_or(statement));
+        }
+        self.conn(backend)?.queue_query(sql);
+        self.ask(backend).await?;
+        let own_two_phase = statements.iter().any(|statement| matches!(statement.kind, Kind::TwoPhase(_)));
+        self.reconcile(backend, own_two_phase)?;
+        for statement in statements {
+            self.note_effects(backend, statement, &text[statement.span.clone()], true);
+        }
+        Ok(())
+    }
+
+    /// What SQL's EXECUTE stands for.
+    fn executed_by(&self, statement: &Statement) -> Option<std::sync::Arc<super::names::Prepared>> {
+        let Kind::Execute(name) = &statement.kind else { return None };
+        self.names.statements.get(name.as_bytes()).cloned()
+    }
+
+    /// Waits for the answer to what is queued, up to ReadyForQuery.
+    async fn ask(&mut self, backend: BackendId) -> Result<(), Oops> {
+        let begun = match self.conn(backend) {
+            Ok(conn) => {
+                let token = conn.cancel_token().clone();
+                self.running.set(Some(token));
+                self.swallow_prefix(backend).await
+            }
+            Err(oops) => Err(oops),
+        };
+        let Some(conn) = slots::conn(&mut self.slots, backend) else { return begun };
+        // If BEGIN was refused, the statement behind it was refused for that: the first error is the one to tell.
+        let pass = if begun.is_ok() { Pass::All } else { Pass::Silent };
+        match answer(conn, &mut self.client, Until::Ready, pass).await {
+            Ok(done) => {
+                begun?;
+                if done.failed {
+                    self.reconcile(backend, true)?;
+                    return Err(Oops::Told);
+                }
+                Ok(())
+            }
+            Err(error) => Err(self.relay_failed(backend, error)),
+        }
+    }
+
+    pub(super) async fn on_function_call(&mut self, frame: Bytes) -> Result<(), Exit> {
+        if !self.pipeline.is_idle() {
+            self.sync_silently().await?;
+        }
+        if let Err(oops) = self.call_function(&frame).await {
+            self.tell(oops).await?;
+        }
+        self.ready();
+        Ok(())
+    }
+
+    async fn call_function(&mut self, frame: &[u8]) -> Result<(), Oops> {
+        if self.txn.mode == Mode::Failed {
+            return Err(in_failed_transaction().into());
+        }
+        let backend = self.anywhere();
+        self.prepare_slot(backend).await?;
+        if let Some(participant) = self.txn.participant(backend) {
+            participant.wrote = participant.wrote.max(crate::commit::Wrote::Maybe);
+        }
+        self.conn(backend)?.queue_call(frame);
+        self.ask(backend).await?;
+        self.reconcile(backend, false)
+    }
+}

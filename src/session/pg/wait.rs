@@ -1,0 +1,129 @@
+//! Between messages: waiting for the client while the backends may speak, and the end of the session.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::{Exit, Session, Stop};
+use crate::backend::Conn;
+use crate::base::{BackendId, Fault, FaultKind};
+use crate::relay::pg::asides;
+use crate::wire::pg::error::{Severity, put_fault};
+
+/// How long a client is given to take the last words.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What ended the wait.
+enum Heard {
+    Client(io::Result<()>),
+    Backend(BackendId, io::Result<()>),
+    Stop,
+    Idle,
+}
+
+impl Session {
+    /// Waits for bytes of the client. Notifications that come meanwhile are passed on.
+    pub(super) async fn wait_for_client(&mut self) -> Result<(), Exit> {
+        loop {
+            let stop = *self.stop.borrow_and_update();
+            if stop == Stop::Now || (stop == Stop::Drain && !self.txn.is_open() && self.pipeline.is_idle()) {
+                let text = "terminating connection: Handfast is stopping";
+                return Err(Exit::fatal(Fault::new(FaultKind::ShuttingDown, text)));
+            }
+            self.client.flush().await.map_err(Exit::Gone)?;
+            match self.hear().await {
+                Heard::Client(read) => return read.map_err(Exit::Gone),
+                Heard::Backend(backend, read) => self.heard_backend(backend, read),
+                Heard::Stop => {}
+                Heard::Idle => {
+                    let limit = self.services.config.transactions.idle_timeout;
+                    let text = format!("the session was idle in a transaction for more than {limit:?}");
+                    return Err(Exit::fatal(
+                        Fault::new(FaultKind::IdleTimeout, text)
+                            .hint("End transactions sooner, or raise transactions.idle_timeout."),
+                    ));
+                }
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Heard {
+        let idle_timeout = self.services.config.transactions.idle_timeout;
+        let limited = self.txn.is_open() && !idle_timeout.is_zero();
+        let (client, slots, stop) = (&mut self.client, &mut self.slots, &mut self.stop);
+        let heard = poll_fn(|cx| {
+            if let Poll::Ready(read) = client.poll_fill(cx) {
+                return Poll::Ready(Heard::Client(read));
+            }
+            for slot in slots.iter_mut() {
+                let Some(conn) = slot.conn.as_mut() else { continue };
+                // Bytes that wait already are a part of an aside or belong to a pipeline.
+                if let Poll::Ready(read) = conn.poll_fill(cx) {
+                    return Poll::Ready(Heard::Backend(slot.backend, read));
+                }
+            }
+            Poll::Pending
+        });
+        let waited = async {
+            tokio::select! {
+                heard = heard => heard,
+                changed = stop.changed() => match changed {
+                    Ok(()) => Heard::Stop,
+                    // Nobody can stop us any more: only the client can end this.
+                    Err(_) => std::future::pending().await,
+                },
+            }
+        };
+        if !limited {
+            return waited.await;
+        }
+        tokio::time::timeout(idle_timeout, waited).await.unwrap_or(Heard::Idle)
+    }
+
+    fn heard_backend(&mut self, backend: BackendId, read: io::Result<()>) {
+        let Some(conn) = super::slots::conn(&mut self.slots, backend) else { return };
+        if conn.is_unsynced() || conn.outstanding() > 0 {
+            // Replies to a pipeline that is not flushed yet: they wait for their turn.
+            if read.is_err() {
+                conn.set_broken();
+            }
+            return;
+        }
+        if let Err(error) = read.and_then(|()| asides(conn, &mut self.client)) {
+            tracing::info!(backend = backend.0, %error, "an idle backend connection has ended");
+            // A participant's slot stays, broken: its next use, or COMMIT, must fail.
+            if self.txn.participant(backend).is_none() {
+                self.slots.retain(|slot| slot.backend != backend);
+            }
+        }
+    }
+
+    /// The end: the client is told why if it can hear it, what runs is cancelled, what is open is rolled back, and the
+    /// connections are given back.
+    pub(super) async fn close(mut self, exit: Exit) {
+        match exit {
+            Exit::Fatal(fault) => put_fault(&mut self.client.out, Severity::Fatal, &fault),
+            Exit::Gone(error) => tracing::debug!(%error, "the client is gone"),
+            Exit::Terminated => {}
+        }
+        self.running.set(None);
+        if let Ok(Err(error)) = tokio::time::timeout(GOODBYE_TIMEOUT, self.client.flush()).await {
+            tracing::debug!(%error, "the client did not hear the end");
+        }
+        for slot in &self.slots {
+            let Some(conn) = slot.conn.as_ref().filter(|conn| conn.outstanding() > 0 || conn.is_unsynced()) else {
+                continue;
+            };
+            if let Err(error) = conn.cancel().await {
+                tracing::debug!(backend = slot.backend.0, %error, "a running statement could not be cancelled");
+            }
+        }
+        self.roll_back().await;
+        for slot in self.slots {
+            if let Some(conn) = slot.conn.filter(|conn| !conn.is_broken() && conn.is_idle()) {
+                self.services.pools.release(Conn::Pg(conn)).await;
+            }
+        }
+    }
+}

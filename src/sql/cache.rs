@@ -1,0 +1,81 @@
+//! Analyses by text: a hit costs one hash and one comparison, no allocation.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use quick_cache::Equivalent;
+use quick_cache::sync::Cache;
+
+use super::{Analysis, Reading, analyze};
+
+/// Longer texts are analysed each time: they are bulk loads, which do not come twice.
+const TEXT_KEPT_BYTES_MAX: usize = 16 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    reading: Reading,
+    text: Box<[u8]>,
+}
+
+struct Lookup<'a> {
+    reading: Reading,
+    text: &'a [u8],
+}
+
+// Both must hash alike, or nothing would ever be found.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Lookup { reading: self.reading, text: &self.text }.hash(state);
+    }
+}
+
+impl Hash for Lookup<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.reading.hash(state);
+        state.write(self.text);
+    }
+}
+
+impl Equivalent<Key> for Lookup<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.reading == key.reading && *self.text == *key.text
+    }
+}
+
+/// Analyses kept by text, bounded; shared by all sessions. The text itself is the key: two texts are never taken for
+/// one another.
+#[derive(Debug)]
+pub struct AnalysisCache {
+    kept: Cache<Key, Arc<Analysis>>,
+}
+
+impl AnalysisCache {
+    /// Keeps at most `entries` analyses (texts longer than 16 KiB are not kept).
+    pub fn new(entries: usize) -> Self {
+        Self { kept: Cache::new(entries.max(1)) }
+    }
+
+    /// The analysis of a text. Never fails: what cannot be understood is classified by its tokens. The text need not be
+    /// UTF-8.
+    pub fn analyze(&self, reading: Reading, text: &[u8]) -> Arc<Analysis> {
+        if text.len() > TEXT_KEPT_BYTES_MAX {
+            return Arc::new(analyze(reading, text));
+        }
+        if let Some(found) = self.kept.get(&Lookup { reading, text }) {
+            return found;
+        }
+        let made = Arc::new(analyze(reading, text));
+        self.kept.insert(Key { reading, text: text.into() }, Arc::clone(&made));
+        made
+    }
+
+    /// How many analyses are kept now.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+}

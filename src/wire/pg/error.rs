@@ -1,0 +1,98 @@
+//! ErrorResponse and NoticeResponse.
+
+use bytes::{BufMut, BytesMut};
+
+use super::frame::{put, put_cstr};
+use super::server::tag;
+use super::{Cursor, WireError};
+use crate::base::Fault;
+
+/// The field of this type, if the message has it.
+pub fn field(body: &[u8], kind: u8) -> Result<Option<&[u8]>, WireError> {
+    let mut cursor = Cursor::new(body, "ErrorResponse");
+    let mut found = None;
+    loop {
+        let next = cursor.u8()?;
+        if next == 0 {
+            cursor.finish()?;
+            return Ok(found);
+        }
+        let value = cursor.cstr()?;
+        if next == kind && found.is_none() {
+            found = Some(value);
+        }
+    }
+}
+
+/// How bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The statement failed.
+    Error,
+    /// The session ends.
+    Fatal,
+    /// A NoticeResponse.
+    Warning,
+}
+
+impl Severity {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+            Self::Warning => "WARNING",
+        }
+    }
+}
+
+/// Writes an error or notice with its own fields.
+pub fn put_error(
+    out: &mut BytesMut,
+    severity: Severity,
+    sqlstate: &str,
+    message: &str,
+    detail: Option<&str>,
+    hint: Option<&str>,
+) {
+    let tag = match severity {
+        Severity::Error | Severity::Fatal => tag::ERROR,
+        Severity::Warning => tag::NOTICE,
+    };
+    put(out, tag, |b| {
+        let mut field = |kind: u8, text: &str| {
+            b.put_u8(kind);
+            put_cstr(b, text.as_bytes());
+        };
+        field(b'S', severity.text());
+        field(b'V', severity.text());
+        field(b'C', sqlstate);
+        field(b'M', message);
+        if let Some(detail) = detail {
+            field(b'D', detail);
+        }
+        if let Some(hint) = hint {
+            field(b'H', hint);
+        }
+        b.put_u8(0);
+    });
+}
+
+/// Writes a fault as ErrorResponse.
+pub fn put_fault(out: &mut BytesMut, severity: Severity, fault: &Fault) {
+    let detail = fault.pg_detail();
+    put_error(out, severity, fault.kind.sqlstate(), &fault.message, Some(&detail), fault.hint.as_deref());
+}
+
+/// Passes on a server's ErrorResponse body, with `detail` added if it has none of its own.
+pub fn put_server_error(out: &mut BytesMut, body: &[u8], detail: Option<&str>) {
+    let has_detail = !matches!(field(body, b'D'), Ok(None));
+    put(out, tag::ERROR, |b| match (detail, body.split_last()) {
+        (Some(detail), Some((0, fields))) if !has_detail => {
+            b.put_slice(fields);
+            b.put_u8(b'D');
+            put_cstr(b, detail.as_bytes());
+            b.put_u8(0);
+        }
+        _ => b.put_slice(body),
+    });
+}

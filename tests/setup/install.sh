@@ -1,0 +1,114 @@
+# Finds what the demo and the tests need and installs by apt what is missing; the second time it does nothing.
+# Sourced by config/demo/run.sh and tests/run.sh:  handfast_install demo|tests
+# Afterwards $CARGO is a new enough cargo. Exits 3 when something is missing that it may not install.
+
+HANDFAST_RUST_MIN=1.94   # rust-version in Cargo.toml
+
+handfast_has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
+
+handfast_has_postgres() {
+  handfast_has initdb && handfast_has postgres && return 0
+  for folder in /usr/lib/postgresql/*/bin; do [ -x "$folder/postgres" ] && [ -x "$folder/initdb" ] && return 0; done
+  return 1
+}
+
+# True if $1 is a cargo of at least $HANDFAST_RUST_MIN.
+handfast_new_enough() {
+  local version
+  version=$("$1" --version 2>/dev/null | sed -n 's/^cargo \([0-9.]*\).*/\1/p')
+  [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$HANDFAST_RUST_MIN" "$version" | sort -V | head -1)" = "$HANDFAST_RUST_MIN" ]
+}
+
+handfast_find_cargo() {
+  local candidate
+  for candidate in "$(command -v cargo 2>/dev/null)" "$HOME/.cargo/bin/cargo" /usr/bin/cargo; do
+    if [ -n "$candidate" ] && [ -x "$candidate" ] && handfast_new_enough "$candidate"; then
+      CARGO=$candidate
+      export CARGO
+      return 0
+    fi
+  done
+  return 1
+}
+
+# The version that apt would install of package $1 (empty: none).
+handfast_candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \(.*\)/\1/p' | grep -v '(none)' || true; }
+
+handfast_install() {
+  local what=$1 packages="" rustup="" as_root="" version
+  if [ "$(id -u)" -ne 0 ]; then as_root=sudo; fi
+
+  handfast_has_postgres || packages="$packages postgresql"
+  handfast_has mariadbd || packages="$packages mariadb-server-core"
+  handfast_has mariadb || packages="$packages mariadb-client-core"
+  handfast_has setpriv || packages="$packages util-linux"
+  if [ "$what" = tests ]; then
+    handfast_has psql || packages="$packages postgresql-client"
+    handfast_has pgbouncer || packages="$packages pgbouncer"
+    handfast_has sysbench || packages="$packages sysbench"
+    python3 -c 'import venv, ensurepip' 2>/dev/null || packages="$packages python3 python3-venv"
+    handfast_has node || packages="$packages nodejs"
+    handfast_has npm || packages="$packages npm"
+    handfast_has go || packages="$packages golang-go"
+  fi
+  if [ -z "${HANDFAST_BIN:-}" ] || [ "$what" = tests ]; then
+    handfast_has cc || packages="$packages gcc libc6-dev"
+    handfast_find_cargo || packages="$packages RUST"
+  fi
+  if [ -z "$packages" ]; then return 0; fi
+
+  if ! command -v apt-get >/dev/null; then
+    echo "Missing here:$packages. This system has no apt: please install their likes (PostgreSQL >= 13, MariaDB >= 10.6, Rust >= $HANDFAST_RUST_MIN)." >&2
+    exit 3
+  fi
+  if [ -n "$as_root" ] && ! sudo -n true 2>/dev/null; then
+    echo "Missing here, and I may not install it:" >&2
+    echo "  apt-get install -y --no-install-recommends${packages/RUST/cargo-web rustc-web}" >&2
+    echo "Run that line as root (Rust >= $HANDFAST_RUST_MIN may as well come from rustup), then start me again." >&2
+    exit 3
+  fi
+  if [ -z "$(handfast_candidate mariadb-server-core)" ]; then
+    echo "Reading the package lists (apt-get update)."
+    $as_root apt-get update -q || exit 3
+  fi
+  case $packages in *RUST*)
+    version=$(handfast_candidate cargo-web)
+    if [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$HANDFAST_RUST_MIN" "$version" | sort -V | head -1)" = "$HANDFAST_RUST_MIN" ]; then
+      packages=${packages/RUST/cargo-web rustc-web}
+      if [ "$what" = tests ] && [ -n "$(handfast_candidate rustfmt-web)" ]; then packages="$packages rustfmt-web"; fi
+    elif handfast_has rustup || [ -n "$(handfast_candidate rustup)" ]; then
+      rustup=yes
+      handfast_has rustup && packages=${packages/RUST/} || packages=${packages/RUST/rustup}
+    else
+      echo "Rust >= $HANDFAST_RUST_MIN is needed, and this system's packages have none. Two ways: rustup (https://rustup.rs)," >&2
+      echo "or a newer Debian or Ubuntu. Then start me again." >&2
+      exit 3
+    fi ;;
+  esac
+
+  if [ -n "${packages// /}" ]; then
+    echo "These packages will be installed (from this system's own sources):"
+    echo "  $packages"
+    LC_ALL=C $as_root apt-get install --assume-no --no-install-recommends $packages 2>/dev/null |
+      sed -n 's/^\(Need to get .*\)$/  \1/p; s/^\(After this operation.*\)$/  \1/p'
+    case $packages in *postgresql*)
+      # Debian makes and starts a cluster on 5432 at installation; nobody here needs it.
+      if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        $as_root mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+      fi ;;
+    esac
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+      -o Dpkg::Options::=--force-confold -o Dpkg::Progress-Fancy=0 $packages </dev/null |
+      grep -E '^(Setting up|E:|Need to get)' || true
+  fi
+  if [ -n "$rustup" ]; then
+    echo "A Rust toolchain will be installed by rustup for this user (about 600 MB)."
+    rustup toolchain install stable --profile minimal --component clippy --component rustfmt || exit 3
+  fi
+  if { [ -z "${HANDFAST_BIN:-}" ] || [ "$what" = tests ]; } && ! handfast_find_cargo; then
+    echo "There is still no cargo >= $HANDFAST_RUST_MIN here." >&2
+    exit 3
+  fi
+  handfast_has_postgres && handfast_has mariadbd || { echo "The databases could not be installed." >&2; exit 3; }
+}
