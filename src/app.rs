@@ -166,11 +166,8 @@ impl App {
         stop.await;
         tracing::info!(bound = ?self.config.limits.drain_timeout, "stopping: open transactions may end");
         self.stopping.send_replace(true);
-        let drained = async { while fronts.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.config.limits.drain_timeout, drained).await.is_err() {
-            tracing::warn!("limits.drain_timeout is over: the remaining sessions are ended");
-            fronts.shutdown().await;
-        }
+        // The fronts keep to limits.drain_timeout themselves, and let who is committing finish.
+        while fronts.join_next().await.is_some() {}
         Ok(())
     }
 

@@ -39,6 +39,12 @@ fn of_fault(kind: FaultKind) -> &'static str {
         FaultKind::NotSupported => {
             "Handfast does not do this (yet). The message says what and the hint what to do instead."
         }
+        FaultKind::DuplicateStatement => {
+            "A prepared statement of that name exists in this session. Close or DEALLOCATE it first, or use another name."
+        }
+        FaultKind::UnknownPortal => {
+            "No portal of that name is open: it was never bound, or the transaction it belonged to has ended."
+        }
         FaultKind::CannotPrepare => {
             "The transaction did something that its server cannot commit in two phases (temporary tables, LISTEN/NOTIFY, WITH HOLD cursors, exported snapshots). Do it in a transaction that touches one backend only."
         }

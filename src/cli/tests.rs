@@ -27,7 +27,7 @@ fn the_demo_takes_what_its_script_passes_on() {
         Args::try_parse_from(["handfast", "demo", "--check", "--step", "--keep", "--orders", "20", "--seed", "7"]);
     let Command::Demo(demo) = args.unwrap().command else { panic!("not a demo") };
     assert!(demo.check && demo.step && demo.keep);
-    assert_eq!((demo.orders, demo.seed), (20, Some(7)));
+    assert_eq!((demo.orders, demo.seed), (20, 7));
 }
 
 #[test]

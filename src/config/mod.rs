@@ -225,8 +225,8 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// One line of `[tables]`. The most specific rule that matches a name wins: an exact name, then the longest literal text
-/// (characters other than `*`), at equal length the one with a schema; `check` refuses what is still a tie.
+/// One line of `[tables]`. The most specific rule that matches a name wins: one with a schema over any without, an exact
+/// name over a pattern, the pattern with more characters other than `*`; `check` refuses what is still a tie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableRule {
     /// `items`, `courier_*`, `delivery.*`, `fleet.couriers`.

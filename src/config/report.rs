@@ -50,7 +50,7 @@ codes! {
     /// No default backend or too many.
     Default = "HF0112", "Tables that no rule names, catalogs and statements without a table go to the default backend of the client's protocol. With one backend of a protocol that is the one; with several, exactly one must say default = true.";
     /// Two rules match one name equally well.
-    Tie = "HF0113", "Table rules have no order: an exact name wins over a pattern, and the pattern with the longer literal text wins over the shorter; at equal length a pattern with a schema wins over one without. Two alike patterns of equal length that can match one name, for different backends, would be a guess. Add an exact rule or make one pattern longer.";
+    Tie = "HF0113", "Table rules have no order: a rule with a schema wins over one without, an exact name over a pattern, the pattern with the longer literal text over the shorter. Names are compared without case. Two rules of equal rank for different backends that can match one name would be a guess. Add an exact rule or make one pattern longer.";
     /// The same user twice.
     DuplicateUser = "HF0114", "Two [[users]] have one name.";
     /// A URL that cannot be read.

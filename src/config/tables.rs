@@ -109,18 +109,21 @@ fn known(r: &mut Reader<'_>, backend: Text, names: &[String]) -> Option<BackendI
     None
 }
 
-/// Exact rules cannot tie (TOML keys are unique); patterns of equal literal length for different owners may.
+/// Rules of equal rank for different owners that can match one name. Exact rules tie when only case tells them apart:
+/// unquoted names have none.
 fn ties(r: &mut Reader<'_>, rules: &[(TableRule, Span)]) {
-    let literal = |rule: &TableRule| rule.pattern.chars().filter(|c| *c != '*').count();
+    let rank = |rule: &TableRule| {
+        let literal = rule.pattern.chars().filter(|c| *c != '*').count();
+        // A rule with a schema wins over any without one.
+        (rule.pattern.contains('.'), !rule.pattern.contains('*'), literal)
+    };
     for (index, (one, first)) in rules.iter().enumerate() {
         for (other, second) in &rules[index + 1..] {
-            let patterns = one.pattern.contains('*') && other.pattern.contains('*');
-            // At equal length a rule with a schema wins over one without.
-            let equal = literal(one) == literal(other) && one.pattern.contains('.') == other.pattern.contains('.');
-            if !patterns || one.backend == other.backend || !equal {
+            let same_target = one.backend == other.backend && one.rename == other.rename;
+            if same_target || rank(one) != rank(other) {
                 continue;
             }
-            if let Some(witness) = common_name(&one.pattern, &other.pattern) {
+            if let Some(witness) = common_name(&one.pattern.to_lowercase(), &other.pattern.to_lowercase()) {
                 let title = format!("two table rules match `{witness}` equally well");
                 let fault = ConfigFault::at(ConfigCode::Tie, second.clone(), title).label("and this one");
                 let help = format!("add an exact line, for example \"{witness}\" = \"…\", or make one pattern longer");

@@ -175,6 +175,7 @@ const WRONG_SECTIONS: &[Wrong] = &[
         "error[HF0113]: two table rules match `courier_vehicle` equally well",
     ),
     ("\"s.a*\" = \"delivery\"\n\"s.*b\" = \"store\"", "two table rules match `s.ab` equally well"),
+    ("\"Agents\" = \"store\"", "two table rules match `agents` equally well"),
     ("\"ledger\" = { shard_by = \"id\", over = [\"store\"] }", "sharding one table (`shard_by`) is not built yet"),
     ("\"countries\" = { copies = [\"store\"] }", "one table on several backends (`copies`) is not built yet"),
     ("\"a*\" = { backend = \"store\", table = \"b\" }", "a pattern with '*' cannot rename"),

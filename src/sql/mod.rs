@@ -12,7 +12,7 @@ pub mod lex;
 mod split;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::ops::Range;
 

@@ -23,10 +23,12 @@ const SETTLED: &str = "handfast_recovery_branches_total";
 const UNSETTLED: &str = "handfast_in_doubt_branches";
 const HEURISTIC: &str = "handfast_heuristic_outcomes_total";
 const STRANGERS: &str = "handfast_stranger_branches";
-const JOURNAL_SYNC: &str = "handfast_journal_sync_seconds";
-const JOURNAL_BATCH: &str = "handfast_journal_batch_records";
-const JOURNAL_BYTES: &str = "handfast_journal_bytes";
-const JOURNAL_ERRORS: &str = "handfast_journal_errors_total";
+const JOURNAL_SYNCS: &str = "handfast_journal_syncs_total";
+const JOURNAL_DECISIONS: &str = "handfast_journal_decisions_total";
+const JOURNAL_SYNC_TIME: &str = "handfast_journal_sync_microseconds_total";
+const JOURNAL_LAST_SYNC: &str = "handfast_journal_last_sync_seconds";
+const JOURNAL_RECORDS: &str = "handfast_journal_decisions";
+const JOURNAL_BYTES: &str = "handfast_journal_segment_used_bytes";
 const POOL: &str = "handfast_pool_connections";
 const POOL_WAITING: &str = "handfast_pool_waiting_sessions";
 const POOL_WAIT: &str = "handfast_pool_wait_seconds";
@@ -35,9 +37,6 @@ const BACKEND_UP: &str = "handfast_backend_up";
 /// Seconds; from a local round trip to a hopeless wait.
 const SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
-/// Records in one sync.
-const RECORDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
 /// Switches metrics on for the rest of the process. The handle renders them; its `run_upkeep` must be called now and
 /// then.
@@ -51,9 +50,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 }
 
 fn builder() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
-        .set_buckets_for_metric(Matcher::Full(JOURNAL_BATCH.to_owned()), RECORDS)
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
 }
 
 fn describe() {
@@ -75,10 +72,12 @@ fn describe() {
     describe_gauge!(UNSETTLED, "Branches that recovery could not finish yet, by backend");
     describe_counter!(HEURISTIC, "Branches that somebody else ended against the decision; must stay 0");
     describe_gauge!(STRANGERS, "Prepared branches on a backend that are not this node's");
-    describe_histogram!(JOURNAL_SYNC, "Time of one sync of the journal");
-    describe_histogram!(JOURNAL_BATCH, "Records in one sync of the journal");
-    describe_gauge!(JOURNAL_BYTES, "Size of the journal's files");
-    describe_counter!(JOURNAL_ERRORS, "Failed writes and syncs of the journal");
+    describe_counter!(JOURNAL_SYNCS, "Syncs of the journal");
+    describe_counter!(JOURNAL_DECISIONS, "Decisions made durable by them");
+    describe_counter!(JOURNAL_SYNC_TIME, "Time they took together");
+    describe_gauge!(JOURNAL_LAST_SYNC, "Time the last sync took");
+    describe_gauge!(JOURNAL_RECORDS, "Decisions in the journal, by state");
+    describe_gauge!(JOURNAL_BYTES, "Bytes used of the current segment");
     describe_gauge!(POOL, "Connections to a backend, by state");
     describe_gauge!(POOL_WAITING, "Sessions that wait for a connection to a backend");
     describe_histogram!(POOL_WAIT, "How long sessions waited for a connection");
@@ -198,20 +197,35 @@ pub fn strangers(backend: &str, count: usize) {
     gauge!(STRANGERS, "backend" => backend.to_owned()).set(number(count));
 }
 
-/// The journal was synced.
-pub fn journal_sync(records: usize, took: Duration) {
-    histogram!(JOURNAL_SYNC).record(took.as_secs_f64());
-    histogram!(JOURNAL_BATCH).record(number(records));
+/// The journal's figures; totals count from this start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalFigures {
+    /// Writes, each with one sync.
+    pub syncs: u64,
+    /// Decisions in them.
+    pub decisions: u64,
+    /// How long all syncs took together.
+    pub sync_total: Duration,
+    /// How long the last sync took.
+    pub last_sync: Duration,
+    /// Decisions of which a branch is not settled.
+    pub unsettled: u64,
+    /// Finished decisions that are kept for a while.
+    pub kept: u64,
+    /// Bytes used of the current segment.
+    pub segment_used_bytes: u64,
 }
 
-/// Size of the journal's files.
-pub fn journal_bytes(bytes: u64) {
-    gauge!(JOURNAL_BYTES).set(bytes as f64);
-}
-
-/// A write or sync of the journal failed.
-pub fn journal_error() {
-    counter!(JOURNAL_ERRORS).increment(1);
+/// The journal as it is now.
+pub fn journal(figures: JournalFigures) {
+    let sync_us = u64::try_from(figures.sync_total.as_micros()).unwrap_or(u64::MAX);
+    counter!(JOURNAL_SYNCS).absolute(figures.syncs);
+    counter!(JOURNAL_DECISIONS).absolute(figures.decisions);
+    counter!(JOURNAL_SYNC_TIME).absolute(sync_us);
+    gauge!(JOURNAL_LAST_SYNC).set(figures.last_sync.as_secs_f64());
+    gauge!(JOURNAL_RECORDS, "state" => "unsettled").set(figures.unsettled as f64);
+    gauge!(JOURNAL_RECORDS, "state" => "kept").set(figures.kept as f64);
+    gauge!(JOURNAL_BYTES).set(figures.segment_used_bytes as f64);
 }
 
 /// How full a backend's pool is.
@@ -243,7 +257,15 @@ mod tests {
             describe();
             transaction_ended("committed", 2, Duration::from_millis(7));
             decided(Duration::from_millis(2));
-            journal_sync(7, Duration::from_micros(600));
+            journal(JournalFigures {
+                syncs: 3,
+                decisions: 7,
+                sync_total: Duration::from_micros(1800),
+                last_sync: Duration::from_micros(600),
+                unsettled: 1,
+                kept: 0,
+                segment_used_bytes: 4096,
+            });
             pool("store", 3, 1, 0);
             in_doubt(2);
         });
@@ -251,7 +273,7 @@ mod tests {
         for line in [
             "handfast_transactions_total{outcome=\"committed\",phases=\"2\"} 1",
             "handfast_commit_phase_seconds_bucket{phase=\"decide\",le=\"0.0025\"} 1",
-            "handfast_journal_batch_records_bucket{le=\"8\"} 1",
+            "handfast_journal_sync_microseconds_total 1800",
             "handfast_pool_connections{backend=\"store\",state=\"used\"} 3",
             "handfast_in_doubt_transactions 2",
             "# HELP handfast_in_doubt_transactions ",

@@ -1,5 +1,8 @@
 //! Tests are promises, named as sentences; every file opens by saying what it is.
 
+use std::fs;
+use std::path::Path;
+
 use crate::source::{File, is_tests, src, tree, words};
 use crate::{Complaint, none, places};
 
@@ -30,6 +33,32 @@ fn silent_files(files: &[File]) -> Vec<Complaint> {
     let own = |file: &&File| file.path.starts_with("tests/") || !is_tests(&file.path);
     let silent = files.iter().filter(own).filter(|file| !file.text.starts_with("//!"));
     silent.map(|file| Complaint::new(file, 0, "open the file with //! saying what it does")).collect()
+}
+
+/// Files that the map of ARCHITECTURE.md does not name, and names on it that are no files.
+fn off_the_map(files: &[File], page: &str) -> Vec<Complaint> {
+    let word = |c: char| c.is_whitespace() || c == '`';
+    let named: Vec<_> = page.split(word).filter(|name| name.starts_with("src/") && name.ends_with(".rs")).collect();
+    let missing = files.iter().filter(|file| !is_tests(&file.path) && !named.contains(&file.path.as_str()));
+    let mut complaints: Vec<_> =
+        missing.map(|file| Complaint::new(file, 0, "not on the map of ARCHITECTURE.md: add its line")).collect();
+    for name in named.iter().filter(|name| files.iter().all(|file| file.path != **name)) {
+        let what = format!("the map of ARCHITECTURE.md names {name}, which is not there: remove its line");
+        complaints.push(Complaint::of_tree(what));
+    }
+    complaints
+}
+
+#[test]
+fn every_file_is_on_the_map() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    none(&off_the_map(&src(), &fs::read_to_string(page).unwrap()));
+}
+
+#[test]
+fn a_file_off_the_map_and_a_name_without_a_file_are_found() {
+    let files = [File::new("src/x.rs", ""), File::new("src/y.rs", ""), File::new("src/tests.rs", "")];
+    assert_eq!(places(&off_the_map(&files, "src/x.rs  X\nsrc/z.rs Z")), ["src/y.rs:1", "src"]);
 }
 
 #[test]

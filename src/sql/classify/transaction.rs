@@ -9,8 +9,8 @@ use crate::sql::{Characteristics, EndOptions, Isolation, Kind};
 pub(super) fn classify(head: &mut Head<'_>) -> Class {
     let mut look = *head;
     match kind(&mut look) {
-        Some(kind) if look.done() => Class::read(kind),
         Some(Kind::TwoPhase(name)) => Class::write(Kind::TwoPhase(name)),
+        Some(kind) if look.done() => Class::read(kind),
         Some(_) | None => block(head).unwrap_or_else(Class::other),
     }
 }

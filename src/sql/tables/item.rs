@@ -324,7 +324,7 @@ impl Walk<'_> {
             TokenKind::Quoted => true,
             TokenKind::Word => {
                 let word = String::from_utf8_lossy(self.bytes(next)).to_ascii_lowercase();
-                !(is_reserved(&word) || NOT_ALIASES.contains(&word.as_str()))
+                word == "as" || !(is_reserved(&word) || NOT_ALIASES.contains(&word.as_str()))
             }
             _ => false,
         };

@@ -171,7 +171,6 @@ impl<'a> Walk<'a> {
 
     fn open(&mut self) {
         let ctes = self.ctes.len();
-        let after_word = self.previous.is_some_and(|t| matches!(t.kind, TokenKind::Word | TokenKind::Quoted));
         let parent = self.top();
         let mut frame = Frame::new(Stage::Start, ctes);
         if parent.expect != Expect::Nothing || (parent.list && parent.stage == Stage::Start) {
@@ -188,10 +187,9 @@ impl<'a> Walk<'a> {
                     frame.may_write = true;
                 }
                 Stage::Cte(Step::Named) => frame.stage = Stage::Plain,
-                Stage::Definition if after_word => frame.stage = Stage::Columns,
+                Stage::Definition => frame.stage = Stage::Columns,
                 Stage::Start => frame.may_write = parent.may_write,
                 Stage::Columns
-                | Stage::Definition
                 | Stage::Select
                 | Stage::Insert
                 | Stage::Update

@@ -1,6 +1,6 @@
 //! The whole room: the corpus of real clients' statements, hostile texts, and fixed promises.
 
-mod corpus;
+pub(crate) mod corpus;
 mod hostile;
 mod kinds;
 mod names;
