@@ -43,8 +43,8 @@ pub enum Listing {
     /// this of every decided branch whose session this sweep has not itself ended before its list — also of one that was
     /// decided and handed over while the sweep was under way (committing it too early may lose it, FACTS 8a).
     ///
-    /// A branch without a decision may be of a session that nobody knows any more: if it stands in a list, say
-    /// [`Listing::Listed`]. Rolling it back is right whoever still holds it, and what that misses the next sweeps find.
+    /// For a branch without a decision that stands in a list, [`Listing::Listed`] is safe too: rolling it back is right
+    /// whoever still holds it, and what that misses the next sweeps find.
     NotFenced,
     /// No list could be had.
     Unreachable,

@@ -26,7 +26,7 @@ fn durable(memory: &Memory) -> BTreeMap<TxnId, Decision> {
 
 fn branch(world: &World, id: &TxnId, txn: &Txn, index: usize) -> Option<Branch> {
     let member = &txn.members[index];
-    let name = BranchName { txn: id.clone(), place: member.place };
+    let name = BranchName { txn: id.clone(), place: member.place, session: member.session as u64 };
     world.servers[member.server].branches.get(&name).copied()
 }
 

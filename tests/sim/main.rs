@@ -1,7 +1,7 @@
 //! The simulator: seeded worlds in which everything fails, one checker for each invariant (`check`), worlds that are built
 //! wrong on purpose and must be caught, and an exhaustive look at the coordinator with two and three participants.
 //!
-//! A failing seed prints itself: `HANDFAST_SIM_SEED=<seed> cargo test --test sim one_seed -- --nocapture` plays it alone.
+//! A failing seed prints itself: `HANDFAST_SIM_SEED=<seed> cargo test --test sim played_alone -- --nocapture` plays it alone.
 //! `HANDFAST_SIM_SEEDS=<count>` changes how many are played.
 
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
@@ -65,7 +65,7 @@ fn every_invariant_holds_in_every_seeded_world() {
 }
 
 #[test]
-fn one_seed() {
+fn a_seed_that_failed_can_be_played_alone() {
     if let Some(seed) = from_env("HANDFAST_SIM_SEED") {
         play(seed, Mutation::None).map(drop).unwrap_or_else(|what| panic!("{what}"));
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use handfast::base::BranchName;
+use handfast::journal::DecidedBranch;
 use handfast::journal::core::Held;
 use handfast::txn::recover::{self, Act, Action, Alive, Known, Listing};
 
@@ -153,8 +154,8 @@ impl World {
         let Some(core) = &self.core else { return Ok(()) };
         let mut needed = core.needed().lock();
         let Some(held) = needed.get_mut(&name.txn) else { return Ok(()) };
-        let branch = |place| BranchName { txn: name.txn.clone(), place };
-        let all = held.decision.branches.iter().all(|b| self.settler.settled.contains(&branch(b.place)));
+        let branch = |b: &DecidedBranch| BranchName { txn: name.txn.clone(), place: b.place, session: b.session };
+        let all = held.decision.branches.iter().all(|b| self.settler.settled.contains(&branch(b)));
         if !all || held.kept_since_wall_ms.is_some() {
             return Ok(());
         }

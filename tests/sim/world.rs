@@ -120,7 +120,7 @@ impl World {
         for (cluster_name, node_name) in [("shop", "n-2"), ("mall", "n-1")] {
             let (cluster, node) = (ClusterName::new(cluster_name), NodeName::new(node_name));
             let txn = TxnId { cluster: cluster.expect("a name"), node: node.expect("a name"), epoch: 1, seq: 1 };
-            let (name, server) = (BranchName { txn, place: Place(0) }, rng.below(count));
+            let (name, server) = (BranchName { txn, place: Place(0), session: 0 }, rng.below(count));
             let branch = Branch::Prepared { attached: None, hidden: false, wrote: true };
             servers[server].branches.insert(name.clone(), branch);
             strangers.push((server, name));
@@ -171,7 +171,8 @@ impl World {
             };
             let place = Place(u16::try_from(index).expect("few"));
             let failed = self.rng.permille(40);
-            let branch = BranchName { txn: id.clone(), place };
+            let session = self.servers[server].sessions.len() as u64;
+            let branch = BranchName { txn: id.clone(), place, session };
             if !self.servers[server].up {
                 return;
             }
@@ -436,5 +437,6 @@ fn place_of(event: &Event) -> Option<Place> {
 /// Names of the decided branches, by server.
 pub fn branches_on(decision: &Decision, server: usize) -> BTreeSet<(BranchName, usize)> {
     let here = decision.branches.iter().filter(|b| b.backend == server.to_string());
-    here.map(|b| (BranchName { txn: decision.txn.clone(), place: b.place }, b.session as usize)).collect()
+    here.map(|b| (BranchName { txn: decision.txn.clone(), place: b.place, session: b.session }, b.session as usize))
+        .collect()
 }
