@@ -179,6 +179,7 @@ fn ddl_names_what_it_changes() {
             ("CREATE TABLE a (b int) ENGINE=InnoDB SELECT * FROM c", "a c"),
             ("RENAME TABLE a TO b, c TO d.e", "a b c d.e"),
             ("DROP INDEX a ON b", "b"),
+            ("ALTER ALGORITHM=MERGE VIEW a (x) AS SELECT * FROM b", "a b"),
             ("CREATE DEFINER=`u`@`h` TRIGGER a BEFORE INSERT ON b FOR EACH ROW BEGIN SELECT 1; END", "b"),
             ("LOCK TABLES a AS x READ, b WRITE", "a b"),
             ("SHOW FULL COLUMNS FROM a FROM b", "a"),
