@@ -124,7 +124,19 @@ impl Commits {
 
     /// COMMIT over these participants: none, one phase or two phases as they need it. Never fails: what can go wrong is
     /// an outcome. The caller must not drop the future; a client that is gone changes nothing.
-    pub async fn commit(self: &Arc<Self>, txn: &TxnId, participants: Vec<Enlisted>) -> Report {
+    ///
+    /// `joined`: how many participants the transaction ever had. If fewer are handed over, one was lost with its part of
+    /// the work, and the others are rolled back.
+    pub async fn commit(self: &Arc<Self>, txn: &TxnId, joined: u16, participants: Vec<Enlisted>) -> Report {
+        if usize::from(joined) != participants.len() {
+            let conns = self.rollback(txn, participants).await;
+            let fault = Fault::new(
+                FaultKind::BackendLost,
+                "a backend was lost in this transaction; rolled back on all backends",
+            )
+            .hint("Nothing was kept; the transaction can be retried.");
+            return Report { ended: Ended::RolledBack(Why::Fault(fault)), conns, rest: None };
+        }
         let in_doubt_max = self.config.transactions.in_doubt_max;
         if participants.len() > 1 && self.registry.in_doubt() >= in_doubt_max {
             let conns = self.rollback(txn, participants).await;

@@ -35,7 +35,7 @@ impl Settler {
     fn ours(&self, listed: Vec<Listed>) -> Vec<(BranchName, Option<u64>)> {
         let (cluster, node) = (self.recovery.journal.cluster(), self.recovery.journal.node());
         let ours = |l: Listed| {
-            let branch = l.branch.filter(|b| recover::is_ours(b, &cluster, &node))?;
+            let branch = l.branch.filter(|b| recover::is_ours(b, cluster, node))?;
             Some((branch, l.prepared_wall_ms))
         };
         listed.into_iter().filter_map(ours).collect()

@@ -42,6 +42,9 @@ pub struct Transaction {
     pub savepoints: Vec<String>,
     /// Who takes part, in order of joining.
     pub participants: Vec<Participant>,
+    /// How many ever joined: the next place. More than [`Self::participants`] means that one was lost, and then the
+    /// transaction can only be rolled back ([`crate::commit::Commits::commit`] checks it).
+    pub joined: u16,
     /// Its name; made when the first participant joins.
     pub id: Option<TxnId>,
 }
@@ -60,6 +63,7 @@ impl Transaction {
             with: Characteristics::default(),
             savepoints: Vec::new(),
             participants: Vec::new(),
+            joined: 0,
             id: None,
         }
     }
@@ -81,7 +85,8 @@ impl Transaction {
 
     /// Enlists a backend; its place is the next one.
     pub fn enlist(&mut self, backend: BackendId) -> &mut Participant {
-        let place = Place(u16::try_from(self.participants.len()).unwrap_or(u16::MAX));
+        let place = Place(self.joined);
+        self.joined += 1;
         self.participants.push(Participant { backend, place, wrote: Wrote::No, unpreparable: None });
         let last = self.participants.len() - 1;
         &mut self.participants[last]

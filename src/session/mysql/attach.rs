@@ -30,6 +30,7 @@ impl Session {
             let text = format!("backend \"{name}\" speaks PostgreSQL; MySQL clients cannot use its tables yet");
             return Err(Fault::new(FaultKind::NotSupported, text).hint("Use it by a PostgreSQL client."));
         }
+        self.finish_rest().await;
         let participant = self.participant(backend);
         let at = match self.position(participant) {
             Some(at) if !self.attached[at].conn.is_broken() => at,
@@ -127,8 +128,17 @@ impl Session {
         }
     }
 
+    /// Waits for the rest of the last commit: whatever comes next in this session is ordered behind it.
+    pub(super) async fn finish_rest(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            let conns = rest.await;
+            self.take_back(conns);
+        }
+    }
+
     /// Ends everything: rolls back, gives the connections back.
     pub(super) async fn detach_all(&mut self) {
+        self.finish_rest().await;
         self.rollback_all().await;
         self.entry.detached();
         for attached in std::mem::take(&mut self.attached) {

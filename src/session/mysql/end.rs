@@ -72,12 +72,13 @@ impl Session {
     /// Commits what is open; what the client must be told instead of success is the error. The future is not dropped
     /// when the client leaves: nothing selects on it.
     pub(super) async fn commit_all(&mut self) -> Result<(), Bytes> {
-        let id = self.txn.id.take();
+        let (id, joined) = (self.txn.id.take(), self.txn.joined);
         let enlisted = self.take_enlisted();
         self.txn = Transaction::none();
-        let Some(id) = id.filter(|_| !enlisted.is_empty()) else { return Ok(()) };
-        let report = self.services.commits.commit(&id, enlisted).await;
+        let Some(id) = id.filter(|_| joined > 0) else { return Ok(()) };
+        let report = self.services.commits.commit(&id, joined, enlisted).await;
         self.take_back(report.conns);
+        self.rest = report.rest;
         match report.ended {
             Ended::Committed { warnings } => {
                 self.warnings = warnings;

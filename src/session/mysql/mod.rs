@@ -25,6 +25,7 @@ use super::Services;
 use super::transaction::Transaction;
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
+use crate::commit::Rest;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
@@ -97,6 +98,8 @@ pub struct Session {
     reading: Reading,
     /// The home connection's database, if the client changed it.
     home_database: Option<Vec<u8>>,
+    /// Phase two of the last COMMIT, if the client has been answered before it.
+    rest: Option<Rest>,
 }
 
 impl Session {
@@ -138,6 +141,7 @@ impl Session {
             warnings: Vec::new(),
             reading,
             home_database: None,
+            rest: None,
         })
     }
 
@@ -167,9 +171,10 @@ impl Session {
     /// Answers what is owed, then waits for a command: not longer than the idle bound inside a transaction, and outside
     /// of one not longer than the house is open.
     async fn next_command(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<Option<BytesMut>, Stop> {
-        if !self.client.has_input() {
+        if self.rest.is_some() || !self.client.has_input() {
             self.client.flush().await?;
         }
+        self.finish_rest().await;
         let open = self.in_transaction();
         let bound = self.services.config.transactions.idle_timeout;
         let bounded = open && !bound.is_zero();

@@ -18,14 +18,14 @@ impl Session {
     pub(super) async fn end_by_commit(&mut self) -> Result<(), Oops> {
         // From here on nothing is cancelled: a cancel must not hit phase two.
         self.running.set(None);
-        let id = self.txn.id.take();
+        let (id, joined) = (self.txn.id.take(), self.txn.joined);
         let taken = self.take_participants();
         self.forget_transaction();
-        let Some(id) = id.filter(|_| !taken.is_empty()) else {
+        let Some(id) = id.filter(|_| joined > 0) else {
             self.settings.committed();
             return Ok(());
         };
-        let report = self.services.commits.commit(&id, taken).await;
+        let report = self.services.commits.commit(&id, joined, taken).await;
         self.rest = report.rest;
         self.put_back(report.conns).await;
         match report.ended {
