@@ -63,6 +63,7 @@ async fn a_lost_client_leaves_nothing(engine: Engine) {
     assert_eq!((stand.sides(1).await, stand.sides(2).await), ((0, 0), (1, 1)));
 }
 
+/// INV-9.
 async fn one_backend_commits_without_prepare_and_without_the_journal(engine: Engine) {
     let stand = Stand::cold(engine).await;
     for point in ["before-journal-sync", "after-first-prepared"] {

@@ -201,12 +201,13 @@ fn alter(head: &mut Head<'_>) -> Class {
     }
     head.skip_any(&["FOREIGN", "MATERIALIZED"]);
     match head.take_any(&["TABLE", "VIEW", "TRIGGER", "POLICY", "RULE"]) {
-        Some("TABLE" | "VIEW") => {
+        Some(what @ ("TABLE" | "VIEW")) => {
             if head.are(&["ALL", "IN", "TABLESPACE"]) {
                 return Class::write(Kind::Ddl);
             }
             head.take_all(&["IF", "EXISTS"]);
-            one(head)
+            let class = one(head);
+            if mysql && what == "VIEW" { class.walk(head, Entry::Definition) } else { class }
         }
         Some(_) => {
             if head.seek(&["ON"]) {
