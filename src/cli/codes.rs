@@ -21,90 +21,114 @@ pub(super) fn explain(code: &str) -> Option<String> {
     if let Some(found) = ConfigCode::ALL.iter().find(|c| c.code() == code) {
         return Some(format!("{code}: a fault of the configuration\n\n{}\n", found.help()));
     }
-    let kind = FaultKind::ALL.iter().find(|kind| kind.code() == code)?;
+    let (kind, text) = FAULTS.iter().find(|(kind, _)| kind.code() == code)?;
     let states = format!(
         "PostgreSQL clients see SQLSTATE {}, MySQL clients error {} ({})",
         kind.sqlstate(),
         kind.errno(),
         kind.mysql_state()
     );
-    Some(format!("{code}: {states}\n\n{}\n", of_fault(*kind)))
+    Some(format!("{code}: {states}\n\n{text}\n"))
 }
 
-fn of_fault(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::CrossBackendStatement => {
-            "One statement names tables of several backends. Queries over several databases are not built yet: split the statement, one for each backend, inside one transaction."
-        }
-        FaultKind::NotSupported => {
-            "Handfast does not do this (yet). The message says what and the hint what to do instead."
-        }
-        FaultKind::DuplicateStatement => {
-            "A prepared statement of that name exists in this session. Close or DEALLOCATE it first, or use another name."
-        }
-        FaultKind::UnknownPortal => {
-            "No portal of that name is open: it was never bound, or the transaction it belonged to has ended."
-        }
-        FaultKind::CannotPrepare => {
-            "The transaction did something that its server cannot commit in two phases (temporary tables, LISTEN/NOTIFY, WITH HOLD cursors, exported snapshots). Do it in a transaction that touches one backend only."
-        }
-        FaultKind::UnknownBackend => {
-            "/* handfast: backend=NAME */ or a qualifier names no backend of the configuration."
-        }
-        FaultKind::ReservedName => {
-            "Names that begin with hf1. are Handfast's own: it could mistake such a branch for its own."
-        }
-        FaultKind::InFailedTransaction => {
-            "A statement of this transaction failed. As on PostgreSQL, only ROLLBACK (or ROLLBACK TO a savepoint) is accepted now."
-        }
-        FaultKind::NoSuchSavepoint => "There is no savepoint of this name in the transaction.",
-        FaultKind::NoActiveTransaction => "The statement needs a transaction: BEGIN first.",
-        FaultKind::ActiveTransaction => "The statement cannot run inside a transaction: COMMIT or ROLLBACK first.",
-        FaultKind::UnknownStatement => "No prepared statement of this name or number exists in the session.",
-        FaultKind::Syntax => "The text cannot be read. Handfast only says so where no backend could be asked.",
-        FaultKind::RolledBack => {
-            "COMMIT became a rollback on every participant, because one of them could not prepare, was lost or did not vote in time. Nothing is half-done; running the transaction again is safe."
-        }
-        FaultKind::SerializationFailure => {
-            "The transaction was the victim of a deadlock or of a serialization conflict and was rolled back on every participant. Run it again."
-        }
-        FaultKind::OutcomeUnknown => {
-            "Nobody can say here and now whether the transaction committed: the connection was lost during a one-phase commit, or the journal could not say whether the decision is durable. It is never half-done for long: recovery finishes it one way. Look at the data before running it again."
-        }
-        FaultKind::Unresolved => {
-            "A committed transaction is not yet applied on this backend, and reading now could show half of it. The wait for it (transactions.commit_wait) is over. Try again; `handfast transactions list` shows what is prepared."
-        }
-        FaultKind::InDoubtLimit => {
-            "transactions.in_doubt_max transactions are unfinished. A backend is probably down; new commits over several backends are refused until it is back."
-        }
-        FaultKind::BackendDown => {
-            "The backend cannot be reached or refuses the login. `handfast check` asks every backend."
-        }
-        FaultKind::PoolTimeout => {
-            "Every connection of the backend's pool is in use, and none became free within pool.acquire_timeout (or pool.queue sessions wait already). A session keeps its connections until it ends: raise pool.size or use fewer sessions."
-        }
-        FaultKind::BackendLost => {
-            "The connection to a backend broke in the middle of a transaction. The transaction is rolled back everywhere."
-        }
-        FaultKind::TooManyClients => "limits.clients sessions are open.",
-        FaultKind::AuthFailed => {
-            "User or password is wrong. Clients log in as one of [[users]], not as a user of a backend."
-        }
-        FaultKind::NoSuchDatabase => "Clients see one database: listen.database.",
-        FaultKind::ProtocolViolation => {
-            "The client sent bytes that the protocol does not allow at this point. The session ends."
-        }
-        FaultKind::UnknownCommand => "A command of the wire protocol that Handfast does not know.",
-        FaultKind::TooLarge => "A message is larger than limits.statement_size.",
-        FaultKind::StatementTimeout => "A statement took longer than it may.",
-        FaultKind::IdleTimeout => {
-            "The session was idle inside a transaction for longer than transactions.idle_timeout; it was rolled back."
-        }
-        FaultKind::Cancelled => "The client asked to cancel the statement.",
-        FaultKind::TlsRequired => "listen.tls.mode is \"require\" and the client did not ask for TLS.",
-        FaultKind::ShuttingDown => {
-            "Handfast is stopping. Open transactions may finish within limits.drain_timeout; new ones are refused."
-        }
-        FaultKind::Internal => "A fault of Handfast itself. The diagnostics at that moment say more; please report it.",
-    }
-}
+/// What each error of ours means and what to do; a test keeps it complete.
+const FAULTS: &[(FaultKind, &str)] = &[
+    (
+        FaultKind::CrossBackendStatement,
+        "One statement names tables of several backends. Queries over several databases are not built yet: split the statement, one for each backend, inside one transaction.",
+    ),
+    (
+        FaultKind::NotSupported,
+        "Handfast does not do this (yet). The message says what and the hint what to do instead.",
+    ),
+    (
+        FaultKind::DuplicateStatement,
+        "A prepared statement of that name exists in this session. Close or DEALLOCATE it first, or use another name.",
+    ),
+    (
+        FaultKind::UnknownPortal,
+        "No portal of that name is open: it was never bound, or the transaction it belonged to has ended.",
+    ),
+    (
+        FaultKind::CannotPrepare,
+        "The transaction did something that its server cannot commit in two phases (temporary tables, LISTEN/NOTIFY, WITH HOLD cursors, exported snapshots). Do it in a transaction that touches one backend only.",
+    ),
+    (FaultKind::UnknownBackend, "/* handfast: backend=NAME */ or a qualifier names no backend of the configuration."),
+    (
+        FaultKind::ReservedName,
+        "Names that begin with hf1. are Handfast's own: it could mistake such a branch for its own.",
+    ),
+    (
+        FaultKind::InFailedTransaction,
+        "A statement of this transaction failed. As on PostgreSQL, only ROLLBACK (or ROLLBACK TO a savepoint) is accepted now.",
+    ),
+    (FaultKind::NoSuchSavepoint, "There is no savepoint of this name in the transaction."),
+    (FaultKind::NoActiveTransaction, "The statement needs a transaction: BEGIN first."),
+    (FaultKind::ActiveTransaction, "The statement cannot run inside a transaction: COMMIT or ROLLBACK first."),
+    (FaultKind::UnknownStatement, "No prepared statement of this name or number exists in the session."),
+    (
+        FaultKind::DuplicateStatement,
+        "A prepared statement of this name exists already in the session: close it first, or use another name.",
+    ),
+    (
+        FaultKind::UnknownPortal,
+        "No portal or cursor of this name exists in the session; they end with their transaction.",
+    ),
+    (FaultKind::Syntax, "The text cannot be read. Handfast only says so where no backend could be asked."),
+    (
+        FaultKind::RolledBack,
+        "COMMIT became a rollback on every participant, because one of them could not prepare, was lost or did not vote in time. Nothing is half-done; running the transaction again is safe.",
+    ),
+    (
+        FaultKind::SerializationFailure,
+        "The transaction was the victim of a deadlock or of a serialization conflict and was rolled back on every participant. Run it again.",
+    ),
+    (
+        FaultKind::OutcomeUnknown,
+        "Nobody can say here and now whether the transaction committed: the connection was lost during a one-phase commit, or the journal could not say whether the decision is durable. It is never half-done for long: recovery finishes it one way. Look at the data before running it again.",
+    ),
+    (
+        FaultKind::Unresolved,
+        "A committed transaction is not yet applied on this backend, and reading now could show half of it. The wait for it (transactions.commit_wait) is over. Try again; `handfast transactions list` shows what is prepared.",
+    ),
+    (
+        FaultKind::InDoubtLimit,
+        "transactions.in_doubt_max transactions are unfinished. A backend is probably down; new commits over several backends are refused until it is back.",
+    ),
+    (
+        FaultKind::BackendDown,
+        "The backend cannot be reached or refuses the login. `handfast check` asks every backend.",
+    ),
+    (
+        FaultKind::PoolTimeout,
+        "Every connection of the backend's pool is in use, and none became free within pool.acquire_timeout (or pool.queue sessions wait already). A session keeps its connections until it ends: raise pool.size or use fewer sessions.",
+    ),
+    (
+        FaultKind::BackendLost,
+        "The connection to a backend broke in the middle of a transaction. The transaction is rolled back everywhere.",
+    ),
+    (FaultKind::TooManyClients, "limits.clients sessions are open."),
+    (
+        FaultKind::AuthFailed,
+        "User or password is wrong. Clients log in as one of [[users]], not as a user of a backend.",
+    ),
+    (FaultKind::NoSuchDatabase, "Clients see one database: listen.database."),
+    (
+        FaultKind::ProtocolViolation,
+        "The client sent bytes that the protocol does not allow at this point. The session ends.",
+    ),
+    (FaultKind::UnknownCommand, "A command of the wire protocol that Handfast does not know."),
+    (FaultKind::TooLarge, "A message is larger than limits.statement_size."),
+    (FaultKind::StatementTimeout, "A statement took longer than it may."),
+    (
+        FaultKind::IdleTimeout,
+        "The session was idle inside a transaction for longer than transactions.idle_timeout; it was rolled back.",
+    ),
+    (FaultKind::Cancelled, "The client asked to cancel the statement."),
+    (FaultKind::TlsRequired, "listen.tls.mode is \"require\" and the client did not ask for TLS."),
+    (
+        FaultKind::ShuttingDown,
+        "Handfast is stopping. Open transactions may finish within limits.drain_timeout; new ones are refused.",
+    ),
+    (FaultKind::Internal, "A fault of Handfast itself. The diagnostics at that moment say more; please report it."),
+];

@@ -6,7 +6,7 @@ use super::{ClientKind, Exit, print};
 use crate::base::{BackendId, Dialect};
 use crate::config::Config;
 use crate::route::{Edit, Plan, RouteTable};
-use crate::sql::{Access, AnalysisCache, Reading, Statement};
+use crate::sql::{Access, AnalysisCache, Kind, Reading, Statement};
 
 pub(super) fn run(path: &Path, config: &Config, sql: &str, client: Option<ClientKind>) -> Exit {
     let dialect = client.map_or_else(|| default_dialect(config), ClientKind::dialect);
@@ -59,6 +59,12 @@ fn of_statement(
         lines.push(("override".to_owned(), format!("backend={name} in a comment")));
     }
     match plan {
+        Plan::Anywhere if is_ours(&statement.kind) => {
+            lines.push((
+                "goes to".to_owned(),
+                "Handfast: it begins and ends transactions on every participant".to_owned(),
+            ));
+        }
         Plan::Anywhere => {
             let home = config.home(dialect).map_or("none", |id| config.backend(id).name.as_str());
             lines.push(("goes to".to_owned(), format!("the transaction's only participant, else home ({home})")));
@@ -76,6 +82,21 @@ fn of_statement(
         lines.push(("transaction".to_owned(), format!("cannot be committed in two phases afterwards: {why:?}")));
     }
     lines.into_iter().map(|(name, value)| format!("{name:<13}{value}\n")).chain(["\n".to_owned()]).collect()
+}
+
+/// Control of transactions, which the session itself does.
+fn is_ours(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Begin(_)
+            | Kind::Commit(_)
+            | Kind::Rollback(_)
+            | Kind::Savepoint(_)
+            | Kind::RollbackTo(_)
+            | Kind::Release(_)
+            | Kind::SetTransaction(_)
+            | Kind::SetAutocommit(_)
+    )
 }
 
 /// The kind's name without what it carries.

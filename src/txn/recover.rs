@@ -39,7 +39,12 @@ pub enum Listing {
     Listed,
     /// Not in such a list.
     NotListed,
-    /// There is a list, but the preparing session may still live: neither presence nor absence means anything yet.
+    /// There is a list, but it was not after the preparing session's end: neither presence nor absence means anything yet. Say
+    /// this of every decided branch whose session this sweep has not itself ended before its list — also of one that was
+    /// decided and handed over while the sweep was under way (committing it too early may lose it, FACTS 8a).
+    ///
+    /// A branch without a decision may be of a session that nobody knows any more: if it stands in a list, say
+    /// [`Listing::Listed`]. Rolling it back is right whoever still holds it, and what that misses the next sweeps find.
     NotFenced,
     /// No list could be had.
     Unreachable,

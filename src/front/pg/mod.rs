@@ -74,7 +74,9 @@ pub async fn serve(
                 }
             },
             Some(joined) = connections.join_next() => report(joined),
-            () = stop_asked(&mut shutdown) => break,
+            changed = shutdown.changed() => if changed.is_err() || *shutdown.borrow() {
+                break;
+            },
         }
     }
     drop(listener);
@@ -87,13 +89,6 @@ pub async fn serve(
         }
     }
     connections.shutdown().await;
-}
-
-/// Returns when the process was told to stop (or nobody is left to tell it).
-async fn stop_asked(shutdown: &mut watch::Receiver<bool>) {
-    if shutdown.wait_for(|stop| *stop).await.is_err() {
-        tracing::debug!("the house is gone; stopping");
-    }
 }
 
 async fn join_all(connections: &mut JoinSet<()>) {
