@@ -75,7 +75,7 @@ fn a_statement_can_be_cancelled() {
             token.cancel_query(tokio_postgres::NoTls).await.is_ok()
         });
         let error = client.batch_execute("SELECT pg_sleep(30)").await.expect_err("it must be cancelled");
-        assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED));
+        assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED), "{error:?}");
         client.batch_execute("SELECT 1").await.unwrap();
     });
 }

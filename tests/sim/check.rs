@@ -161,7 +161,11 @@ pub fn at_the_end(world: &World) -> Result<(), String> {
     inv_6(world)?;
     for id in world.txns.keys() {
         inv_8_and_9(world, id)?;
-        if world.decided.contains_key(id) { inv_3(world, id)? } else { inv_2(world, id)? }
+        if world.decided.contains_key(id) {
+            inv_3(world, id)?
+        } else {
+            inv_2(world, id)?
+        }
         inv_5(world, id)?;
         let writers: Vec<_> = writers(world, id).collect();
         let committed = writers.iter().filter(|b| matches!(b, Branch::Committed { .. })).count();

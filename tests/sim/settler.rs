@@ -78,7 +78,12 @@ impl World {
         held.flat_map(|held| branches_on(&held.decision, server)).collect()
     }
 
-    fn act_on(&mut self, server: usize, wanted: &BTreeSet<(BranchName, usize)>, list: &[BranchName]) -> Result<(), String> {
+    fn act_on(
+        &mut self,
+        server: usize,
+        wanted: &BTreeSet<(BranchName, usize)>,
+        list: &[BranchName],
+    ) -> Result<(), String> {
         let names: BTreeSet<_> = list.iter().chain(wanted.iter().map(|(name, _)| name)).cloned().collect();
         for name in names {
             let ours = recover::is_ours(&name, &cluster(), &node());
