@@ -32,7 +32,7 @@ pub(super) fn explain(code: &str) -> Option<String> {
 }
 
 /// What each error of ours means and what to do; a test keeps it complete.
-const FAULTS: &[(FaultKind, &str)] = &[
+pub(super) const FAULTS: &[(FaultKind, &str)] = &[
     (
         FaultKind::CrossBackendStatement,
         "One statement names tables of several backends. Queries over several databases are not built yet: split the statement, one for each backend, inside one transaction.",
@@ -66,14 +66,6 @@ const FAULTS: &[(FaultKind, &str)] = &[
     (FaultKind::NoActiveTransaction, "The statement needs a transaction: BEGIN first."),
     (FaultKind::ActiveTransaction, "The statement cannot run inside a transaction: COMMIT or ROLLBACK first."),
     (FaultKind::UnknownStatement, "No prepared statement of this name or number exists in the session."),
-    (
-        FaultKind::DuplicateStatement,
-        "A prepared statement of this name exists already in the session: close it first, or use another name.",
-    ),
-    (
-        FaultKind::UnknownPortal,
-        "No portal or cursor of this name exists in the session; they end with their transaction.",
-    ),
     (FaultKind::Syntax, "The text cannot be read. Handfast only says so where no backend could be asked."),
     (
         FaultKind::RolledBack,

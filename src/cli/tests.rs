@@ -44,4 +44,5 @@ fn every_code_has_an_explanation() {
         assert!(text.starts_with(code) && text.len() > 60, "{text}");
     }
     assert_eq!(codes::explain("HF9999"), None);
+    assert_eq!(codes::FAULTS.len(), FaultKind::ALL.len(), "each code once");
 }

@@ -307,10 +307,11 @@ impl Journal {
     /// reads the disk again, can tell what is decided.
     pub async fn failed(&self) -> String {
         let mut failure: watch::Receiver<Option<String>> = self.shared.failure.subscribe();
-        match failure.wait_for(Option::is_some).await {
-            Ok(why) => why.clone().unwrap_or_default(),
+        let why = failure.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
             // The sender lives in `shared`, which `self` holds.
-            Err(_closed) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 

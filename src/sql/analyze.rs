@@ -23,7 +23,7 @@ fn statement(reading: Reading, text: &[u8], piece: Piece) -> Statement {
 
 fn follow(reading: Reading, text: &[u8], at: usize, span: Range<usize>, entry: Entry) -> Found {
     if entry != Entry::Literal {
-        return walk(reading, text, at..span.end, entry);
+        return walk(reading, text, span, at, entry);
     }
     // The literal's contents stand for themselves (`head::plain_literal`), so that their places are the text's.
     let end = text.get(at + 1..span.end).and_then(|t| t.iter().position(|b| matches!(b, b'\'' | b'"')));
@@ -34,7 +34,7 @@ fn follow(reading: Reading, text: &[u8], at: usize, span: Range<usize>, entry: E
         let head = Head { text: piece, tokens: &first.head, at: 0, reading, cut: first.cut };
         class = Some(classify(&head));
     }
-    let mut found = walk(reading, text, inner, Entry::Query);
+    let mut found = walk(reading, text, inner, 0, Entry::Query);
     if let Some(class) = class {
         found.sure &= class.known;
         if class.walk.is_none() {

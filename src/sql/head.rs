@@ -108,11 +108,21 @@ impl<'a> Head<'a> {
             match token.kind {
                 TokenKind::Open => depth += 1,
                 TokenKind::Close => depth = depth.saturating_sub(1),
-                TokenKind::Word if depth == 0 && look.take_any(words).is_some() => {
+                other if other == TokenKind::Word && depth == 0 && look.take_any(words).is_some() => {
                     self.at = look.at;
                     return true;
                 }
-                _ => {}
+                TokenKind::Word
+                | TokenKind::Quoted
+                | TokenKind::Str
+                | TokenKind::Number
+                | TokenKind::Var
+                | TokenKind::System
+                | TokenKind::Param
+                | TokenKind::Comma
+                | TokenKind::Dot
+                | TokenKind::Semicolon
+                | TokenKind::Op => {}
             }
             look.at += 1;
         }
@@ -127,10 +137,10 @@ impl<'a> Head<'a> {
         let mut depth = 0_usize;
         while let Some(kind) = self.kind(0) {
             self.at += 1;
-            match kind {
-                TokenKind::Open => depth += 1,
-                TokenKind::Close => depth = depth.saturating_sub(1),
-                _ => {}
+            if kind == TokenKind::Open {
+                depth += 1;
+            } else if kind == TokenKind::Close {
+                depth = depth.saturating_sub(1);
             }
             if depth == 0 {
                 return;
@@ -224,7 +234,7 @@ pub(super) fn fold(text: &[u8], token: Token, dialect: Dialect) -> String {
 }
 
 /// `U&"d\0061t\+000061"`; with another escape character (`UESCAPE`) the name stays as it is.
-fn unescape(name: &str) -> String {
+pub(super) fn unescape(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name;
     while let Some((plain, tail)) = rest.split_once('\\') {

@@ -90,6 +90,11 @@ impl<'a> Lexer<'a> {
         self.directive.take().and_then(|(start, end)| self.text.get(start..end))
     }
 
+    /// A new statement begins here: an open `/*! … ` of the one before ends with it, as on the server.
+    pub(super) fn begin_statement(&mut self) {
+        self.executable = false;
+    }
+
     fn mysql(&self) -> bool {
         self.reading.dialect == Dialect::Mysql
     }

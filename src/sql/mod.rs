@@ -9,6 +9,7 @@ mod cache;
 mod classify;
 mod head;
 pub mod lex;
+mod literal;
 mod split;
 mod tables;
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl<'a> Splitter<'a> {
 
     /// Up to the closing `;` or the end.
     fn piece(&mut self) -> Option<Piece> {
+        self.lexer.begin_statement();
         let start = self.lexer.position();
         let mut state = Block::default();
         let mut depth = 0_usize;
@@ -53,14 +54,14 @@ impl<'a> Splitter<'a> {
         let mut count = 0_usize;
         let mut end = None;
         while let Some(token) = self.lexer.next() {
-            match token.kind {
-                TokenKind::Open => depth += 1,
-                TokenKind::Close => depth = depth.saturating_sub(1),
-                TokenKind::Semicolon if depth == 0 && !state.open => {
-                    end = Some(token.start);
-                    break;
-                }
-                _ => {}
+            if token.kind == TokenKind::Semicolon && depth == 0 && !state.open {
+                end = Some(token.start);
+                break;
+            }
+            if token.kind == TokenKind::Open {
+                depth += 1;
+            } else if token.kind == TokenKind::Close {
+                depth = depth.saturating_sub(1);
             }
             if head.len() < HEAD_TOKENS_MAX {
                 head.push(token);
@@ -89,13 +90,17 @@ impl<'a> Splitter<'a> {
     fn follow_mysql(&self, state: &mut Block, token: Token, index: usize) {
         if index == 0 {
             state.create = self.one_of(token, &["CREATE", "ALTER"]);
+            state.alter = self.word(token, "ALTER");
             state.begin = self.word(token, "BEGIN");
             let block = ["IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"];
             state.open = self.reading.mariadb && self.one_of(token, &block);
         } else if state.create {
             let stops = ["TABLE", "VIEW", "INDEX", "DATABASE", "SCHEMA", "USER", "ROLE", "SERVER", "SEQUENCE", "AS"];
-            state.open = self.one_of(token, &["PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE"]);
-            state.create = !state.open && index < 16 && !self.one_of(token, &stops);
+            let programs = ["EVENT", "PROCEDURE", "FUNCTION", "TRIGGER", "PACKAGE"];
+            let program = self.one_of(token, &programs);
+            // ALTER gives a body to an event only.
+            state.open = program && (!state.alter || self.word(token, "EVENT"));
+            state.create = !program && index < 16 && !self.one_of(token, &stops);
         } else if state.begin && index == 1 {
             state.open = self.word(token, "NOT");
         }
@@ -132,6 +137,7 @@ impl<'a> Splitter<'a> {
 #[derive(Default)]
 struct Block {
     create: bool,
+    alter: bool,
     routine: bool,
     begin: bool,
     blocks: usize,

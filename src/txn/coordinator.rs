@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Asking → Releasing ┬ no writer left ─────────────────────────────────────────────▶ Done(Committed)
-//!                    ├ one writer ──▶ OnePhase ────────────────────────────────────▶ Done(Committed | RolledBack | Unknown)
+//!                    ├ one writer ──▶ CommittingAlone ─────────────▶ Done(Committed | RolledBack | Unknown)
 //!                    └ several ─────▶ Preparing → Deciding → Committing ───────────▶ Done(Committed)
 //!   any no, loss or timeout before the decision ──▶ Aborting ──────────────────────▶ Done(RolledBack)
 //!   the journal cannot say ────────────────────────────────────────────────────────▶ Done(Unknown)
@@ -27,7 +27,7 @@ enum Step {
     Open,
     Asking,
     Releasing,
-    OnePhase,
+    CommittingAlone,
     Preparing,
     Prepared,
     /// Prepared, and its connection is gone.
@@ -45,7 +45,7 @@ enum Step {
 enum Phase {
     Asking,
     Releasing,
-    OnePhase,
+    CommittingAlone,
     Preparing,
     Deciding,
     Committing(Durable),
@@ -124,7 +124,7 @@ impl Coordinator {
             }
             Phase::Asking
             | Phase::Releasing
-            | Phase::OnePhase
+            | Phase::CommittingAlone
             | Phase::Preparing
             | Phase::Deciding
             | Phase::Committing(_)
@@ -150,7 +150,7 @@ impl Coordinator {
                 self.step_from(place, Step::Releasing, Step::Over);
             }
             Event::Committed(place) => {
-                if self.step_from(place, Step::OnePhase, Step::Over) {
+                if self.step_from(place, Step::CommittingAlone, Step::Over) {
                     self.finish(Outcome::Committed { unsettled: Vec::new() });
                 }
             }
@@ -163,8 +163,9 @@ impl Coordinator {
                 self.step_from(place, Step::Committing, Step::Over);
             }
             Event::RolledBack(place) => {
-                let _either = self.step_from(place, Step::RollingBack, Step::Over)
-                    || self.step_from(place, Step::RollingBackPrepared, Step::Over);
+                if !self.step_from(place, Step::RollingBack, Step::Over) {
+                    self.step_from(place, Step::RollingBackPrepared, Step::Over);
+                }
             }
             Event::Refused(place) => self.refused(place, now),
             Event::Lost(place) => self.lost(place, Why::Lost(place), now),
@@ -233,7 +234,7 @@ impl Coordinator {
                 }
                 Phase::Asking
                 | Phase::Releasing
-                | Phase::OnePhase
+                | Phase::CommittingAlone
                 | Phase::Preparing
                 | Phase::Deciding
                 | Phase::Committing(_)
@@ -264,9 +265,9 @@ impl Coordinator {
             [] => self.finish(Outcome::Committed { unsettled: Vec::new() }),
             [only] => {
                 assert!(!self.two_phase, "INV-9: one participant needs no prepare and no journal");
-                self.phase = Phase::OnePhase;
+                self.phase = Phase::CommittingAlone;
                 self.deadline = None;
-                self.send(&[*only], Step::OnePhase, Effect::CommitOnePhase);
+                self.send(&[*only], Step::CommittingAlone, Effect::CommitOnePhase);
             }
             several => {
                 assert!(self.members.len() > 1, "INV-9: one participant needs no prepare and no journal");
@@ -346,7 +347,7 @@ impl Coordinator {
                 self.member(place).step = Step::Open;
                 self.abort_because(place, Why::Refused(place), now);
             }
-            Step::OnePhase => {
+            Step::CommittingAlone => {
                 self.member(place).step = Step::Open;
                 self.abort(Why::Refused(place), now);
             }
@@ -365,7 +366,7 @@ impl Coordinator {
                 self.send(&[place], Step::Over, Effect::Close);
                 self.abort_because(place, why, now);
             }
-            Step::OnePhase => {
+            Step::CommittingAlone => {
                 // INV-5: the server may have committed; nobody can tell from here.
                 self.send(&[place], Step::Over, Effect::Close);
                 self.finish(Outcome::Unknown);
@@ -425,7 +426,7 @@ impl Coordinator {
             Some(
                 Step::Asking
                 | Step::Releasing
-                | Step::OnePhase
+                | Step::CommittingAlone
                 | Step::Preparing
                 | Step::Committing
                 | Step::RollingBack
@@ -445,7 +446,7 @@ impl Coordinator {
         let owing = |step: Step| match step {
             Step::Asking
             | Step::Releasing
-            | Step::OnePhase
+            | Step::CommittingAlone
             | Step::Preparing
             | Step::Committing
             | Step::RollingBack

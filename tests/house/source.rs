@@ -46,8 +46,9 @@ pub(crate) fn tree(folder: &str) -> Vec<File> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-                files.push(File::new(&name, &fs::read_to_string(&path).unwrap()));
+                let name =
+                    path.strip_prefix(root).expect("it was found under the root").to_string_lossy().replace('\\', "/");
+                files.push(File::new(&name, &fs::read_to_string(&path).expect("a source can be read")));
             }
         }
     }
@@ -74,7 +75,7 @@ pub(crate) fn words(text: &str, needle: &str) -> Vec<usize> {
     let alone = |at: &usize| {
         let before = at.checked_sub(1).and_then(|i| bytes.get(i)).copied().is_some_and(is_word);
         let after = bytes.get(at + needle.len()).copied().is_some_and(is_word);
-        !(starts_word && before) && !(ends_word && after)
+        !(starts_word && before || ends_word && after)
     };
     text.match_indices(needle).map(|(at, _)| at).filter(alone).collect()
 }

@@ -68,7 +68,9 @@ pub fn inv_4(world: &World, id: &TxnId) -> Result<(), String> {
         match branch {
             Branch::Committed { .. } => {}
             Branch::Prepared { .. } if decided => {}
-            other => return Err(format!("INV-4: {id} is told as committed; decided: {decided}, a branch: {other:?}")),
+            other @ (Branch::Prepared { .. } | Branch::Open | Branch::RolledBack) => {
+                return Err(format!("INV-4: {id} is told as committed; decided: {decided}, a branch: {other:?}"));
+            }
         }
     }
     Ok(())

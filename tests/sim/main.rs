@@ -9,6 +9,7 @@
 mod check;
 mod model;
 mod rng;
+mod schedule;
 mod server;
 mod settler;
 mod world;

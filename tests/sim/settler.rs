@@ -129,10 +129,13 @@ impl World {
         if act == Act::Commit && matches!(branch, Some(Branch::Committed { .. })) {
             check::inv_1(self, name)?;
         }
-        let believed = match self.mutation {
-            Mutation::NotFoundIsSettled => answer == recover::Answer::NotFound,
-            Mutation::NoFencing => answer == recover::Answer::Done,
-            _ => false,
+        let believed = match answer {
+            recover::Answer::NotFound => self.mutation == Mutation::NotFoundIsSettled,
+            recover::Answer::Done => self.mutation == Mutation::NoFencing,
+            recover::Answer::HeuristicRollback
+            | recover::Answer::HeuristicCommit
+            | recover::Answer::Refused
+            | recover::Answer::Lost => false,
         };
         if believed {
             self.settler.settled.insert(name.clone());

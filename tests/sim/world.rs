@@ -89,22 +89,6 @@ pub struct World {
     pub faults: bool,
 }
 
-#[derive(Clone, Debug)]
-enum Action {
-    Perform(TxnId, usize),
-    Process(usize, usize),
-    Deliver(TxnId, usize),
-    EndSession(usize, usize),
-    Sweep(usize),
-    Tick,
-    LoseConnection(TxnId, Place),
-    CrashServer(usize),
-    StartServer(usize),
-    CrashNode,
-    StartNode,
-    Begin,
-}
-
 pub fn cluster() -> ClusterName {
     ClusterName::new("shop").expect("a name")
 }
@@ -170,7 +154,7 @@ impl World {
         machine.is_some_and(|m| !m.is_done() || (self.poisoned && m.outcome() == Some(Outcome::Unknown)))
     }
 
-    fn begin(&mut self) {
+    pub fn begin(&mut self) {
         let Some(core) = &self.core else { return };
         self.next_seq += 1;
         let id = TxnId { cluster: cluster(), node: node(), epoch: core.epoch(), seq: self.next_seq };
@@ -215,7 +199,7 @@ impl World {
     }
 
     /// Feeds a machine.
-    fn hear(&mut self, id: &TxnId, event: Event) -> Result<(), String> {
+    pub fn hear(&mut self, id: &TxnId, event: Event) -> Result<(), String> {
         let now = self.now;
         let Some(txn) = self.txns.get_mut(id) else { return Ok(()) };
         let Some(machine) = &mut txn.machine else { return Ok(()) };
@@ -233,7 +217,7 @@ impl World {
         Ok(())
     }
 
-    fn perform(&mut self, id: &TxnId, index: usize) -> Result<(), String> {
+    pub fn perform(&mut self, id: &TxnId, index: usize) -> Result<(), String> {
         let Some(txn) = self.txns.get_mut(id) else { return Ok(()) };
         let effect = txn.to_do.remove(index);
         match effect {
@@ -321,10 +305,7 @@ impl World {
             core.needed().lock().remove(id);
             self.later.push(Encoded::new(Entry::Forgotten(id.clone())).expect("short"));
         }
-        let lies = match self.mutation {
-            Mutation::FailedSyncIsDurable => failed,
-            _ => false,
-        };
+        let lies = failed && self.mutation == Mutation::FailedSyncIsDurable;
         let event = if lies { Event::Decided(forged(&decision)) } else { event };
         check::remember_decisions(self)?;
         let txn = self.txns.get_mut(id).expect("it decides");
@@ -333,7 +314,7 @@ impl World {
     }
 
     /// The proof comes while the record is not even written: a journal that lies.
-    fn forge_early(&mut self, id: &TxnId) {
+    pub fn forge_early(&mut self, id: &TxnId) {
         let Some(txn) = self.txns.get_mut(id) else { return };
         if txn.to_do.iter().any(|e| matches!(e, Effect::Decide(_))) {
             let decision = Decision { txn: id.clone(), decided_wall_ms: 0, branches: vec![] };
@@ -341,7 +322,7 @@ impl World {
         }
     }
 
-    fn process(&mut self, server: usize, session: usize) -> Result<(), String> {
+    pub fn process(&mut self, server: usize, session: usize) -> Result<(), String> {
         let Some((request, answer)) = self.servers[server].process(session, &mut self.rng) else { return Ok(()) };
         let name = self.servers[server].sessions[session].branch.clone();
         if request == Request::Commit && answer == Answer::Done {
@@ -356,7 +337,7 @@ impl World {
             (Request::Prepare, Answer::TagRollback) if self.mutation == Mutation::AnyTagIsYes => Event::Prepared(place),
             (Request::Commit, Answer::Done) => Event::Settled(place),
             (Request::Rollback | Request::RollbackPrepared, Answer::Done) => Event::RolledBack(place),
-            _ => Event::Refused(place),
+            (_, Answer::Done | Answer::Wrote(_) | Answer::TagRollback | Answer::Error) => Event::Refused(place),
         };
         // Whoever is gone hears nothing.
         if self.servers[server].sessions[session].client
@@ -372,7 +353,7 @@ impl World {
     }
 
     /// The time of the next deadline comes.
-    fn tick(&mut self) -> Result<(), String> {
+    pub fn tick(&mut self) -> Result<(), String> {
         let due = |t: &Txn| t.machine.as_ref().and_then(Coordinator::poll_timeout);
         let Some(next) = self.txns.values().filter_map(due).min() else { return Ok(()) };
         self.now = self.now.max(next);
@@ -383,7 +364,7 @@ impl World {
         Ok(())
     }
 
-    fn lose_connection(&mut self, id: &TxnId, place: Place) {
+    pub fn lose_connection(&mut self, id: &TxnId, place: Place) {
         self.disconnect(id, place);
         let Some(txn) = self.txns.get_mut(id) else { return };
         // What it had answered may be lost with it.
@@ -393,7 +374,7 @@ impl World {
         txn.replies.push(Event::Lost(place));
     }
 
-    fn crash_server(&mut self, server: usize) {
+    pub fn crash_server(&mut self, server: usize) {
         self.servers[server].crash();
         for txn in self.txns.values_mut().filter(|t| t.machine.is_some()) {
             let here: Vec<_> = txn.members.iter().filter(|m| m.server == server).map(|m| m.place).collect();
@@ -401,7 +382,7 @@ impl World {
         }
     }
 
-    fn crash_node(&mut self) -> Result<(), String> {
+    pub fn crash_node(&mut self) -> Result<(), String> {
         self.core = None;
         self.poisoned = false;
         self.later.clear();
@@ -425,142 +406,6 @@ impl World {
             crash_image(&self.memory.start(), &self.memory.ops(), names_kept, fate)
         };
         self.memory = Memory::of(image);
-        Ok(())
-    }
-
-    fn actions(&self) -> Vec<Action> {
-        let mut actions = Vec::new();
-        for (id, txn) in self.txns.iter().filter(|(_, t)| t.machine.is_some()) {
-            actions.extend((0..txn.to_do.len()).map(|index| Action::Perform(id.clone(), index)));
-            actions.extend((0..txn.replies.len()).map(|index| Action::Deliver(id.clone(), index)));
-        }
-        for (number, server) in self.servers.iter().enumerate() {
-            for (id, session) in server.sessions.iter().enumerate() {
-                if server.up && session.life == Life::Alive && !session.inbox.is_empty() {
-                    actions.push(Action::Process(number, id));
-                } else if (session.life == Life::Alive && !session.client) || session.life == Life::Dying {
-                    actions.push(Action::EndSession(number, id));
-                }
-            }
-        }
-        actions
-    }
-
-    fn rare_action(&mut self) -> Action {
-        let server = self.rng.below(self.servers.len());
-        match self.rng.below(12) {
-            0 | 1 => Action::Begin,
-            2 => Action::Tick,
-            3 | 4 => {
-                let at = self.rng.below(self.txns.len());
-                let Some((id, txn)) = self.txns.iter().nth(at) else { return Action::Begin };
-                if txn.machine.is_none() {
-                    return Action::Begin;
-                }
-                let id = id.clone();
-                let member = self.rng.below(self.txns[&id].members.len());
-                let place = self.txns[&id].members[member].place;
-                Action::LoseConnection(id, place)
-            }
-            5 => Action::CrashServer(server),
-            6 => Action::CrashNode,
-            _ => Action::Sweep(server),
-        }
-    }
-
-    /// One random step.
-    pub fn step(&mut self) -> Result<(), String> {
-        if self.core.is_none() && self.rng.permille(300) {
-            return self.act(Action::StartNode);
-        }
-        if self.poisoned && self.rng.permille(300) {
-            return self.act(Action::CrashNode);
-        }
-        if let Some(down) = self.servers.iter().position(|s| !s.up)
-            && self.rng.permille(200)
-        {
-            return self.act(Action::StartServer(down));
-        }
-        let mut actions = self.actions();
-        let action = if actions.is_empty() || self.rng.permille(200) {
-            self.rare_action()
-        } else {
-            let at = self.rng.below(actions.len());
-            actions.swap_remove(at)
-        };
-        self.act(action)
-    }
-
-    fn act(&mut self, action: Action) -> Result<(), String> {
-        match action {
-            Action::Perform(id, index) => {
-                if self.mutation == Mutation::ProofBeforeSync {
-                    self.forge_early(&id);
-                }
-                self.perform(&id, index)?;
-            }
-            Action::Process(server, session) => self.process(server, session)?,
-            Action::Deliver(id, index) => {
-                let event = self.txns.get_mut(&id).map(|t| t.replies.remove(index));
-                if let Some(event) = event {
-                    self.hear(&id, event)?;
-                }
-            }
-            Action::EndSession(server, session) => self.servers[server].end(session),
-            Action::Sweep(server) => self.sweep(server)?,
-            Action::Tick => self.tick()?,
-            Action::LoseConnection(id, place) => self.lose_connection(&id, place),
-            Action::CrashServer(server) => self.crash_server(server),
-            Action::StartServer(server) => self.servers[server].up = true,
-            Action::CrashNode => self.crash_node()?,
-            Action::StartNode => {
-                self.core = Some(open(&self.memory));
-                check::remember_decisions(self)?;
-            }
-            Action::Begin => self.begin(),
-        }
-        Ok(())
-    }
-
-    /// The faults end; everything is given the time it needs; servers restart once more (FACTS 8a).
-    pub fn quiesce(&mut self) -> Result<(), String> {
-        self.faults = false;
-        for round in 0..3 {
-            if self.poisoned || round == 1 {
-                self.crash_node()?;
-            }
-            if self.core.is_none() {
-                self.act(Action::StartNode)?;
-            }
-            for server in 0..self.servers.len() {
-                if round > 0 {
-                    self.crash_server(server);
-                }
-                self.servers[server].up = true;
-            }
-            for _ in 0..4 {
-                for _ in 0..500 {
-                    let mut actions = self.actions();
-                    if actions.is_empty() {
-                        break;
-                    }
-                    let at = self.rng.below(actions.len());
-                    self.act(actions.swap_remove(at))?;
-                }
-                self.tick()?;
-                for server in 0..self.servers.len() {
-                    for _ in 0..4 {
-                        self.sweep(server)?;
-                    }
-                }
-            }
-        }
-        // Refusals of a server are random, so a sweep may need several tries.
-        for _ in 0..12 {
-            for server in 0..self.servers.len() {
-                self.sweep(server)?;
-            }
-        }
         Ok(())
     }
 }

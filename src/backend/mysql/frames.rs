@@ -9,7 +9,7 @@ use super::MysqlConn;
 use crate::backend::ServerError;
 use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::wire::mysql::answer::{self, Answer, Done};
-use crate::wire::mysql::{com, packet, status};
+use crate::wire::mysql::{Reader, com, packet, status};
 
 /// Our own statements have small answers; a larger one is not an answer to them.
 const OWN_ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -196,5 +196,59 @@ pub(crate) fn server_error(payload: &[u8]) -> ServerError {
     match answer::read_err(payload) {
         Some(e) => ServerError { sqlstate: e.sqlstate, errno: e.errno, message: e.message, raw },
         None => ServerError { sqlstate: "HY000".into(), errno: 1105, message: "malformed error packet".into(), raw },
+    }
+}
+
+/// Small questions of ours.
+impl MysqlConn {
+    /// The first column of the first row of our own query; `None` for NULL, no row or an error.
+    pub async fn value(&mut self, text: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        self.queue(com::QUERY, &[text]);
+        self.flush().await?;
+        let (mut seq, mut ends, mut value) = (1, 0, None);
+        loop {
+            let payload = self.payload(&mut seq).await?;
+            match payload.first() {
+                Some(0xff) => {
+                    self.answered(None);
+                    return Ok(None);
+                }
+                Some(0xfe) if payload.len() < 9 => ends += 1,
+                Some(_) if ends == 1 && value.is_none() => {
+                    value = Reader::new(&payload).lenenc_bytes().map(<[u8]>::to_vec);
+                }
+                Some(0x00) if ends == 0 => ends = 2,
+                Some(_) => {}
+                None => return Err(self.lost(broken("an empty packet among rows"))),
+            }
+            if ends == 2 {
+                self.answered(None);
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Prepares a statement again; its id on this connection, or why not.
+    pub async fn prepare(&mut self, text: &[u8]) -> io::Result<Result<u32, ServerError>> {
+        self.queue(com::STMT_PREPARE, &[text]);
+        self.flush().await?;
+        let mut seq = 1;
+        let first = self.payload(&mut seq).await?;
+        if first.first() == Some(&0xff) {
+            self.answered(None);
+            return Ok(Err(server_error(&first)));
+        }
+        let mut r = Reader::new(&first);
+        let facts = r.u8().and_then(|_| Some((r.u32()?, r.u16()?, r.u16()?)));
+        let Some((id, columns, parameters)) = facts else {
+            return Err(self.lost(broken("a malformed answer to PREPARE")));
+        };
+        for definitions in [parameters, columns].into_iter().filter(|count| *count > 0) {
+            for _ in 0..=definitions {
+                self.payload(&mut seq).await?;
+            }
+        }
+        self.answered(None);
+        Ok(Ok(id))
     }
 }

@@ -20,6 +20,10 @@ fn lost(verb: &'static str, source: io::Error) -> VerbError {
 impl MysqlConn {
     /// Sends a verb without waiting for its answer.
     async fn send(&mut self, verb: &'static str, text: &str) -> Result<(), VerbError> {
+        // Answers that a broken-off fan-out left behind are not this verb's.
+        while self.awaited > 0 {
+            self.answer().await.map_err(|source| lost(verb, source))?;
+        }
         self.queue(com::QUERY, &[text.as_bytes()]);
         self.flush().await.map_err(|source| lost(verb, source))
     }

@@ -1,10 +1,181 @@
-//! Placeholder; see the room above.
+//! Where MySQL clients arrive: accept, greet, TLS, login; then a session.
 
-/// stub
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::backend::stream::Stream;
+use crate::base::{Fault, FaultKind};
+use crate::relay::mysql::Client;
+use crate::session::Services;
+use crate::session::mysql::Session;
+use crate::session::mysql::login::{self, LoginError};
+use crate::session::mysql::registry::{Entry, Sessions};
+use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::handshake::{Login, Reply, read_reply};
+use crate::wire::mysql::{caps, status};
+
+/// Nothing in a login is larger.
+const LOGIN_BYTES_MAX: usize = 64 * 1024;
+
+/// Accepts clients until `shutdown` becomes true; then waits for their sessions, which end when their transactions do, at
+/// most `limits.drain_timeout`.
 pub async fn serve(
-    listener: tokio::net::TcpListener,
-    services: std::sync::Arc<crate::session::Services>,
-    tls: Option<tokio_rustls::TlsAcceptor>,
-    shutdown: tokio::sync::watch::Receiver<bool>,
+    listener: TcpListener,
+    services: Arc<Services>,
+    tls: Option<TlsAcceptor>,
+    shutdown: watch::Receiver<bool>,
 ) {
+    let sessions = Arc::new(Sessions::default());
+    let mut tasks = JoinSet::new();
+    let mut stopping = shutdown.clone();
+    loop {
+        tokio::select! {
+            () = stopped(&mut stopping) => break,
+            Some(ended) = tasks.join_next() => joined(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, _)) => {
+                    let full = tasks.len() >= services.config.limits.clients;
+                    let arrival = Arrival {
+                        services: services.clone(),
+                        sessions: sessions.clone(),
+                        tls: tls.clone(),
+                        shutdown: shutdown.clone(),
+                    };
+                    if full {
+                        turn_away(tcp, &services);
+                    } else {
+                        tasks.spawn(arrival.serve(tcp));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a MySQL client could not be accepted");
+                    // Out of file descriptors: without a pause this loop would only spin.
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let drained = async {
+        while let Some(ended) = tasks.join_next().await {
+            joined(ended);
+        }
+    };
+    if tokio::time::timeout(services.config.limits.drain_timeout, drained).await.is_err() {
+        tracing::warn!(sessions = tasks.len(), "limits.drain_timeout is over: ending the sessions that are left");
+        tasks.shutdown().await;
+    }
+}
+
+/// Ends when the house stops, or nobody is left who could say so.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        tracing::debug!("the house is gone");
+    }
+}
+
+fn joined(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a session panicked");
+    }
+}
+
+/// Tells one client too many so, without waiting for it: the packet is small enough for a fresh socket's buffer.
+fn turn_away(tcp: TcpStream, services: &Services) {
+    let most = services.config.limits.clients;
+    let fault =
+        Fault::new(FaultKind::TooManyClients, "Too many connections").hint(format!("limits.clients is {most}."));
+    let mut out = bytes::BytesMut::new();
+    crate::wire::mysql::packet::put(&mut out, &mut 0, &[&answer::fault(&fault)]);
+    if let Err(error) = tcp.try_write(&out) {
+        tracing::debug!(%error, "a client too many was not told so");
+    }
+}
+
+/// What a client needs to become a session.
+struct Arrival {
+    services: Arc<Services>,
+    sessions: Arc<Sessions>,
+    tls: Option<TlsAcceptor>,
+    shutdown: watch::Receiver<bool>,
+}
+
+impl Arrival {
+    async fn serve(self, tcp: TcpStream) {
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+        let (entry, killed) = self.sessions.enter();
+        let client = Client::new(Stream::Plain(tcp), LOGIN_BYTES_MAX, killed);
+        let bound = self.services.config.limits.login_timeout;
+        match tokio::time::timeout(bound, self.log_in(client, &entry)).await {
+            Ok(Ok(session)) => session.serve(self.shutdown).await,
+            Ok(Err(error)) => tracing::debug!(%error, "no login"),
+            Err(_) => tracing::debug!("limits.login_timeout is over"),
+        }
+        self.sessions.leave(&entry);
+    }
+
+    async fn log_in(&self, mut client: Client, entry: &Arc<Entry>) -> Result<Session, LoginError> {
+        let none = || Fault::new(FaultKind::NotSupported, "no MySQL backend is configured");
+        let greeting = login::greeting(&self.services, entry.id(), self.tls.is_some()).ok_or_else(none)?;
+        client.put(&greeting.write());
+        client.flush().await?;
+        let (mut client, reply) = self.reply(client, entry).await?;
+        let outcome = match reply {
+            Some(login) => {
+                let asked = login::authenticate(&mut client, &self.services, &login, greeting.scramble, false).await;
+                asked.map(|user| (user, login))
+            }
+            None => Err(Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1").into()),
+        };
+        let (user, login) = match outcome {
+            Ok(good) => good,
+            Err(error) => {
+                if let LoginError::Refused(fault) = &error {
+                    client.put(&login::refusal(fault));
+                    client.flush().await?;
+                }
+                return Err(error);
+            }
+        };
+        client.put(&answer::ok(Done { status: status::AUTOCOMMIT, ..Done::default() }));
+        client.flush().await?;
+        entry.set_user(&user);
+        client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
+        let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };
+        let (services, sessions) = (self.services.clone(), self.sessions.clone());
+        Session::new(services, client, sessions, entry.clone(), user, login).ok_or_else(|| none().into())
+    }
+
+    /// The client's reply to the greeting, after TLS if it asks for it. `None`: malformed.
+    async fn reply(&self, mut client: Client, entry: &Arc<Entry>) -> io::Result<(Client, Option<Login>)> {
+        let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let first = client.message().await?.ok_or_else(gone)?;
+        let acceptor = match (read_reply(&first), &self.tls) {
+            (Some(Reply::Login(login)), _) => return Ok((client, Some(login))),
+            (None, _) | (Some(Reply::Tls), None) => return Ok((client, None)),
+            (Some(Reply::Tls), Some(acceptor)) => acceptor,
+        };
+        // Bytes that came in the clear behind the request would be taken for encrypted ones: `into_stream` refuses them.
+        let killed = client.kill_switch();
+        let (stream, seq) = client.into_stream()?;
+        let Stream::Plain(tcp) = stream else { return Err(gone()) };
+        let tls = acceptor.accept(tcp).await?;
+        let mut client = Client::new(Stream::Accepted(Box::new(tls)), LOGIN_BYTES_MAX, killed);
+        client.resume(seq);
+        tracing::trace!(session = entry.id(), "TLS");
+        let second = client.message().await?.ok_or_else(gone)?;
+        match read_reply(&second) {
+            Some(Reply::Login(login)) => Ok((client, Some(login))),
+            Some(Reply::Tls) | None => Ok((client, None)),
+        }
+    }
 }

@@ -74,9 +74,7 @@ pub async fn serve(
                 }
             },
             Some(joined) = connections.join_next() => report(joined),
-            changed = shutdown.changed() => if changed.is_err() || *shutdown.borrow() {
-                break;
-            },
+            () = stop_asked(&mut shutdown) => break,
         }
     }
     drop(listener);
@@ -89,6 +87,13 @@ pub async fn serve(
         }
     }
     connections.shutdown().await;
+}
+
+/// Returns when the process was told to stop (or nobody is left to tell it).
+async fn stop_asked(shutdown: &mut watch::Receiver<bool>) {
+    if shutdown.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("the house is gone; stopping");
+    }
 }
 
 async fn join_all(connections: &mut JoinSet<()>) {

@@ -1,1 +1,292 @@
-//! Placeholder; see the room above.
+//! One MySQL client's session. Its backend connections stay with it until it ends (`attach`); texts are cut and routed
+//! (`query`), run (`run`), prepared (`prepared`); transactions end in `end`; settings are kept in `settings`.
+//!
+//! With one participant configured nothing is wrapped in XA: transactions are the backend's own (`native`).
+
+mod attach;
+mod end;
+mod local;
+pub mod login;
+mod prepared;
+mod query;
+pub mod registry;
+mod run;
+mod settings;
+mod text;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio::sync::watch;
+
+use super::Services;
+use super::transaction::Transaction;
+use crate::backend::mysql::MysqlConn;
+use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
+use crate::relay::mysql::Client;
+use crate::sql::{Characteristics, Reading};
+use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::handshake::Login;
+use crate::wire::mysql::{com, status};
+use registry::{Entry, Sessions};
+
+/// Why a session ends.
+#[derive(Debug)]
+enum Stop {
+    /// The client is gone.
+    Client(io::Error),
+    /// The client was told, or has asked.
+    Close,
+}
+
+impl From<io::Error> for Stop {
+    fn from(source: io::Error) -> Self {
+        Self::Client(source)
+    }
+}
+
+/// Whether the statement succeeded; after a failure the rest of a text is not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ran {
+    Fine,
+    Failed,
+}
+
+type Step = Result<Ran, Stop>;
+
+/// A participant's connection, kept for the session.
+#[derive(Debug)]
+struct Attached {
+    /// The first of the backends that this participant stands for.
+    participant: BackendId,
+    conn: MysqlConn,
+}
+
+/// One client's session.
+#[derive(Debug)]
+pub struct Session {
+    services: Arc<Services>,
+    client: Client,
+    sessions: Arc<Sessions>,
+    entry: Arc<Entry>,
+    user: String,
+    login: Login,
+    home: BackendId,
+    /// One participant only: transactions are its own.
+    native: bool,
+    /// The client may send several statements in one text.
+    multi: bool,
+    attached: Vec<Attached>,
+    txn: Transaction,
+    autocommit: bool,
+    /// By SET TRANSACTION, for the next transaction.
+    next: Characteristics,
+    settings: Vec<settings::Setting>,
+    prepared: HashMap<u32, prepared::Prepared>,
+    last_statement_id: u32,
+    /// SQL-level PREPARE: who has it.
+    named: HashMap<String, BackendId>,
+    /// LOCK TABLES holds on some connection, perhaps.
+    locked: bool,
+    /// Who ran the last statement.
+    last: Option<BackendId>,
+    /// Of the last COMMIT.
+    warnings: Vec<String>,
+    reading: Reading,
+    /// The home connection's database, if the client changed it.
+    home_database: Option<Vec<u8>>,
+}
+
+impl Session {
+    /// A session for a client that has logged in as `user`; `None` if no MySQL backend is configured.
+    pub fn new(
+        services: Arc<Services>,
+        client: Client,
+        sessions: Arc<Sessions>,
+        entry: Arc<Entry>,
+        user: String,
+        login: Login,
+    ) -> Option<Self> {
+        let home = services.config.home(Dialect::Mysql)?;
+        let mut reading = Reading::new(Dialect::Mysql);
+        reading.mariadb = services.mysql_home.as_ref().is_some_and(|h| h.engine == Engine::Mariadb);
+        let multi = login.capabilities & crate::wire::mysql::caps::MULTI_STATEMENTS != 0;
+        let ids = (0..services.config.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId));
+        let native = ids.clone().all(|id| services.config.same_participant(id, home));
+        Some(Self {
+            services,
+            client,
+            sessions,
+            entry,
+            user,
+            login,
+            home,
+            native,
+            multi,
+            attached: Vec::new(),
+            txn: Transaction::none(),
+            autocommit: true,
+            next: Characteristics::default(),
+            settings: Vec::new(),
+            prepared: HashMap::new(),
+            last_statement_id: 0,
+            named: HashMap::new(),
+            locked: false,
+            last: None,
+            warnings: Vec::new(),
+            reading,
+            home_database: None,
+        })
+    }
+
+    /// Serves the client until it leaves, is told to, or the house shuts down; then rolls back what is open.
+    pub async fn serve(mut self, mut shutdown: watch::Receiver<bool>) {
+        let stop = loop {
+            let payload = match self.next_command(&mut shutdown).await {
+                Ok(Some(payload)) => payload,
+                Ok(None) => break Stop::Close,
+                Err(stop) => break stop,
+            };
+            if let Err(stop) = self.command(payload).await {
+                break stop;
+            }
+        };
+        match stop {
+            Stop::Client(error) => tracing::debug!(session = self.entry.id(), %error, "client gone"),
+            Stop::Close => {
+                if let Err(error) = self.client.flush().await {
+                    tracing::debug!(session = self.entry.id(), %error, "client gone before the last answer");
+                }
+            }
+        }
+        self.detach_all().await;
+    }
+
+    /// Answers what is owed, then waits for a command: not longer than the idle bound inside a transaction, and outside
+    /// of one not longer than the house is open.
+    async fn next_command(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<Option<BytesMut>, Stop> {
+        if !self.client.has_input() {
+            self.client.flush().await?;
+        }
+        let open = self.in_transaction();
+        let bound = self.services.config.transactions.idle_timeout;
+        let bounded = open && !bound.is_zero();
+        enum Came {
+            Command(io::Result<Option<BytesMut>>),
+            Idle,
+            Leaving,
+        }
+        let mut killed = self.client.kill_switch();
+        let came = tokio::select! {
+            biased;
+            command = self.client.command() => Came::Command(command),
+            () = tokio::time::sleep(bound), if bounded => Came::Idle,
+            _ = shutdown.wait_for(|stopping| *stopping), if !open => Came::Leaving,
+            _ = killed.wait_for(|killed| *killed) => Came::Leaving,
+        };
+        let farewell = match came {
+            Came::Command(Ok(command)) => return Ok(command),
+            Came::Command(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                let most = self.services.config.limits.statement_bytes;
+                Fault::new(FaultKind::TooLarge, error.to_string())
+                    .hint(format!("limits.statement_bytes is {most}; raise it if the statement is meant."))
+            }
+            Came::Command(Err(error)) => return Err(error.into()),
+            Came::Idle => Fault::new(FaultKind::IdleTimeout, format!("idle in a transaction for {bound:?}"))
+                .hint("transactions.idle_timeout bounds it; the transaction was rolled back."),
+            Came::Leaving => Fault::new(FaultKind::ShuttingDown, "the session is being closed"),
+        };
+        self.client.put(&answer::fault(&farewell));
+        self.client.flush().await?;
+        Err(Stop::Close)
+    }
+
+    /// Whether a transaction is open that an end of the session would roll back.
+    fn in_transaction(&self) -> bool {
+        self.txn.is_open() || self.attached.iter().any(|a| a.conn.open() != crate::backend::mysql::Open::None)
+    }
+
+    async fn command(&mut self, payload: BytesMut) -> Result<(), Stop> {
+        let Some((&command, body)) = payload.split_first() else {
+            self.fault(&Fault::new(FaultKind::UnknownCommand, "an empty command"));
+            return Ok(());
+        };
+        match command {
+            com::QUERY => self.query(body).await.map(drop),
+            com::STMT_PREPARE => self.prepare(body).await.map(drop),
+            com::STMT_EXECUTE => self.execute(body).await.map(drop),
+            com::STMT_SEND_LONG_DATA => self.send_long_data(body).await,
+            com::STMT_CLOSE => {
+                self.close_statement(body);
+                Ok(())
+            }
+            com::STMT_RESET => self.reset_statement(body).await.map(drop),
+            com::STMT_FETCH => self.fetch(body).await.map(drop),
+            com::PING => {
+                self.ok();
+                Ok(())
+            }
+            com::QUIT => Err(Stop::Close),
+            com::INIT_DB => self.use_database(body, false).await.map(drop),
+            com::FIELD_LIST => self.field_list(body).await.map(drop),
+            com::STATISTICS => self.pass_to_home(command, body, crate::relay::mysql::Shape::Line).await.map(drop),
+            com::DEBUG => self.pass_to_home(command, body, crate::relay::mysql::Shape::Results).await.map(drop),
+            com::SET_OPTION => {
+                self.set_option(body);
+                Ok(())
+            }
+            com::PROCESS_KILL => self.kill_command(body).await,
+            com::RESET_CONNECTION => self.reset_connection().await,
+            com::CHANGE_USER => self.change_user(body).await,
+            unknown => {
+                let text = format!("Unknown command 0x{unknown:02x}");
+                self.fault(&Fault::new(FaultKind::UnknownCommand, text));
+                Ok(())
+            }
+        }
+    }
+
+    /// The status flags that are ours to say: with XA underneath the backend's own would confuse clients.
+    fn status(&self) -> u16 {
+        if self.native {
+            let home = self.attached.first().map(|a| a.conn.status());
+            return home.unwrap_or(status::AUTOCOMMIT) & !status::MORE_RESULTS;
+        }
+        let in_trans = if self.txn.is_open() { status::IN_TRANS } else { 0 };
+        let read_only = self.txn.is_open() && self.txn.with.read_only == Some(true);
+        let read_only = if read_only { status::IN_TRANS_READONLY } else { 0 };
+        let autocommit = if self.autocommit { status::AUTOCOMMIT } else { 0 };
+        let escapes = if self.reading.backslash_escapes { 0 } else { status::NO_BACKSLASH_ESCAPES };
+        in_trans | read_only | autocommit | escapes
+    }
+
+    /// Which of a backend's status flags are replaced by [`Self::status`].
+    fn status_mask(&self) -> u16 {
+        if self.native { 0 } else { status::IN_TRANS | status::IN_TRANS_READONLY | status::AUTOCOMMIT }
+    }
+
+    fn ok(&mut self) -> Ran {
+        self.ok_and(false)
+    }
+
+    /// An OK of ours; `more`: another answer to the same text follows.
+    fn ok_and(&mut self, more: bool) -> Ran {
+        let more = if more { status::MORE_RESULTS } else { 0 };
+        let warnings = u16::try_from(self.warnings.len()).unwrap_or(u16::MAX);
+        self.client.put(&answer::ok(Done { status: self.status() | more, warnings, ..Done::default() }));
+        Ran::Fine
+    }
+
+    fn fault(&mut self, fault: &Fault) -> Ran {
+        self.client.put(&answer::fault(fault));
+        Ran::Failed
+    }
+
+    /// A backend's own error, unchanged.
+    fn refuse(&mut self, raw: &[u8]) -> Ran {
+        self.client.put(raw);
+        Ran::Failed
+    }
+}

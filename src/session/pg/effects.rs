@@ -54,7 +54,8 @@ impl Session {
             }
             _ => {}
         }
-        if statement.unpreparable == Some(Unpreparable::TemporaryObject) && statement.kind == Kind::Ddl {
+        let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
+        if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
             self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
         }
     }

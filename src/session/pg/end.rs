@@ -26,6 +26,7 @@ impl Session {
             return Ok(());
         };
         let report = self.services.commits.commit(&id, taken).await;
+        self.rest = report.rest;
         self.put_back(report.conns).await;
         match report.ended {
             Ended::Committed { warnings } => {
@@ -55,6 +56,14 @@ impl Session {
                     .hint("Do not retry blindly: look whether its changes are there.")
                     .into())
             }
+        }
+    }
+
+    /// Waits for the phase two of a commit that the client has been told of, and takes its connections back.
+    pub(super) async fn finish_rest(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            let conns = rest.await;
+            self.put_back(conns).await;
         }
     }
 

@@ -24,6 +24,7 @@ pub use running::Running;
 
 use crate::backend::pg::PgConn;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::commit::Rest;
 use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::transaction::{Mode, Transaction};
@@ -65,6 +66,8 @@ pub struct Session {
     names: Names,
     pipeline: Pipeline,
     running: Arc<Running>,
+    /// Phase two of the last commit, if the client has been answered before it.
+    rest: Option<Rest>,
     stop: watch::Receiver<Stop>,
 }
 
@@ -95,6 +98,7 @@ impl Session {
             names: Names::default(),
             pipeline: Pipeline::default(),
             running,
+            rest: None,
             stop,
         }
     }

@@ -39,6 +39,7 @@ impl Session {
     /// Makes the backend ready for a statement: waits for its unfinished commits, attaches it, enlists it in an open
     /// transaction, and queues the settings it lacks. All of ours that is queued goes out with the statement.
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
+        self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {
             self.attach(backend).await?;
@@ -252,6 +253,8 @@ impl Session {
                 other @ Conn::Mysql(_) => self.services.pools.release(other).await,
             }
         }
-        self.slots.retain(|slot| slot.conn.is_some());
+        if self.rest.is_none() {
+            self.slots.retain(|slot| slot.conn.is_some());
+        }
     }
 }

@@ -32,6 +32,7 @@ impl Session {
                 return Err(Exit::fatal(Fault::new(FaultKind::ShuttingDown, text)));
             }
             self.client.flush().await.map_err(Exit::Gone)?;
+            self.finish_rest().await;
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
                 Heard::Backend(backend, read) => self.heard_backend(backend, read),
@@ -119,6 +120,7 @@ impl Session {
                 tracing::debug!(backend = slot.backend.0, %error, "a running statement could not be cancelled");
             }
         }
+        self.finish_rest().await;
         self.roll_back().await;
         for slot in self.slots {
             if let Some(conn) = slot.conn.filter(|conn| !conn.is_broken() && conn.is_idle()) {

@@ -91,10 +91,7 @@ pub(super) fn classify(head: &Head<'_>) -> Class {
     let Some(lower) = word.get_mut(..bytes.len()) else { return Class::other() };
     lower.copy_from_slice(bytes);
     lower.make_ascii_lowercase();
-    let verb = match first.kind {
-        TokenKind::Word => std::str::from_utf8(lower).unwrap_or(""),
-        _ => "",
-    };
+    let verb = if first.kind == TokenKind::Word { std::str::from_utf8(lower).unwrap_or("") } else { "" };
     dispatch(verb, &mut head)
 }
 

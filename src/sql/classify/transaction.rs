@@ -4,6 +4,7 @@
 use super::Class;
 use crate::sql::head::Head;
 use crate::sql::lex::TokenKind;
+use crate::sql::literal;
 use crate::sql::{Characteristics, EndOptions, Isolation, Kind};
 
 pub(super) fn classify(head: &mut Head<'_>) -> Class {
@@ -24,10 +25,10 @@ fn kind(head: &mut Head<'_>) -> Option<Kind> {
     let mysql = head.mysql();
     if head.take("XA") {
         head.skip_any(&["START", "BEGIN", "END", "PREPARE", "COMMIT", "ROLLBACK", "RECOVER"]);
-        return Some(Kind::TwoPhase(head.literal()));
+        return Some(Kind::TwoPhase(literal::take(head)));
     }
     if head.take_all(&["PREPARE", "TRANSACTION"]) {
-        return Some(Kind::TwoPhase(head.literal()));
+        return Some(Kind::TwoPhase(literal::take(head)));
     }
     if head.take("BEGIN") {
         let _noise = head.take("WORK") || (!mysql && head.take("TRANSACTION"));
@@ -45,13 +46,13 @@ fn kind(head: &mut Head<'_>) -> Option<Kind> {
     }
     if head.take("COMMIT") || (!mysql && head.take("END")) {
         if !mysql && head.take("PREPARED") {
-            return Some(Kind::TwoPhase(head.literal()));
+            return Some(Kind::TwoPhase(literal::take(head)));
         }
         return ending(head).map(Kind::Commit);
     }
     if head.take("ROLLBACK") || (!mysql && head.take("ABORT")) {
         if !mysql && head.take("PREPARED") {
-            return Some(Kind::TwoPhase(head.literal()));
+            return Some(Kind::TwoPhase(literal::take(head)));
         }
         let noise = head.take("WORK") || (!mysql && head.take("TRANSACTION"));
         if head.take("TO") {

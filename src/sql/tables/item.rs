@@ -184,9 +184,7 @@ impl Walk<'_> {
             (_, "as") => {
                 // A label or an alias, whatever word it is.
                 let name = matches!(self.peek_kind(0), Some(TokenKind::Word | TokenKind::Quoted));
-                if name && matches!(stage, Stage::Select | Stage::Update | Stage::Delete | Stage::Insert | Stage::Merge)
-                    || name && stage == Stage::Plain
-                {
+                if name && !matches!(stage, Stage::Start | Stage::Cte(_) | Stage::Definition) {
                     self.next();
                 }
             }
@@ -320,15 +318,9 @@ impl Walk<'_> {
                 Alias::Possible
             };
         };
-        let given = match next.kind {
-            TokenKind::Quoted => true,
-            TokenKind::Word => {
-                let word = String::from_utf8_lossy(self.bytes(next)).to_ascii_lowercase();
-                word == "as" || !(is_reserved(&word) || NOT_ALIASES.contains(&word.as_str()))
-            }
-            _ => false,
-        };
-        if given {
+        let word = String::from_utf8_lossy(self.bytes(next)).to_ascii_lowercase();
+        let plain = word == "as" || !(is_reserved(&word) || NOT_ALIASES.contains(&word.as_str()));
+        if next.kind == TokenKind::Quoted || (next.kind == TokenKind::Word && plain) {
             return Alias::Given;
         }
         // MySQL has no alias for INSERT's table, and not in every version for DELETE's.

@@ -17,9 +17,13 @@ use crate::sql::{Access, Reading, Unpreparable};
 /// CTEs a statement may define; each name is compared with all in scope.
 const CTES_MAX: usize = 500;
 
-/// Walks from `start` to the end of `span`.
-pub(in crate::sql) fn walk(reading: Reading, text: &[u8], span: Range<usize>, entry: Entry) -> Found {
+/// Walks from `at` to the end of `span`. The tokens before are cut again, because an executable comment that opens among
+/// them may close behind.
+pub(in crate::sql) fn walk(reading: Reading, text: &[u8], span: Range<usize>, at: usize, entry: Entry) -> Found {
     let mut walk = Walk::new(reading, text, span);
+    while walk.peek(0).is_some_and(|t| t.start < at) {
+        walk.next();
+    }
     if entry == Entry::Definition {
         walk.top().stage = Stage::Definition;
     }
@@ -144,7 +148,7 @@ impl<'a> Walk<'a> {
     /// Something that starts no clause.
     fn plain(&mut self) {
         let frame = self.top();
-        if frame.expect != Expect::Nothing {
+        if frame.expect != Expect::Nothing || (frame.list && frame.stage == Stage::Start) {
             frame.expect = Expect::Nothing;
             self.found.sure = false;
         }
@@ -261,13 +265,12 @@ impl<'a> Walk<'a> {
         }
         let mut buffer = [0_u8; KEYWORD_BYTES_MAX];
         let lower = self.keyword(token, &mut buffer);
-        if self.top().list && self.top().stage == Stage::Start {
-            if !matches!(lower, "select" | "with" | "values" | "table") || token.kind == TokenKind::Quoted {
-                let frame = self.top();
-                frame.stage = Stage::Plain;
-                frame.in_from = true;
-                frame.expect = Expect::From;
-            }
+        let joins = self.top().list && self.top().stage == Stage::Start;
+        if joins && !matches!(lower, "select" | "with" | "values" | "table") {
+            let frame = self.top();
+            frame.stage = Stage::Plain;
+            frame.in_from = true;
+            frame.expect = Expect::From;
         }
         match (self.top().expect, self.top().stage) {
             (Expect::Nothing, Stage::Start) => self.verb(token, lower),

@@ -164,3 +164,50 @@ fn with_everything_at_home_no_real_statement_is_refused() {
         }
     }
 }
+
+/// The parser crate as an oracle: where it reads a statement, every relation it names is one of ours, or a CTE.
+#[test]
+fn no_table_that_the_parser_crate_finds_is_missed() {
+    use sqlparser::ast::{Query, Visit, Visitor};
+    use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect};
+
+    #[derive(Default)]
+    struct Names {
+        relations: Vec<String>,
+        ctes: Vec<String>,
+    }
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> std::ops::ControlFlow<()> {
+            let tables = query.with.iter().flat_map(|w| &w.cte_tables);
+            self.ctes.extend(tables.map(|c| c.alias.name.value.to_lowercase()));
+            std::ops::ControlFlow::Continue(())
+        }
+        fn pre_visit_relation(&mut self, name: &sqlparser::ast::ObjectName) -> std::ops::ControlFlow<()> {
+            let last = name.0.last().and_then(|p| p.as_ident());
+            self.relations.extend(last.map(|i| i.value.to_lowercase()));
+            std::ops::ControlFlow::Continue(())
+        }
+    }
+    let (mut compared, mut missed) = (0, Vec::new());
+    for (dialect, text) in statements() {
+        let grammar: &dyn Grammar = if dialect == Dialect::Mysql { &MySqlDialect {} } else { &PostgreSqlDialect {} };
+        let Ok(parsed) = sqlparser::parser::Parser::parse_sql(grammar, &text) else { continue };
+        let mut names = Names::default();
+        assert!(parsed.visit(&mut names).is_continue());
+        let reading = Reading { mariadb: dialect == Dialect::Mysql, ..Reading::new(dialect) };
+        let ours = analyze(reading, text.as_bytes());
+        let ours: Vec<String> = ours.statements.iter().flat_map(|s| &s.tables).map(|t| t.name.to_lowercase()).collect();
+        for relation in names.relations {
+            // Table functions, and the database of SHOW TABLES, are relations to the parser.
+            let called = text.to_lowercase().contains(&format!("{relation}("));
+            let called = called || text.starts_with("SHOW FULL TABLES FROM");
+            if !(ours.contains(&relation) || names.ctes.contains(&relation) || called) {
+                missed.push(format!("{relation} in {text}"));
+            }
+            compared += 1;
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    assert!(compared > 400, "{compared}");
+}

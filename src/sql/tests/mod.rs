@@ -3,4 +3,4 @@
 pub(crate) mod corpus;
 mod hostile;
 mod kinds;
-mod names;
+pub(crate) mod names;

@@ -88,6 +88,18 @@ fn from_is_a_clause_only_in_a_query() {
             ("SELECT (SELECT max(x) FROM a), ARRAY(SELECT 1 FROM b), EXISTS (SELECT FROM c)", "a b c"),
             ("SELECT * FROM items FOR NO KEY UPDATE OF items", "items"),
             ("SELECT a INTO b FROM c", "b c"),
+            (
+                "SELECT CASE WHEN a THEN b ELSE (SELECT c FROM d) END FROM e x, f AS y (g, h) WHERE i IN (TABLE j)",
+                "d e f j",
+            ),
+            ("SELECT * FROM ((a JOIN b ON true) JOIN (SELECT * FROM c) d ON true), ((e))", "a b c e"),
+            ("SELECT * FROM (VALUES (1), (2)) v (i), ((SELECT 1 FROM a) UNION (SELECT 2 FROM b)) u, c", "a b c"),
+            (
+                "SELECT 1 UNION ALL SELECT 2 FROM a UNION DISTINCT (SELECT 3 FROM b) ORDER BY 1, 2 LIMIT 3 OFFSET 4",
+                "a b",
+            ),
+            ("SELECT sum(a) FILTER (WHERE b) OVER (PARTITION BY c, d ORDER BY e) FROM f, g", "f g"),
+            ("SELECT count(*) FROM a TABLESAMPLE system (10), b * , c", "a b c"),
         ],
     );
     check(
@@ -198,6 +210,11 @@ fn comments_and_quotes_hide_what_they_hide_on_the_server() {
             ("SELECT /*! 1 FROM a */", "a"),
             ("SELECT 1 /*!50000 FROM a */ /*!999999 , b */", "a"),
             ("SELECT 1--1 FROM a", "a"),
+            ("/*!50000 SELECT 1 */* 2 FROM a /* , b */", "a"),
+            (
+                "/*!50003 CREATE*/ /*!50017 DEFINER=`u`@`h`*/ /*!50003 TRIGGER x AFTER INSERT ON a FOR EACH ROW BEGIN SET @y = 1; END */",
+                "a",
+            ),
         ],
     );
 }

@@ -77,22 +77,21 @@ fn join(mut parts: BytesMut, total: usize) -> BytesMut {
 pub fn put(out: &mut BytesMut, seq: &mut u8, pieces: &[&[u8]]) {
     let mut left: usize = pieces.iter().map(|p| p.len()).sum();
     out.reserve(left + HEADER_BYTES);
-    let mut room = put_head(out, seq, left);
+    let mut len = put_head(out, seq, left);
+    let mut room = len;
     for piece in pieces {
         let mut piece = *piece;
-        while piece.len() >= room && room > 0 && left >= room {
-            let (now, later) = piece.split_at(room);
-            out.put_slice(now);
-            left -= room;
-            piece = later;
-            if room < MYSQL_PACKET_BYTES_MAX {
-                return;
+        while !piece.is_empty() {
+            let now = piece.len().min(room);
+            out.put_slice(&piece[..now]);
+            piece = &piece[now..];
+            left -= now;
+            room -= now;
+            if room == 0 && len == MYSQL_PACKET_BYTES_MAX {
+                len = put_head(out, seq, left);
+                room = len;
             }
-            room = put_head(out, seq, left);
         }
-        out.put_slice(piece);
-        left -= piece.len();
-        room -= piece.len();
     }
 }
 

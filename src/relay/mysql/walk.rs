@@ -1,0 +1,305 @@
+//! The walk over an answer's packets: pure, bytes in, bytes out.
+
+use bytes::{Buf, BytesMut};
+
+use super::{Passing, Relayed, Shape};
+use crate::backend::mysql::server_error;
+use crate::base::limits::{MYSQL_PACKET_BYTES_MAX, RELAY_BUFFER_BYTES};
+use crate::wire::mysql::answer::{self, Answer};
+use crate::wire::mysql::packet::{HEADER_BYTES, head};
+use crate::wire::mysql::read::Reader;
+use crate::wire::mysql::status;
+
+/// OK, ERR and EOF are small; only rows and column definitions may be larger.
+const CONTROL_BYTES_MAX: usize = 1 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// OK, ERR, LOCAL INFILE or the number of columns.
+    First,
+    /// So many column definitions, then EOF.
+    Columns(u64),
+    /// Rows up to EOF or ERR.
+    Rows,
+    /// The answer to COM_STMT_PREPARE.
+    PreparedFirst,
+    /// So many definitions and EOF; then so many more and EOF.
+    Definitions(u16, u16),
+    /// Column definitions up to EOF.
+    Fields,
+    /// One packet, whatever it is.
+    Line,
+    /// The end.
+    Done,
+}
+
+/// What the walk waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More bytes of the backend.
+    Need,
+    /// The client, so that memory stays bounded.
+    Flush,
+    /// The client's file, sent to the backend from this sequence number on.
+    LocalFile {
+        /// The backend's next number.
+        next_seq: u8,
+    },
+    /// Nothing: the answer is over.
+    Done,
+}
+
+pub(super) struct Walk {
+    how: Passing,
+    state: State,
+    swallow: usize,
+    /// The next packet continues a payload of 2^24 − 1 bytes.
+    continued: bool,
+    /// Bytes of the current packet that are still to be passed on.
+    left: usize,
+    relayed: Relayed,
+}
+
+/// What one control packet means for the walk.
+enum Turn {
+    Pass,
+    Swallow,
+    LocalFile,
+}
+
+type Malformed = &'static str;
+
+impl Walk {
+    pub(super) fn new(how: Passing) -> Self {
+        let state = match how.shape {
+            Shape::Results => State::First,
+            Shape::Prepared { .. } => State::PreparedFirst,
+            Shape::Rows => State::Rows,
+            Shape::Fields => State::Fields,
+            Shape::Line => State::Line,
+        };
+        Self { how, state, swallow: how.swallow, continued: false, left: 0, relayed: Relayed::default() }
+    }
+
+    /// Whether the client holds half a payload.
+    pub(super) fn is_torn(&self) -> bool {
+        self.left > 0 || self.continued
+    }
+
+    pub(super) fn into_relayed(self) -> Relayed {
+        self.relayed
+    }
+
+    /// Passes on what can be passed on.
+    pub(super) fn advance(
+        &mut self,
+        inbuf: &mut BytesMut,
+        out: &mut BytesMut,
+        seq: &mut u8,
+    ) -> Result<Progress, Malformed> {
+        let mut at = 0;
+        let progress = loop {
+            let here = self.left.min(inbuf.len() - at);
+            at += here;
+            self.left -= here;
+            if self.left > 0 {
+                break Progress::Need;
+            }
+            if self.state == State::Done {
+                break Progress::Done;
+            }
+            if out.len() + at >= RELAY_BUFFER_BYTES {
+                break Progress::Flush;
+            }
+            let Some((len, number)) = head(&inbuf[at..]) else { break Progress::Need };
+            let first = inbuf.get(at + HEADER_BYTES).copied();
+            if len > 0 && first.is_none() {
+                break Progress::Need;
+            }
+            if !self.continued && self.is_control(len, first) {
+                if len > CONTROL_BYTES_MAX {
+                    return Err("an oversized control packet");
+                }
+                let Some(packet) = inbuf.get_mut(at..at + HEADER_BYTES + len) else { break Progress::Need };
+                match self.control(&mut packet[HEADER_BYTES..])? {
+                    Turn::Pass => {}
+                    Turn::Swallow => {
+                        // Ours come before anything of the client's, so there is no run before them.
+                        inbuf.advance(HEADER_BYTES + len);
+                        continue;
+                    }
+                    Turn::LocalFile => {
+                        number_packet(packet, seq);
+                        at += HEADER_BYTES + len;
+                        break Progress::LocalFile { next_seq: number.wrapping_add(1) };
+                    }
+                }
+            } else if !self.continued {
+                self.definition_or_row();
+            }
+            self.continued = len == MYSQL_PACKET_BYTES_MAX;
+            number_packet(&mut inbuf[at..], seq);
+            at += HEADER_BYTES;
+            self.left = len;
+        };
+        out.extend_from_slice(&inbuf[..at]);
+        inbuf.advance(at);
+        Ok(progress)
+    }
+
+    /// Whether the walk must look into this packet.
+    fn is_control(&self, len: usize, first: Option<u8>) -> bool {
+        match self.state {
+            State::First | State::PreparedFirst | State::Line | State::Done => true,
+            State::Columns(0) | State::Definitions(0, _) => true,
+            State::Columns(_) | State::Rows | State::Definitions(..) | State::Fields => {
+                first == Some(0xff) || first == Some(0xfe) && len < 9
+            }
+        }
+    }
+
+    fn definition_or_row(&mut self) {
+        match &mut self.state {
+            State::Columns(left) => *left = left.saturating_sub(1),
+            State::Definitions(left, _) => *left = left.saturating_sub(1),
+            State::First | State::Rows | State::PreparedFirst | State::Fields | State::Line | State::Done => {}
+        }
+    }
+
+    fn control(&mut self, payload: &mut [u8]) -> Result<Turn, Malformed> {
+        if self.state == State::Line {
+            self.state = State::Done;
+            return Ok(Turn::Pass);
+        }
+        if payload.first() == Some(&0xff) {
+            return Ok(self.error(payload));
+        }
+        match self.state {
+            State::First => self.first(payload),
+            State::PreparedFirst => self.prepared(payload),
+            State::Columns(_) => {
+                let raw = self.patch_eof(payload)?;
+                if raw & status::CURSOR_EXISTS != 0 {
+                    self.end_of_result(payload, 3, raw);
+                } else {
+                    self.state = State::Rows;
+                }
+                Ok(Turn::Pass)
+            }
+            State::Rows | State::Fields => {
+                let raw = self.patch_eof(payload)?;
+                self.end_of_result(payload, 3, raw);
+                Ok(Turn::Pass)
+            }
+            State::Definitions(_, next) => {
+                self.patch_eof(payload)?;
+                self.state = if next > 0 { State::Definitions(next, 0) } else { State::Done };
+                Ok(Turn::Pass)
+            }
+            State::Line | State::Done => Err("a packet after the end"),
+        }
+    }
+
+    fn error(&mut self, payload: &[u8]) -> Turn {
+        self.state = State::Done;
+        let error = server_error(payload);
+        if self.swallow > 0 {
+            self.relayed.prefix_error = Some(error);
+            return Turn::Swallow;
+        }
+        self.relayed.errno = Some(error.errno);
+        Turn::Pass
+    }
+
+    fn first(&mut self, payload: &mut [u8]) -> Result<Turn, Malformed> {
+        match answer::read(payload).ok_or("a malformed answer")? {
+            Answer::Ok(done) if self.swallow > 0 => {
+                if done.status & status::MORE_RESULTS == 0 {
+                    return Err("an answer is missing");
+                }
+                self.swallow -= 1;
+                self.relayed.swallowed += 1;
+                Ok(Turn::Swallow)
+            }
+            Answer::Ok(done) => {
+                self.relayed.affected = self.relayed.affected.saturating_add(done.affected);
+                self.relayed.matched |= done.affected == 0 && says_matched(payload);
+                let at = answer::ok_status_at(payload).ok_or("a malformed OK")?;
+                self.patch(payload, at, done.status);
+                self.end_of_result(payload, at, done.status);
+                Ok(Turn::Pass)
+            }
+            Answer::Eof { .. } => {
+                let raw = self.patch_eof(payload)?;
+                self.end_of_result(payload, 3, raw);
+                Ok(Turn::Pass)
+            }
+            Answer::LocalFile if self.swallow == 0 => Ok(Turn::LocalFile),
+            Answer::Columns(count) if self.swallow == 0 => {
+                self.relayed.rows = true;
+                self.state = State::Columns(count);
+                Ok(Turn::Pass)
+            }
+            Answer::LocalFile | Answer::Columns(_) | Answer::Err(_) => Err("an answer that was not asked for"),
+        }
+    }
+
+    fn prepared(&mut self, payload: &mut [u8]) -> Result<Turn, Malformed> {
+        let mut r = Reader::new(payload);
+        let facts = (|| {
+            r.u8()?;
+            Some((r.u32()?, r.u16()?, r.u16()?))
+        })();
+        let (backend_id, columns, parameters) = facts.ok_or("a malformed answer to PREPARE")?;
+        if let Shape::Prepared { id } = self.how.shape {
+            payload[1..5].copy_from_slice(&id.to_le_bytes());
+        }
+        self.relayed.prepared = Some((backend_id, parameters));
+        self.state = match (parameters, columns) {
+            (0, 0) => State::Done,
+            (0, columns) => State::Definitions(columns, 0),
+            (parameters, columns) => State::Definitions(parameters, columns),
+        };
+        Ok(Turn::Pass)
+    }
+
+    /// Our flags instead of the backend's; returns what the backend said.
+    fn patch_eof(&mut self, payload: &mut [u8]) -> Result<u16, Malformed> {
+        let (raw, _) = answer::read_eof(payload).ok_or("a malformed EOF")?;
+        if payload[0] != 0xfe {
+            return Err("no EOF where one was due");
+        }
+        self.patch(payload, 3, raw);
+        Ok(raw)
+    }
+
+    fn patch(&mut self, payload: &mut [u8], at: usize, raw: u16) {
+        let ours = raw & !self.how.status_mask | self.how.status & self.how.status_mask;
+        payload[at..at + 2].copy_from_slice(&ours.to_le_bytes());
+    }
+
+    /// An OK or EOF that ends one result; another follows if it says so.
+    fn end_of_result(&mut self, payload: &mut [u8], at: usize, raw: u16) {
+        self.relayed.status = Some(raw);
+        if raw & status::MORE_RESULTS != 0 {
+            self.state = State::First;
+            return;
+        }
+        self.state = State::Done;
+        if self.how.more {
+            let ours = u16::from_le_bytes([payload[at], payload[at + 1]]) | status::MORE_RESULTS;
+            payload[at..at + 2].copy_from_slice(&ours.to_le_bytes());
+        }
+    }
+}
+
+fn number_packet(packet: &mut [u8], seq: &mut u8) {
+    packet[3] = *seq;
+    *seq = seq.wrapping_add(1);
+}
+
+/// `Rows matched: 3  Changed: 0  Warnings: 0`
+fn says_matched(ok: &[u8]) -> bool {
+    let info = ok.windows(14).position(|w| w == b"Rows matched: ");
+    info.is_some_and(|at| !ok[at..].starts_with(b"Rows matched: 0 "))
+}

@@ -1,0 +1,180 @@
+//! The session's backend connections: taken from the pool when first needed, given back when it ends.
+
+use mysql_common::collations::{Collation, CollationId};
+
+use super::{Attached, Session};
+use crate::backend::mysql::{MysqlConn, Open};
+use crate::backend::{Conn, verbs};
+use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
+use crate::commit::Enlisted;
+use crate::session::transaction::Transaction;
+use crate::wire::mysql::{caps, com};
+
+impl Session {
+    /// The first of the backends that are one participant with this one.
+    pub(super) fn participant(&self, backend: BackendId) -> BackendId {
+        let config = &self.services.config;
+        let mut before = (0..backend.0).map(BackendId);
+        before.find(|b| config.same_participant(*b, backend)).unwrap_or(backend)
+    }
+
+    /// Where in `attached` this participant's connection is.
+    pub(super) fn position(&self, participant: BackendId) -> Option<usize> {
+        self.attached.iter().position(|a| a.participant == participant)
+    }
+
+    /// Brings `backend`'s connection, new or kept, with the session's settings and in its database.
+    pub(super) async fn attach(&mut self, backend: BackendId) -> Result<usize, Fault> {
+        if self.services.config.backend(backend).dialect != Dialect::Mysql {
+            let name = &self.services.config.backend(backend).name;
+            let text = format!("backend \"{name}\" speaks PostgreSQL; MySQL clients cannot use its tables yet");
+            return Err(Fault::new(FaultKind::NotSupported, text).hint("Use it by a PostgreSQL client."));
+        }
+        let participant = self.participant(backend);
+        let at = match self.position(participant) {
+            Some(at) if !self.attached[at].conn.is_broken() => at,
+            Some(_) | None => self.attach_new(participant).await?,
+        };
+        let database = self.database_of(backend);
+        let conn = &mut self.attached[at].conn;
+        if conn.queue_database(&database) {
+            let answered = match conn.flush().await {
+                Ok(()) => conn.answer().await,
+                Err(error) => Err(error),
+            };
+            match answered {
+                Ok((_, None)) => conn.set_database(&database),
+                Ok((_, Some(error))) => return Err(Fault::new(FaultKind::NoSuchDatabase, error.message)),
+                Err(error) => return Err(self.lost_fault(backend, &error)),
+            }
+        }
+        Ok(at)
+    }
+
+    async fn attach_new(&mut self, participant: BackendId) -> Result<usize, Fault> {
+        let flags = self.login.capabilities & caps::SEMANTIC;
+        let acquired = self.services.pools.acquire_with(participant, flags).await.map_err(|e| e.fault())?;
+        let conn = match acquired {
+            Conn::Mysql(conn) => conn,
+            other @ Conn::Pg(_) => {
+                self.services.pools.release(other).await;
+                return Err(Fault::new(FaultKind::Internal, "a pool gave a connection of another dialect"));
+            }
+        };
+        self.entry.attached(participant, conn.session(), conn.canceller());
+        self.attached.retain(|a| a.participant != participant);
+        self.attached.push(Attached { participant, conn });
+        let at = self.attached.len() - 1;
+        if let Err(error) = self.replay(at).await {
+            self.attached.remove(at);
+            return Err(self.lost_fault(participant, &error));
+        }
+        Ok(at)
+    }
+
+    /// The client's character set, then its settings in their order. A setting that this server does not know is left
+    /// out: the client was answered by the home backend, which does.
+    async fn replay(&mut self, at: usize) -> std::io::Result<()> {
+        let conn = &mut self.attached[at].conn;
+        let names = set_names(self.login.charset, conn.engine());
+        let mut due = 0;
+        for text in names.iter().map(String::as_bytes).chain(self.settings.iter().map(|s| s.text.as_slice())) {
+            conn.queue(com::QUERY, &[text]);
+            due += 1;
+        }
+        conn.flush().await?;
+        for _ in 0..due {
+            if let (_, Some(error)) = conn.answer().await? {
+                tracing::debug!(errno = error.errno, "a setting was not taken over: {}", error.message);
+            }
+        }
+        Ok(())
+    }
+
+    fn database_of(&self, backend: BackendId) -> Vec<u8> {
+        match &self.home_database {
+            Some(database) if backend == self.home => database.clone(),
+            Some(_) | None => self.services.config.backend(backend).database.clone().into_bytes(),
+        }
+    }
+
+    /// What a client is told when a connection breaks.
+    pub(super) fn lost_fault(&self, backend: BackendId, error: &std::io::Error) -> Fault {
+        let name = &self.services.config.backend(backend).name;
+        Fault::new(FaultKind::BackendLost, format!("connection to backend \"{name}\" was lost: {error}"))
+    }
+
+    /// Takes the transaction's connections out of the session, for the coordinator.
+    pub(super) fn take_enlisted(&mut self) -> Vec<Enlisted> {
+        let participants = std::mem::take(&mut self.txn.participants);
+        let mut enlisted = Vec::with_capacity(participants.len());
+        for p in participants {
+            if let Some(at) = self.position(p.backend) {
+                let conn = Conn::Mysql(self.attached.remove(at).conn);
+                enlisted.push(Enlisted { place: p.place, wrote: p.wrote, conn });
+            }
+        }
+        enlisted
+    }
+
+    /// Takes back the connections that the coordinator returned. The others are closed, and with them their state.
+    pub(super) fn take_back(&mut self, conns: Vec<Conn>) {
+        for conn in conns {
+            match conn {
+                Conn::Mysql(conn) => self.attached.push(Attached { participant: conn.backend(), conn }),
+                Conn::Pg(_) => tracing::error!("a PostgreSQL connection came back to a MySQL session"),
+            }
+        }
+    }
+
+    /// Ends everything: rolls back, gives the connections back.
+    pub(super) async fn detach_all(&mut self) {
+        self.rollback_all().await;
+        self.entry.detached();
+        for attached in std::mem::take(&mut self.attached) {
+            let mut conn = attached.conn;
+            if conn.open() == Open::Plain && !conn.is_broken() {
+                native_rollback(&mut conn).await;
+            }
+            if let Err(error) = conn.flush().await {
+                tracing::debug!(%error, "the last unanswered commands of a session");
+            }
+            self.services.pools.release(Conn::Mysql(conn)).await;
+        }
+        self.txn = Transaction::none();
+    }
+}
+
+async fn native_rollback(conn: &mut MysqlConn) {
+    match conn.run(b"ROLLBACK").await {
+        Ok((_, None)) => conn.set_open(Open::None),
+        Ok((_, Some(error))) => tracing::debug!("a rollback at the end of a session: {}", error.message),
+        Err(error) => tracing::debug!(%error, "a rollback at the end of a session"),
+    }
+}
+
+/// The XA START of a participant, with the transaction's savepoints: by ROLLBACK TO one that is older than the
+/// participant's joining, all that it did is undone.
+pub(super) fn opening(txn: &Transaction, branch: &crate::base::BranchName) -> (String, usize) {
+    let mut text = verbs::xa_start(branch, txn.with);
+    let mut count = 1 + text.matches(';').count();
+    for name in &txn.savepoints {
+        text.push(';');
+        text.push_str(&verbs::savepoint(Dialect::Mysql, name));
+        count += 1;
+    }
+    (text, count)
+}
+
+/// The client's collation, as SET NAMES. `None` if the number is unknown: then the server's default holds, as it would
+/// without us. MariaDB lacks MySQL's newer collations.
+fn set_names(charset: u8, engine: Engine) -> Option<String> {
+    let collation = Collation::resolve(CollationId::from(u16::from(charset)));
+    let (set, name) = (collation.charset(), collation.collation());
+    if charset == 0 || set.is_empty() || set.contains("UNKNOWN") {
+        return None;
+    }
+    let foreign = engine == Engine::Mariadb && name.contains("_0900_");
+    let named = set == "utf8mb4" && !foreign;
+    Some(if named { format!("SET NAMES {set} COLLATE {name}") } else { format!("SET NAMES {set}") })
+}

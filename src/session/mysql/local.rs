@@ -1,0 +1,90 @@
+//! What is answered without running anything: KILL, our own warnings, UNLOCK TABLES; and COM_FIELD_LIST.
+
+use super::query::Said;
+use super::registry::Killed;
+use super::text::words;
+use super::{Ran, Session, Step, Stop};
+use crate::backend::verbs;
+use crate::base::Dialect;
+use crate::relay::mysql::Shape;
+use crate::route::Plan;
+use crate::wire::mysql::read::put_lenenc_bytes;
+use crate::wire::mysql::{Reader, answer, com};
+
+impl Session {
+    /// KILL [HARD | SOFT] [CONNECTION | QUERY] id
+    pub(super) async fn kill_text(&mut self, text: &[u8]) -> Step {
+        let words = words(text, 5);
+        let mut rest = words.iter().skip(1).map(String::as_str).peekable();
+        rest.next_if(|w| matches!(*w, "HARD" | "SOFT"));
+        let query_only = rest.next_if(|w| matches!(*w, "CONNECTION" | "QUERY")) == Some("QUERY");
+        match rest.next().and_then(|id| id.parse().ok()) {
+            Some(id) => self.kill(id, query_only).await,
+            None => Ok(self.refuse(&answer::err(1064, "42000", "KILL here takes the number of a connection"))),
+        }
+    }
+
+    /// COM_PROCESS_KILL
+    pub(super) async fn kill_command(&mut self, body: &[u8]) -> Result<(), Stop> {
+        let id = Reader::new(body).u32().unwrap_or(0);
+        self.kill(u64::from(id), false).await.map(drop)
+    }
+
+    async fn kill(&mut self, id: u64, query_only: bool) -> Step {
+        let sessions = self.sessions.clone();
+        Ok(match sessions.kill(id, &self.user, query_only).await {
+            Killed::Yes => self.ok(),
+            Killed::Unknown => self.refuse(&answer::err(1094, "HY000", &format!("Unknown thread id: {id}"))),
+            Killed::NotOwner => self.refuse(&answer::err(1095, "HY000", &format!("You are not owner of thread {id}"))),
+        })
+    }
+
+    /// SHOW WARNINGS right after a COMMIT that had some.
+    pub(super) fn show_warnings(&mut self) -> Ran {
+        let status = self.status();
+        self.client.put(&[3]);
+        for name in ["Level", "Code", "Message"] {
+            self.client.put(&answer::text_column(name));
+        }
+        self.client.put(&answer::eof(status, 0));
+        for warning in self.warnings.clone() {
+            let mut row = Vec::with_capacity(warning.len() + 20);
+            for value in ["Warning", "1105", &warning] {
+                put_lenenc_bytes(&mut row, value.as_bytes());
+            }
+            self.client.put(&row);
+        }
+        self.client.put(&answer::eof(status, 0));
+        Ran::Fine
+    }
+
+    /// UNLOCK TABLES: everywhere. In a transaction there are no table locks.
+    pub(super) async fn unlock(&mut self, said: Said<'_>) -> Step {
+        if !self.txn.is_open() && self.locked {
+            self.locked = false;
+            if self.fan_out("UNLOCK TABLES").await? == Ran::Failed {
+                return Ok(Ran::Failed);
+            }
+        }
+        Ok(self.ok_and(said.more))
+    }
+
+    /// COM_FIELD_LIST: the columns of a table, from whoever owns it.
+    pub(super) async fn field_list(&mut self, body: &[u8]) -> Step {
+        let table = Reader::new(body).until_zero_or_end();
+        let text = format!("SELECT * FROM {}", verbs::quote(Dialect::Mysql, &String::from_utf8_lossy(table)));
+        let analysis = self.services.analyses.analyze(self.reading, text.as_bytes());
+        let plan = match analysis.statements.as_slice() {
+            [statement] => self.services.routes.plan(Dialect::Mysql, text.as_bytes(), statement),
+            [..] => Plan::Anywhere,
+        };
+        let backend = match plan {
+            Plan::One { backend, .. } => backend,
+            Plan::Anywhere => self.home,
+            Plan::Refuse(fault) => return Ok(self.fault(&fault)),
+        };
+        let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };
+        self.attached[at].conn.queue(com::FIELD_LIST, &[body]);
+        self.exchange(at, Shape::Fields, 0, false, false).await.map(Ran::of)
+    }
+}

@@ -1,0 +1,121 @@
+//! A client proves who it is; at the greeting and at COM_CHANGE_USER.
+
+use std::io;
+
+use super::Services;
+use crate::base::{Dialect, Engine, Fault, FaultKind};
+use crate::config::{Config, TlsMode};
+use crate::relay::mysql::Client;
+use crate::wire::mysql::auth::{Plugin, SCRAMBLE_BYTES, same};
+use crate::wire::mysql::handshake::{self, Greeting, Login};
+use crate::wire::mysql::{answer, caps, status};
+
+/// Why nobody logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The client is gone or breaks the protocol.
+    #[error("login: {0}")]
+    Io(#[from] io::Error),
+    /// The client was told no.
+    #[error(transparent)]
+    Refused(#[from] Fault),
+}
+
+/// A scramble: random, and without the bytes that end or separate texts.
+pub fn scramble() -> [u8; SCRAMBLE_BYTES] {
+    let mut bytes: [u8; SCRAMBLE_BYTES] = rand::random();
+    for byte in &mut bytes {
+        *byte &= 0x7f;
+        if *byte == 0 || *byte == b'$' {
+            *byte += 1;
+        }
+    }
+    bytes
+}
+
+/// The greeting of this house: the home backend's words, our capabilities.
+pub fn greeting(services: &Services, thread_id: u32, tls: bool) -> Option<Greeting> {
+    let home = services.mysql_home.as_ref()?;
+    Some(Greeting {
+        version: home.version.clone(),
+        thread_id,
+        scramble: scramble(),
+        capabilities: caps::OFFERED | if tls { caps::SSL } else { 0 },
+        charset: home.charset,
+        status: status::AUTOCOMMIT,
+        plugin: default_plugin(services).name().to_owned(),
+    })
+}
+
+fn default_plugin(services: &Services) -> Plugin {
+    match services.mysql_home.as_ref().map(|home| home.engine) {
+        Some(Engine::Mysql) => Plugin::CachingSha2,
+        Some(Engine::Mariadb | Engine::Postgres) | None => Plugin::Native,
+    }
+}
+
+/// Checks the proof, asking again if it was made by a plugin we don't speak; then the database. Says nothing on success:
+/// the OK is the caller's.
+pub async fn authenticate(
+    client: &mut Client,
+    services: &Services,
+    login: &Login,
+    greeted: [u8; SCRAMBLE_BYTES],
+    fresh: bool,
+) -> Result<String, LoginError> {
+    let config = &services.config;
+    if config.listen.tls.mode == TlsMode::Require && !client.is_tls() {
+        return Err(Fault::new(FaultKind::TlsRequired, "connections without TLS are refused here").into());
+    }
+    let name = String::from_utf8_lossy(&login.user).into_owned();
+    let user = config.users.iter().find(|u| u.name.as_bytes() == login.user.as_slice());
+    let password = user.map_or("", |u| u.password.expose()).as_bytes();
+    let denied = || {
+        let using = if login.proof.is_empty() { "NO" } else { "YES" };
+        Fault::new(FaultKind::AuthFailed, format!("Access denied for user '{name}' (using password: {using})"))
+    };
+    let (mut plugin, mut proof, mut scramble) = (Plugin::named(&login.plugin), login.proof.clone(), greeted);
+    if login.plugin.is_empty() && login.capabilities & caps::PLUGIN_AUTH == 0 {
+        plugin = Some(Plugin::Native);
+    }
+    if fresh || plugin.is_none() {
+        let wanted = plugin.unwrap_or_else(|| default_plugin(services));
+        scramble = self::scramble();
+        client.put(&handshake::auth_switch(wanted.name(), &scramble));
+        client.flush().await?;
+        proof = client.message().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?.to_vec();
+        plugin = Some(wanted);
+    }
+    let plugin = plugin.ok_or_else(denied)?;
+    if plugin == Plugin::CachingSha2 && proof == [0] {
+        proof.clear();
+    }
+    let good = user.is_some() && same(&proof, &plugin.proof(&scramble, password));
+    if !good {
+        return Err(denied().into());
+    }
+    if plugin == Plugin::CachingSha2 && !proof.is_empty() {
+        // "Fast authentication succeeded": we know the password, so there never is a full one.
+        client.put(&[1, 3]);
+    }
+    let database = String::from_utf8_lossy(&login.database);
+    if !database.is_empty() && !serves(config, &database) {
+        let text = format!("Unknown database '{database}'");
+        let hint = format!("Handfast serves \"{}\" here.", config.listen.database);
+        return Err(Fault::new(FaultKind::NoSuchDatabase, text).hint(hint).into());
+    }
+    Ok(name)
+}
+
+/// Whether clients may log in to a database of this name.
+fn serves(config: &Config, database: &str) -> bool {
+    let of_backend = |b: &crate::config::Backend| b.name == database || b.database == database;
+    config.listen.database == database
+        || config.backends.iter().any(of_backend)
+        || config.home(Dialect::Mysql).is_some_and(|home| config.backend(home).database == database)
+}
+
+/// An ERR packet for a refused login.
+pub fn refusal(fault: &Fault) -> Vec<u8> {
+    answer::fault(fault)
+}

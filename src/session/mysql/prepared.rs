@@ -1,0 +1,309 @@
+//! Prepared statements are the client's: an id of ours, and the backends' ids on whichever connections they were
+//! prepared. They are prepared again where they are missing.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::query::Said;
+use super::run::with_id;
+use super::{Ran, Session, Step, Stop};
+use crate::base::{BackendId, Fault, FaultKind};
+use crate::relay::mysql::{Relayed, Shape};
+use crate::sql::{Access, Analysis, Kind, Statement};
+use crate::wire::mysql::{Reader, com};
+
+/// Statements of one session at most; as MySQL's max_prepared_stmt_count, but each session has its own.
+const STATEMENTS_MAX: usize = 16_382;
+
+/// A client's prepared statement.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    text: Bytes,
+    analysis: Arc<Analysis>,
+    /// It is answered here when executed: COMMIT and the like.
+    local: bool,
+    parameters: u16,
+    /// Types of the parameters, as sent last: clients send them once.
+    types: Vec<u8>,
+    on: Vec<There>,
+    /// Pieces of parameters wait there.
+    long_data: Option<BackendId>,
+    /// Where it ran last: its cursor is there.
+    ran: Option<BackendId>,
+}
+
+/// A statement as one connection knows it.
+#[derive(Clone, Copy, Debug)]
+struct There {
+    backend: BackendId,
+    /// The connection's thread id: another connection does not know the statement.
+    thread: u64,
+    id: u32,
+    typed: bool,
+}
+
+impl Prepared {
+    fn there(&mut self, backend: BackendId, thread: u64) -> Option<&mut There> {
+        self.on.iter_mut().find(|t| t.backend == backend && t.thread == thread)
+    }
+}
+
+/// Whether executing it concerns the session, not a backend.
+fn is_local(statement: &Statement, text: &[u8]) -> bool {
+    match statement.kind {
+        Kind::Begin(_)
+        | Kind::Commit(_)
+        | Kind::Rollback(_)
+        | Kind::Savepoint(_)
+        | Kind::RollbackTo(_)
+        | Kind::Release(_)
+        | Kind::SetTransaction(_)
+        | Kind::SetSessionCharacteristics(_)
+        | Kind::SetAutocommit(_)
+        | Kind::Use(_)
+        | Kind::TwoPhase(_)
+        | Kind::LockTables
+        | Kind::UnlockTables => true,
+        Kind::Set { .. } => !text.contains(&b'?'),
+        Kind::Show
+        | Kind::Query
+        | Kind::Write
+        | Kind::Ddl
+        | Kind::OutsideTransaction
+        | Kind::CopyIn
+        | Kind::CopyOut
+        | Kind::Prepare(_)
+        | Kind::Execute(_)
+        | Kind::Deallocate(_)
+        | Kind::Declare(_)
+        | Kind::Cursor(_)
+        | Kind::Notify
+        | Kind::Discard(_)
+        | Kind::LoadLocal
+        | Kind::Other => false,
+    }
+}
+
+impl Session {
+    fn unknown_statement(&mut self, id: u32, command: &str) -> Ran {
+        let text = format!("Unknown prepared statement handler ({id}) given to {command}");
+        self.fault(&Fault::new(FaultKind::UnknownStatement, text))
+    }
+
+    /// COM_STMT_PREPARE
+    pub(super) async fn prepare(&mut self, text: &[u8]) -> Step {
+        if self.prepared.len() >= STATEMENTS_MAX {
+            let fault = Fault::new(FaultKind::TooLarge, format!("more than {STATEMENTS_MAX} prepared statements"));
+            return Ok(self.fault(&fault));
+        }
+        let analysis = self.services.analyses.analyze(self.reading, text);
+        self.last_statement_id = self.last_statement_id.wrapping_add(1).max(1);
+        let id = self.last_statement_id;
+        let local = match analysis.statements.as_slice() {
+            [statement] => !self.native && is_local(statement, text),
+            [..] => false,
+        };
+        let mut prepared = Prepared {
+            text: Bytes::copy_from_slice(text),
+            analysis,
+            local,
+            parameters: 0,
+            types: Vec::new(),
+            on: Vec::new(),
+            long_data: None,
+            ran: None,
+        };
+        if local {
+            let mut ok = [0; 12];
+            ok[1..5].copy_from_slice(&id.to_le_bytes());
+            self.client.put(&ok);
+            self.prepared.insert(id, prepared);
+            return Ok(Ran::Fine);
+        }
+        let (backend, text) = match self.place(&prepared) {
+            Ok(place) => place,
+            Err(fault) => return Ok(self.fault(&fault)),
+        };
+        let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };
+        self.attached[at].conn.queue(com::STMT_PREPARE, &[&text]);
+        let relayed = self.exchange(at, Shape::Prepared { id }, 0, false, false).await?;
+        let Some(Relayed { prepared: Some((there, parameters)), .. }) = relayed else { return Ok(Ran::Failed) };
+        let thread = self.attached[at].conn.session();
+        prepared.on.push(There { backend, thread, id: there, typed: false });
+        prepared.parameters = parameters;
+        self.prepared.insert(id, prepared);
+        Ok(Ran::Fine)
+    }
+
+    /// Where a statement belongs now, and its text there.
+    fn place(&self, prepared: &Prepared) -> Result<(BackendId, Vec<u8>), Fault> {
+        match prepared.analysis.statements.as_slice() {
+            [statement] => {
+                let said = Said { text: &prepared.text, statement, alone: true, more: false };
+                self.target(said).map(|(backend, text)| (backend, text.into_owned()))
+            }
+            [..] => Ok((self.home, prepared.text.to_vec())),
+        }
+    }
+
+    /// COM_STMT_EXECUTE
+    pub(super) async fn execute(&mut self, body: &[u8]) -> Step {
+        let id = Reader::new(body).u32().unwrap_or(0);
+        let Some(mut prepared) = self.prepared.remove(&id) else {
+            return Ok(self.unknown_statement(id, "mysqld_stmt_execute"));
+        };
+        self.warnings.clear();
+        let ran = if prepared.local {
+            let analysis = prepared.analysis.clone();
+            match analysis.statements.as_slice() {
+                [statement] => self.statement(Said { text: &prepared.text, statement, alone: true, more: false }).await,
+                [..] => Ok(self.unknown_statement(id, "mysqld_stmt_execute")),
+            }
+        } else {
+            self.execute_there(&mut prepared, body).await
+        };
+        self.prepared.insert(id, prepared);
+        ran
+    }
+
+    async fn execute_there(&mut self, prepared: &mut Prepared, body: &[u8]) -> Step {
+        let (backend, text) = match self.place(prepared) {
+            Ok(place) => place,
+            Err(fault) => return Ok(self.fault(&fault)),
+        };
+        let backend = prepared.long_data.take().unwrap_or(backend);
+        let analysis = prepared.analysis.clone();
+        let statement = analysis.statements.first();
+        let commits = statement.is_some_and(|s| matches!(s.kind, Kind::Ddl | Kind::OutsideTransaction));
+        if commits && !self.native && self.end_before(false).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
+        let matters = statement.is_some_and(|s| s.access != Access::Read || !s.tables.is_empty());
+        let settles = statement.is_some_and(|s| matches!(s.kind, Kind::Show));
+        let enlist = self.enlists() && matters && !commits && !settles;
+        if enlist {
+            self.begin_implicitly();
+        }
+        let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };
+        let participant = self.attached[at].participant;
+        if enlist && self.txn.participant(participant).is_none() && self.join(at).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
+        if self.known_there(prepared, backend, at, &text).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
+        let Some(at) = self.position(participant) else { return Ok(Ran::Failed) };
+        let thread = self.attached[at].conn.session();
+        let body = match prepared.there(backend, thread).copied() {
+            Some(there) => typed(prepared, there, body),
+            None => return Ok(Ran::Failed),
+        };
+        self.last = Some(backend);
+        prepared.ran = Some(backend);
+        self.attached[at].conn.queue(com::STMT_EXECUTE, &[&body]);
+        let Some(relayed) = self.exchange(at, Shape::Results, 0, false, false).await? else { return Ok(Ran::Failed) };
+        self.book(participant, statement, &text, &relayed).await;
+        Ok(Ran::of(Some(relayed)))
+    }
+
+    /// Prepares the statement on this connection unless it is known there.
+    async fn known_there(&mut self, prepared: &mut Prepared, backend: BackendId, at: usize, text: &[u8]) -> Step {
+        let conn = &mut self.attached[at].conn;
+        let thread = conn.session();
+        if prepared.there(backend, thread).is_some() {
+            return Ok(Ran::Fine);
+        }
+        match conn.prepare(text).await {
+            Ok(Ok(id)) => {
+                prepared.on.retain(|t| t.backend != backend);
+                prepared.on.push(There { backend, thread, id, typed: false });
+                Ok(Ran::Fine)
+            }
+            Ok(Err(error)) => Ok(self.refuse(&error.raw)),
+            Err(source) => self.backend_lost(at, &source, false).await,
+        }
+    }
+
+    /// The connection that knows this statement, and its id there.
+    fn found(&mut self, id: u32) -> Option<(usize, u32)> {
+        let prepared = self.prepared.get(&id)?;
+        let there = prepared.ran.and_then(|b| prepared.on.iter().find(|t| t.backend == b)).or(prepared.on.first())?;
+        let at = self.attached.iter().position(|a| a.conn.session() == there.thread)?;
+        Some((at, there.id))
+    }
+
+    /// COM_STMT_SEND_LONG_DATA: is not answered, so an error waits for EXECUTE.
+    pub(super) async fn send_long_data(&mut self, body: &[u8]) -> Result<(), Stop> {
+        let id = Reader::new(body).u32().unwrap_or(0);
+        let Some((at, there)) = self.found(id) else { return Ok(()) };
+        let participant = self.attached[at].participant;
+        let backend = self.prepared.get(&id).and_then(|p| p.ran.or(p.on.first().map(|t| t.backend)));
+        if let Some(prepared) = self.prepared.get_mut(&id) {
+            prepared.long_data = backend.or(Some(participant));
+        }
+        let conn = &mut self.attached[at].conn;
+        conn.queue(com::STMT_SEND_LONG_DATA, &[&there.to_le_bytes(), body.get(4..).unwrap_or_default()]);
+        if let Err(source) = conn.flush().await {
+            self.backend_lost(at, &source, false).await?;
+        }
+        Ok(())
+    }
+
+    /// COM_STMT_CLOSE: is not answered; the backends hear it with their next command.
+    pub(super) fn close_statement(&mut self, body: &[u8]) {
+        let id = Reader::new(body).u32().unwrap_or(0);
+        let Some(prepared) = self.prepared.remove(&id) else { return };
+        for there in prepared.on {
+            if let Some(attached) = self.attached.iter_mut().find(|a| a.conn.session() == there.thread) {
+                attached.conn.queue(com::STMT_CLOSE, &[&there.id.to_le_bytes()]);
+            }
+        }
+    }
+
+    /// COM_STMT_RESET
+    pub(super) async fn reset_statement(&mut self, body: &[u8]) -> Step {
+        let id = Reader::new(body).u32().unwrap_or(0);
+        match (self.found(id), self.prepared.get_mut(&id)) {
+            (_, None) => Ok(self.unknown_statement(id, "mysqld_stmt_reset")),
+            (None, Some(_)) => Ok(self.ok()),
+            (Some((at, there)), Some(prepared)) => {
+                prepared.long_data = None;
+                self.attached[at].conn.queue(com::STMT_RESET, &[&there.to_le_bytes()]);
+                self.exchange(at, Shape::Results, 0, false, false).await.map(Ran::of)
+            }
+        }
+    }
+
+    /// COM_STMT_FETCH
+    pub(super) async fn fetch(&mut self, body: &[u8]) -> Step {
+        let id = Reader::new(body).u32().unwrap_or(0);
+        let Some((at, there)) = self.found(id) else { return Ok(self.unknown_statement(id, "mysqld_stmt_fetch")) };
+        self.attached[at].conn.queue(com::STMT_FETCH, &[&with_id(body, there)]);
+        self.exchange(at, Shape::Rows, 0, false, false).await.map(Ran::of)
+    }
+}
+
+/// EXECUTE's body for a connection: its id, and the parameter types if this connection has not had them. Body: id (4),
+/// flags (1), iterations (4), NULL bitmap, "types follow" (1), types (2 each), values.
+fn typed(prepared: &mut Prepared, there: There, body: &[u8]) -> BytesMut {
+    let count = usize::from(prepared.parameters);
+    let flag_at = 9 + count.div_ceil(8);
+    let mut out = with_id(body, there.id);
+    if count == 0 || body.len() <= flag_at {
+        return out;
+    }
+    let sent = body[flag_at] == 1;
+    if sent {
+        prepared.types = body.get(flag_at + 1..flag_at + 1 + 2 * count).unwrap_or_default().to_vec();
+    } else if !there.typed && !prepared.types.is_empty() {
+        out.truncate(flag_at);
+        out.extend_from_slice(&[1]);
+        out.extend_from_slice(&prepared.types);
+        out.extend_from_slice(&body[flag_at + 1..]);
+    }
+    if let Some(there) = prepared.there(there.backend, there.thread) {
+        there.typed = true;
+    }
+    out
+}

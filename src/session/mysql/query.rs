@@ -1,0 +1,251 @@
+//! COM_QUERY: a text is cut into statements, each is routed and either answered here or run by its backend.
+
+use std::borrow::Cow;
+
+use super::run::Run;
+use super::text::{edited, has_inner_semicolon, holds, words};
+use super::{Ran, Session, Step, Stop};
+use crate::backend::mysql::Open;
+use crate::base::ids::NAME_PREFIX;
+use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
+use crate::route::Plan;
+use crate::sql::{Access, Analysis, Kind, Statement};
+
+/// One statement of a client's text, on its way.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// The whole text that was analysed.
+    pub(super) text: &'a [u8],
+    /// The statement.
+    pub(super) statement: &'a Statement,
+    /// It is the only one: the text goes on as it is.
+    pub(super) alone: bool,
+    /// Others of the same text follow.
+    pub(super) more: bool,
+}
+
+impl<'a> Said<'a> {
+    fn own(&self) -> &'a [u8] {
+        self.text.get(self.statement.span.clone()).unwrap_or(self.text)
+    }
+}
+
+impl Session {
+    /// Answers a text.
+    pub(super) async fn query(&mut self, text: &[u8]) -> Step {
+        let analysis = self.services.analyses.analyze(self.reading, text);
+        let mut few = words(text.get(..64).unwrap_or(text), 2);
+        if few.first().is_some_and(|w| w == "KILL") {
+            return self.kill_text(text).await;
+        }
+        if !self.warnings.is_empty() {
+            if few.len() == 2 && few.remove(0) == "SHOW" && few.remove(0) == "WARNINGS" {
+                return Ok(self.show_warnings());
+            }
+            self.warnings.clear();
+        }
+        match analysis.statements.as_slice() {
+            [] => self.run_plain(self.home, text, None).await,
+            [statement] => self.statement(Said { text, statement, alone: true, more: false }).await,
+            _ if !self.multi => self.run_plain(self.home, text, None).await,
+            [..] => self.several(text, &analysis).await,
+        }
+    }
+
+    /// Several statements: as one text if their backend can have it so, else one by one until one fails.
+    async fn several(&mut self, text: &[u8], analysis: &Analysis) -> Step {
+        if let Some(backend) = self.all_for_one(text, analysis) {
+            let enlist = self.enlists();
+            if enlist {
+                self.begin_implicitly();
+            }
+            let run = Run { backend, text, statement: None, enlist, one: false, more: false };
+            return self.run(run).await.map(Ran::of);
+        }
+        let last = analysis.statements.len() - 1;
+        for (at, statement) in analysis.statements.iter().enumerate() {
+            let said = Said { text, statement, alone: false, more: at < last };
+            if self.statement(said).await? == Ran::Failed {
+                return Ok(Ran::Failed);
+            }
+        }
+        Ok(Ran::Fine)
+    }
+
+    /// The one backend of all these statements, if none of them needs anything of us.
+    fn all_for_one(&self, text: &[u8], analysis: &Analysis) -> Option<BackendId> {
+        let mut owner = None;
+        for statement in &analysis.statements {
+            let plain = matches!(statement.kind, Kind::Query | Kind::Write) && statement.parsed;
+            match self.services.routes.plan(Dialect::Mysql, text, statement) {
+                Plan::One { backend, edits } if plain && edits.is_empty() && owner.is_none_or(|o| o == backend) => {
+                    owner = Some(backend);
+                }
+                Plan::One { .. } | Plan::Anywhere | Plan::Refuse(_) => return None,
+            }
+        }
+        owner
+    }
+
+    /// Whether a statement now is part of a transaction of ours.
+    pub(super) fn enlists(&self) -> bool {
+        !self.native && (self.txn.is_open() || !self.autocommit)
+    }
+
+    /// Where a statement goes, and as which text.
+    pub(super) fn target<'a>(&self, said: Said<'a>) -> Result<(BackendId, Cow<'a, [u8]>), Fault> {
+        let whole = 0..said.text.len();
+        let span = if said.alone { &whole } else { &said.statement.span };
+        match self.services.routes.plan(Dialect::Mysql, said.text, said.statement) {
+            Plan::One { backend, edits } => Ok((backend, edited(said.text, span, &edits))),
+            Plan::Anywhere => Ok((self.anywhere(said), edited(said.text, span, &[]))),
+            Plan::Refuse(fault) => Err(fault),
+        }
+    }
+
+    /// Who answers a statement without a table: whoever ran the statement that it asks about, the transaction's only
+    /// participant, else home.
+    fn anywhere(&self, said: Said<'_>) -> BackendId {
+        let text = said.own();
+        let asks = |word: &str| holds(text, word.as_bytes());
+        let of_last = ["last_insert_id", "row_count", "found_rows", "show warnings", "show errors", "show count("];
+        if let Some(last) = self.last
+            && last != self.home
+            && (of_last.into_iter().any(asks) || text.len() < 64 && asks("@@identity"))
+        {
+            return last;
+        }
+        if let Kind::Execute(name) | Kind::Deallocate(Some(name)) = &said.statement.kind
+            && let Some(backend) = self.named.get(name)
+        {
+            return *backend;
+        }
+        match self.txn.participants.as_slice() {
+            [only] => only.backend,
+            [] | [..] => self.home,
+        }
+    }
+
+    /// Runs a text on a backend outside of any transaction of ours.
+    pub(super) async fn run_plain(&mut self, backend: BackendId, text: &[u8], statement: Option<&Statement>) -> Step {
+        self.run(Run { backend, text, statement, enlist: false, one: true, more: false }).await.map(Ran::of)
+    }
+
+    /// Routes and runs a statement, inside the transaction if it could matter there.
+    pub(super) async fn route(&mut self, said: Said<'_>, enlist: bool) -> Step {
+        let (backend, text) = match self.target(said) {
+            Ok(target) => target,
+            Err(fault) => return Ok(self.fault(&fault)),
+        };
+        let matters = said.statement.access != Access::Read || !said.statement.tables.is_empty();
+        let enlist = enlist && matters && self.enlists();
+        if enlist {
+            self.begin_implicitly();
+        }
+        let run = Run { backend, text: &text, statement: Some(said.statement), enlist, one: true, more: said.more };
+        self.run(run).await.map(Ran::of)
+    }
+
+    /// One statement.
+    pub(super) async fn statement(&mut self, said: Said<'_>) -> Step {
+        let kind = &said.statement.kind;
+        if let Kind::Use(database) = kind {
+            return self.use_database(database.as_bytes(), said.more).await;
+        }
+        if let Kind::TwoPhase(name) = kind {
+            return self.two_phase(said, name.as_deref()).await;
+        }
+        if matches!(kind, Kind::Set { .. } | Kind::SetSessionCharacteristics(_)) {
+            return self.set(said).await;
+        }
+        if let Kind::Prepare(name) = kind
+            && let Ok((backend, _)) = self.target(said)
+        {
+            self.named.insert(name.clone(), backend);
+        }
+        self.locked |= matches!(kind, Kind::LockTables);
+        if self.native { self.route(said, false).await } else { self.distributed(said).await }
+    }
+
+    /// One statement where transactions are ours.
+    async fn distributed(&mut self, said: Said<'_>) -> Step {
+        match &said.statement.kind {
+            Kind::Begin(with) => self.begin(*with, said.more).await,
+            Kind::Commit(options) => self.commit(*options, said.more).await,
+            Kind::Rollback(options) => self.rollback(*options, said.more).await,
+            Kind::Savepoint(name) => self.savepoint(name, said.more).await,
+            Kind::RollbackTo(name) => self.rollback_to(name, said.more).await,
+            Kind::Release(name) => self.release(name, said.more).await,
+            Kind::SetTransaction(with) => Ok(self.set_transaction(*with, said.more)),
+            Kind::SetAutocommit(on) => self.set_autocommit(*on, said.more).await,
+            Kind::Ddl if is_temporary(said.own()) => {
+                self.allow_temporary(said).await?;
+                self.route(said, true).await
+            }
+            Kind::Ddl | Kind::LockTables | Kind::OutsideTransaction => {
+                if self.end_before(said.more).await? == Ran::Failed {
+                    return Ok(Ran::Failed);
+                }
+                self.route(said, false).await
+            }
+            Kind::UnlockTables => self.unlock(said).await,
+            Kind::Show => self.route(said, false).await,
+            Kind::Query
+            | Kind::Write
+            | Kind::LoadLocal
+            | Kind::CopyIn
+            | Kind::CopyOut
+            | Kind::Execute(_)
+            | Kind::Deallocate(_)
+            | Kind::Declare(_)
+            | Kind::Cursor(_)
+            | Kind::Notify
+            | Kind::Discard(_)
+            | Kind::Prepare(_)
+            | Kind::Use(_)
+            | Kind::Set { .. }
+            | Kind::SetSessionCharacteristics(_)
+            | Kind::TwoPhase(_)
+            | Kind::Other => self.route(said, true).await,
+        }
+    }
+
+    /// MySQL lets a branch detach at PREPARE, and then refuses temporary tables in it (FACTS 7): the connection that gets
+    /// one keeps its branches. Without the privilege to say so the server's own error follows.
+    async fn allow_temporary(&mut self, said: Said<'_>) -> Result<(), Stop> {
+        let Ok((backend, _)) = self.target(said) else { return Ok(()) };
+        let Some(at) = self.ready(backend).await? else { return Ok(()) };
+        let conn = &self.attached[at].conn;
+        if conn.engine() == Engine::Mysql && conn.open() == Open::None {
+            self.tell(at, b"SET SESSION xa_detach_on_prepare=OFF").await?;
+        }
+        Ok(())
+    }
+
+    /// The client's own XA: only where there is one participant, and never with our names.
+    async fn two_phase(&mut self, said: Said<'_>, name: Option<&str>) -> Step {
+        let own = said.own();
+        if name.is_some_and(|n| n.contains(NAME_PREFIX)) || holds(own, NAME_PREFIX.as_bytes()) {
+            let text = format!("names with \"{NAME_PREFIX}\" belong to Handfast");
+            return Ok(self.fault(&Fault::new(FaultKind::ReservedName, text)));
+        }
+        let recover = words(own, 2).get(1).is_some_and(|w| w == "RECOVER");
+        if self.native || recover {
+            return self.route(said, false).await;
+        }
+        let fault = Fault::new(FaultKind::NotSupported, "XA statements of clients, with several backends configured")
+            .hint("A plain COMMIT is already atomic here.");
+        Ok(self.fault(&fault))
+    }
+}
+
+/// CREATE or DROP TEMPORARY TABLE: the DDL that commits nothing.
+fn is_temporary(text: &[u8]) -> bool {
+    let words = words(text.get(..256).unwrap_or(text), 4);
+    words.iter().any(|w| w == "TEMPORARY")
+}
+
+/// Whether a text must be kept from being read as several statements.
+pub(super) fn needs_single(text: &[u8]) -> bool {
+    has_inner_semicolon(text)
+}

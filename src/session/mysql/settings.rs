@@ -1,0 +1,221 @@
+//! SET and USE: run now, and kept as text for the connections that the session opens later.
+
+use super::query::Said;
+use super::{Ran, Session, Step, Stop, login};
+use crate::base::{Dialect, Fault, FaultKind};
+use crate::relay::mysql::Shape;
+use crate::sql::{Access, Characteristics, Kind, Reading, SetScope};
+use crate::wire::mysql::handshake::read_change_user;
+use crate::wire::mysql::{answer, caps, com};
+
+/// Settings kept by one session at most: each is replayed on every connection that the session opens.
+const SETTINGS_MAX: usize = 500;
+
+/// A SET to be replayed.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) text: Vec<u8>,
+    names: Vec<String>,
+}
+
+impl Session {
+    /// SET: on the home connection first, whose answer the client gets; then on the others.
+    pub(super) async fn set(&mut self, said: Said<'_>) -> Step {
+        let (mut scope, mut names, mut autocommit) = (SetScope::Session, Vec::new(), None);
+        if let Kind::Set { scope: s, names: n, autocommit: a } = &said.statement.kind {
+            (scope, names, autocommit) = (*s, n.clone(), *a);
+        }
+        if !said.statement.tables.is_empty() || said.statement.access == Access::Write && scope != SetScope::Global {
+            return self.route(said, true).await;
+        }
+        let text = match self.target(said) {
+            Ok((_, text)) => text,
+            Err(fault) => return Ok(self.fault(&fault)),
+        };
+        if self.settings.len() >= SETTINGS_MAX {
+            let text = format!("more than {SETTINGS_MAX} settings in one session");
+            return Ok(self.fault(&Fault::new(FaultKind::TooLarge, text)));
+        }
+        if !self.native
+            && let Some(on) = autocommit
+            && self.autocommit_among_others(on, said.more).await? == Ran::Failed
+        {
+            return Ok(Ran::Failed);
+        }
+        let run = super::run::Run {
+            backend: self.home,
+            text: &text,
+            statement: Some(said.statement),
+            enlist: false,
+            one: true,
+            more: said.more,
+        };
+        if Ran::of(self.run(run).await?) == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
+        if scope != SetScope::Global {
+            self.keep(&text, names.clone());
+            self.tell_others(&text).await?;
+        }
+        if !self.native && autocommit.is_some() {
+            // Ours alone: under XA the backends' own autocommit stays on.
+            self.keep(b"SET autocommit=1", vec!["autocommit".into()]);
+            self.tell_all(b"SET autocommit=1").await?;
+        }
+        if names.is_empty() || names.iter().any(|n| n.contains("sql_mode")) {
+            self.read_sql_mode().await?;
+        }
+        Ok(Ran::Fine)
+    }
+
+    /// `SET autocommit=…, other=…`: what SET autocommit would do, before the rest is run.
+    async fn autocommit_among_others(&mut self, on: bool, more: bool) -> Step {
+        if on && !self.autocommit && self.end_before(more).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
+        if !self.txn.participants.is_empty() {
+            let fault =
+                Fault::new(FaultKind::ActiveTransaction, "SET autocommit among other settings in a transaction")
+                    .hint("Set autocommit by a statement of its own.");
+            return Ok(self.fault(&fault));
+        }
+        self.autocommit = on;
+        Ok(Ran::Fine)
+    }
+
+    /// Keeps a setting; an older one of the same names is forgotten if the new one cannot depend on it.
+    fn keep(&mut self, text: &[u8], names: Vec<String>) {
+        let variables = names.iter().filter(|n| n.starts_with('@')).count();
+        let absolute = !names.is_empty() && text.iter().filter(|b| **b == b'@').count() <= variables;
+        if absolute {
+            self.settings.retain(|s| s.names != names);
+        }
+        self.settings.push(Setting { text: text.to_vec(), names });
+    }
+
+    async fn tell_others(&mut self, text: &[u8]) -> Result<(), Stop> {
+        let home = self.participant(self.home);
+        for at in (0..self.attached.len()).rev() {
+            if self.attached[at].participant != home {
+                self.tell(at, text).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_all(&mut self, text: &[u8]) -> Result<(), Stop> {
+        for at in (0..self.attached.len()).rev() {
+            self.tell(at, text).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a setting on a connection; one that its server does not know is left out, as at [`Self::attach`].
+    pub(super) async fn tell(&mut self, at: usize, text: &[u8]) -> Result<(), Stop> {
+        match self.attached[at].conn.run(text).await {
+            Ok((_, None)) => Ok(()),
+            Ok((_, Some(error))) => {
+                tracing::debug!(errno = error.errno, "a setting was not taken over: {}", error.message);
+                Ok(())
+            }
+            Err(source) => {
+                tracing::warn!(%source, "a connection broke while its settings were changed");
+                Err(Stop::Close)
+            }
+        }
+    }
+
+    /// How texts are read depends on `sql_mode`; the server says what it came to.
+    async fn read_sql_mode(&mut self) -> Result<(), Stop> {
+        let Some(at) = self.position(self.participant(self.home)) else { return Ok(()) };
+        match self.attached[at].conn.value(b"SELECT @@sql_mode").await {
+            Ok(mode) => {
+                let mode = mode.unwrap_or_default();
+                self.reading.ansi_quotes = super::text::holds(&mode, b"ANSI_QUOTES");
+                self.reading.backslash_escapes = !super::text::holds(&mode, b"NO_BACKSLASH_ESCAPES");
+                Ok(())
+            }
+            Err(source) => {
+                tracing::warn!(%source, "a connection broke while its sql_mode was read");
+                Err(Stop::Close)
+            }
+        }
+    }
+
+    /// USE and COM_INIT_DB. The name that clients know the house by, and the home database's own, are the home database;
+    /// any other must exist on the home backend.
+    pub(super) async fn use_database(&mut self, database: &[u8], more: bool) -> Step {
+        let config = &self.services.config;
+        let home = config.backend(self.home).database.as_bytes();
+        let name = if database == config.listen.database.as_bytes() { home.to_vec() } else { database.to_vec() };
+        let Some(at) = self.ready(self.home).await? else { return Ok(Ran::Failed) };
+        let conn = &mut self.attached[at].conn;
+        conn.queue(com::INIT_DB, &[&name]);
+        let Some(relayed) = self.exchange(at, Shape::Results, 0, more, false).await? else { return Ok(Ran::Failed) };
+        if relayed.errno.is_none() {
+            self.attached[at].conn.set_database(&name);
+            self.home_database = Some(name);
+        }
+        Ok(Ran::of(Some(relayed)))
+    }
+
+    /// COM_SET_OPTION: several statements in one text, or not.
+    pub(super) fn set_option(&mut self, body: &[u8]) {
+        match body {
+            [0, 0] => self.multi = true,
+            [1, 0] => self.multi = false,
+            _unknown => {
+                self.fault(&Fault::new(FaultKind::UnknownCommand, "Unknown option"));
+                return;
+            }
+        }
+        self.client.put(&answer::eof(self.status(), 0));
+    }
+
+    /// COM_RESET_CONNECTION: all state goes; the connections go back and come again reset.
+    pub(super) async fn reset_connection(&mut self) -> Result<(), Stop> {
+        self.forget_all().await;
+        self.ok();
+        Ok(())
+    }
+
+    async fn forget_all(&mut self) {
+        self.detach_all().await;
+        self.settings.clear();
+        self.prepared.clear();
+        self.named.clear();
+        self.warnings.clear();
+        self.autocommit = true;
+        self.next = Characteristics::default();
+        self.locked = false;
+        self.last = None;
+        self.home_database = None;
+        let mariadb = self.reading.mariadb;
+        self.reading = Reading { mariadb, ..Reading::new(Dialect::Mysql) };
+        self.multi = self.login.capabilities & caps::MULTI_STATEMENTS != 0;
+    }
+
+    /// COM_CHANGE_USER: another login on this connection.
+    pub(super) async fn change_user(&mut self, body: &[u8]) -> Result<(), Stop> {
+        self.forget_all().await;
+        let Some(login) = read_change_user(body, self.login.capabilities) else {
+            self.fault(&Fault::new(FaultKind::ProtocolViolation, "malformed COM_CHANGE_USER"));
+            return Err(Stop::Close);
+        };
+        let services = self.services.clone();
+        match login::authenticate(&mut self.client, &services, &login, login::scramble(), true).await {
+            Ok(user) => {
+                self.entry.set_user(&user);
+                self.user = user;
+                self.login = login;
+                self.ok();
+                Ok(())
+            }
+            Err(login::LoginError::Io(error)) => Err(error.into()),
+            Err(login::LoginError::Refused(fault)) => {
+                self.fault(&fault);
+                Err(Stop::Close)
+            }
+        }
+    }
+}
