@@ -139,8 +139,12 @@ impl Pools {
             return Err(ConnectError::QueueFull { backend: name(), queued: queued.position - 1 });
         }
         let waited = self.config.pool.acquire_timeout;
+        let started = clock::now();
         match tokio::time::timeout(waited, Arc::clone(&pool.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
+            Ok(Ok(permit)) => {
+                metrics::pool_wait(&self.config.backend(backend).name, started.elapsed());
+                Ok(permit)
+            }
             Ok(Err(_)) | Err(_) => {
                 Err(ConnectError::PoolTimeout { backend: name(), waited, size: pool.size, queued: queued.position })
             }

@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::backend::stream::Stream;
-use crate::base::{Fault, FaultKind};
+use crate::base::{Dialect, Fault, FaultKind};
 use crate::relay::mysql::Client;
 use crate::session::Services;
 use crate::session::mysql::Session;
 use crate::session::mysql::login::{self, LoginError};
 use crate::session::mysql::registry::{Entry, Sessions};
+use crate::telemetry::metrics;
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::handshake::{Login, Reply, read_reply};
 use crate::wire::mysql::{caps, status};
@@ -34,6 +35,7 @@ pub async fn serve(
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
+        metrics::sessions(Dialect::Mysql, tasks.len());
         tokio::select! {
             () = stopped(&mut stopping) => break,
             Some(ended) = tasks.join_next() => joined(ended),

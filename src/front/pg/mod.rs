@@ -17,6 +17,7 @@ use crate::base::{Dialect, Fault, FaultKind};
 use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
+use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::{PROTOCOL_3_0, Parameters};
 use cancels::Cancels;
@@ -61,6 +62,7 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(Stop::No);
     let mut connections = JoinSet::new();
     loop {
+        metrics::sessions(Dialect::Postgres, connections.len());
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) if connections.len() < limits.clients + STRANGERS_MAX => {
