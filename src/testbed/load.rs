@@ -194,43 +194,62 @@ async fn make_havoc(shared: Arc<Shared>) -> Result<(), TestbedError> {
     Ok(())
 }
 
+/// One client: places order after order, each again and again until it is committed, cancelled or unknown, as applications
+/// do. What was refused and yet is there shows as a duplicate then.
 async fn place_orders(shared: Arc<Shared>, client: usize) {
     let url = shared.handfast.url(shared.shop.dialect());
     let mut random = StdRng::seed_from_u64(shared.load.seed.wrapping_add(1_000 + client as u64));
     let mut connection: Option<Direct> = None;
     loop {
-        let Some(mut direct) = (match connection.take() {
-            Some(direct) => Some(direct),
-            None => Direct::connect(&url).await.ok(),
-        }) else {
-            if shared.done() >= shared.load.orders {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(random.random_range(5..40))).await;
-            continue;
-        };
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         if number >= shared.load.orders {
-            return direct.close().await;
+            break;
         }
         let order = Order::numbered(shared.load.first_id + number);
         let cancel = random.random_range(0..12) == 0;
-        let (asked, error) = place(&mut direct, &order, cancel).await;
-        shared.tally().note(order.id, asked);
-        let usable = match error {
-            None => true,
-            Some(error) => {
-                let answered = error.is_answer();
+        let mut tries = 0;
+        loop {
+            let (asked, error) = try_order(&url, &mut connection, &order, cancel).await;
+            let again =
+                error.as_ref().is_some_and(|error| asked == Asked::Absent && !(tries > 0 && is_duplicate(error)));
+            if let Some(error) = error {
                 *shared.tally().errors.entry(error.message).or_default() += 1;
-                answered && direct.run("ROLLBACK").await.is_ok()
+                tokio::time::sleep(Duration::from_millis(random.random_range(5..40))).await;
             }
-        };
-        if usable {
-            connection = Some(direct);
-        } else {
-            tokio::time::sleep(Duration::from_millis(random.random_range(5..40))).await;
+            if !again {
+                shared.tally().note(order.id, asked);
+                break;
+            }
+            tries += 1;
         }
     }
+    if let Some(direct) = connection {
+        direct.close().await;
+    }
+}
+
+/// One try, on a new connection if the last one broke.
+async fn try_order(url: &str, kept: &mut Option<Direct>, order: &Order, cancel: bool) -> (Asked, Option<SqlError>) {
+    let mut direct = match kept.take() {
+        Some(direct) => direct,
+        None => match Direct::connect(url).await {
+            Ok(direct) => direct,
+            Err(error) => return (Asked::Absent, Some(error)),
+        },
+    };
+    let (asked, error) = place(&mut direct, order, cancel).await;
+    let usable = match &error {
+        None => true,
+        Some(error) => error.is_answer() && direct.run("ROLLBACK").await.is_ok(),
+    };
+    if usable {
+        *kept = Some(direct);
+    }
+    (asked, error)
+}
+
+fn is_duplicate(error: &SqlError) -> bool {
+    error.number == Some(1062) || error.state.as_deref() == Some("23505")
 }
 
 /// Places one order; gives what is known of it, and the error that ended it. After an error a MySQL client's transaction may
