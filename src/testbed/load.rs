@@ -1,7 +1,7 @@
 //! Orders under havoc: clients place orders through Handfast while it and the databases are killed at random moments; then
 //! the databases are asked what is in them. What a client was answered decides what must be there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub struct Tally {
     pub absent: BTreeSet<u64>,
     /// Orders that may be there.
     pub unknown: BTreeSet<u64>,
+    /// What clients heard instead of an answer to COMMIT, and how often.
+    pub errors: BTreeMap<String, usize>,
     /// `kill -9`s done.
     pub kills: usize,
 }
@@ -213,8 +215,16 @@ async fn place_orders(shared: Arc<Shared>, client: usize) {
         }
         let order = Order::numbered(shared.load.first_id + number);
         let cancel = random.random_range(0..12) == 0;
-        let (asked, usable) = place(&mut direct, &order, cancel).await;
+        let (asked, error) = place(&mut direct, &order, cancel).await;
         shared.tally().note(order.id, asked);
+        let usable = match error {
+            None => true,
+            Some(error) => {
+                let answered = error.is_answer();
+                *shared.tally().errors.entry(error.message).or_default() += 1;
+                answered && direct.run("ROLLBACK").await.is_ok()
+            }
+        };
         if usable {
             connection = Some(direct);
         } else {
@@ -223,26 +233,21 @@ async fn place_orders(shared: Arc<Shared>, client: usize) {
     }
 }
 
-/// Places one order; gives what is known of it, and whether the connection can go on.
-async fn place(direct: &mut Direct, order: &Order, cancel: bool) -> (Asked, bool) {
-    if direct.run("BEGIN").await.is_err() {
-        return (Asked::Absent, false);
+/// Places one order; gives what is known of it, and the error that ended it. After an error a MySQL client's transaction may
+/// still be open.
+async fn place(direct: &mut Direct, order: &Order, cancel: bool) -> (Asked, Option<SqlError>) {
+    if let Err(error) = direct.run("BEGIN").await {
+        return (Asked::Absent, Some(error));
     }
-    for sql in order.statements() {
-        if let Err(error) = direct.run(&sql).await {
-            return (Asked::Absent, error.is_answer() && direct.run("ROLLBACK").await.is_ok());
-        }
+    if let Err(error) = direct.run_all(&order.statements()).await {
+        return (Asked::Absent, Some(error));
     }
-    if cancel {
-        return (Asked::Absent, direct.run("ROLLBACK").await.is_ok());
-    }
-    match direct.run("COMMIT").await {
-        Ok(_) => (Asked::Committed, true),
-        Err(error) if error.is_answer() && !says_unknown(&error) => {
-            // A MySQL client's transaction may still be open after an error.
-            (Asked::Absent, direct.run("ROLLBACK").await.is_ok())
-        }
-        Err(_) => (Asked::Unknown, false),
+    let end = if cancel { "ROLLBACK" } else { "COMMIT" };
+    match direct.run(end).await {
+        Ok(_) if cancel => (Asked::Absent, None),
+        Ok(_) => (Asked::Committed, None),
+        Err(error) if cancel || error.is_answer() && !says_unknown(&error) => (Asked::Absent, Some(error)),
+        Err(error) => (Asked::Unknown, Some(error)),
     }
 }
 

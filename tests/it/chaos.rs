@@ -43,7 +43,12 @@ async fn nothing_is_half_done_after_havoc(engine: Engine) {
         tally.unknown.len()
     );
     assert!(verdict.whole(), "seed {seed}: {verdict:?}\n{}", stand.handfast.log_tail());
-    assert!(tally.committed.len() as u64 > orders / 2, "most orders must go through: {}", tally.committed.len());
+    assert!(
+        tally.committed.len() as u64 > orders / 2,
+        "most orders must go through: {} ({:#?})",
+        tally.committed.len(),
+        tally.errors
+    );
 
     // MariaDB can list a branch again only after a restart of its own (FACTS 8a): look again then.
     stand.handfast.kill9();

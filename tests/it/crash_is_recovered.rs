@@ -185,7 +185,10 @@ fn compaction_forgets_no_decision() {
         let stand = Stand::cold(engine).await;
         let text = stand.shop.config().replace("[journal]\n", "[journal]\nsegment_size = \"64KiB\"\n");
         let handfast = handfast::testbed::Handfast::with_config(crate::bed::binary(), &stand.shop, &text).unwrap();
-        handfast.launch(Some(Failpoint::CompactionBeforeUnlink.name())).unwrap();
+        // The first time is at the start; the second when the first segment is full.
+        handfast.start().unwrap();
+        let second = format!("{}:2", Failpoint::CompactionBeforeUnlink.name());
+        handfast.launch(Some(&second)).unwrap();
         handfast.wait_ready(SETTLE_MAX).unwrap();
         let mut answered = Vec::new();
         let mut client = stand.client().await;

@@ -60,22 +60,22 @@ fn commit_as_a_named_prepared_statement_is_a_commit() {
 #[test]
 fn a_statement_can_be_cancelled() {
     on(Engine::Postgres, "a_statement_can_be_cancelled", |engine| async move {
-        let stand = Stand::start(engine).await;
+        let stand = std::sync::Arc::new(Stand::start(engine).await);
         let url = stand.handfast.url(Dialect::Postgres);
         let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(async move { connection.await.is_ok() });
-        let token = client.cancel_token();
+        let (token, watching) = (client.cancel_token(), std::sync::Arc::clone(&stand));
         tasks.spawn(async move {
             // The sleep must run before it can be cancelled; it says so in the server's own view.
             let asleep = || async {
-                stand.store("SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3_)%' AND state = 'active' AND pid <> pg_backend_pid()").await > 0
+                watching.store("SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3_)%' AND state = 'active' AND pid <> pg_backend_pid()").await > 0
             };
             crate::bed::until("the statement runs", SETTLE_MAX, asleep).await;
             token.cancel_query(tokio_postgres::NoTls).await.is_ok()
         });
         let error = client.batch_execute("SELECT pg_sleep(30)").await.expect_err("it must be cancelled");
-        assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED));
+        assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED), "{error:?}");
         client.batch_execute("SELECT 1").await.unwrap();
     });
 }

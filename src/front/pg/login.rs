@@ -9,7 +9,7 @@ use crate::config::TlsMode;
 use crate::relay::pg::Client;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::{Severity, put_fault};
-use crate::wire::pg::startup::{self, PROTOCOL_3_2, Startup};
+use crate::wire::pg::startup::{self, PROTOCOL_3_2, Parameters, Startup};
 use crate::wire::pg::{HEADER_BYTES, WireError, server};
 
 /// Longest message of a client that has not logged in, in bytes.
@@ -27,7 +27,7 @@ pub(super) struct Entered {
     /// Protocol version agreed.
     pub version: i32,
     /// Startup parameters that are settings.
-    pub startup: Vec<(Vec<u8>, Vec<u8>)>,
+    pub startup: Parameters,
 }
 
 fn bad(error: &WireError) -> io::Error {
@@ -91,12 +91,7 @@ async fn refuse(mut client: Client, fault: &Fault) -> io::Result<Option<Entered>
     Ok(None)
 }
 
-async fn start(
-    door: &Door,
-    mut client: Client,
-    asked: i32,
-    parameters: Vec<(Vec<u8>, Vec<u8>)>,
-) -> io::Result<Option<Entered>> {
+async fn start(door: &Door, mut client: Client, asked: i32, parameters: Parameters) -> io::Result<Option<Entered>> {
     let config = &door.services.config;
     let unknown: Vec<&[u8]> =
         parameters.iter().map(|(name, _)| name.as_slice()).filter(|name| name.starts_with(b"_pq_.")).collect();
@@ -168,7 +163,7 @@ async fn password_message(client: &mut Client) -> io::Result<bytes::Bytes> {
 }
 
 /// The startup parameters that are settings, `options` (`-c name=value`) among them.
-fn settings(parameters: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+fn settings(parameters: &[(Vec<u8>, Vec<u8>)]) -> Result<Parameters, Fault> {
     let mut list = Vec::new();
     for (name, value) in parameters {
         match name.as_slice() {
@@ -182,7 +177,7 @@ fn settings(parameters: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(Vec<u8>, Vec<u8>)>
 }
 
 /// `-c name=value` and `--name=value`, words split at blanks, a backslash keeping the next byte.
-fn options(text: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Fault> {
+fn options(text: &[u8]) -> Result<Parameters, Fault> {
     let mut list = Vec::new();
     let mut words = words(text).into_iter();
     while let Some(word) = words.next() {

@@ -19,7 +19,7 @@ use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
 use crate::wire::pg::error::{Severity, put_fault};
-use crate::wire::pg::startup::PROTOCOL_3_0;
+use crate::wire::pg::startup::{PROTOCOL_3_0, Parameters};
 use cancels::Cancels;
 use login::Entered;
 use scram::Logins;
@@ -142,7 +142,7 @@ async fn session(
     door: &Door,
     client: Client,
     version: i32,
-    startup: Vec<(Vec<u8>, Vec<u8>)>,
+    startup: Parameters,
     home: crate::base::BackendId,
     place: OwnedSemaphorePermit,
     stop: watch::Receiver<Stop>,

@@ -52,7 +52,32 @@ impl Session {
             Kind::Declare(name) => {
                 self.names.cursors.insert(name.clone(), backend);
             }
-            _ => {}
+            Kind::Begin(_)
+            | Kind::Commit(_)
+            | Kind::Rollback(_)
+            | Kind::Savepoint(_)
+            | Kind::RollbackTo(_)
+            | Kind::Release(_)
+            | Kind::SetTransaction(_)
+            | Kind::SetAutocommit(_)
+            | Kind::Set { .. }
+            | Kind::Show
+            | Kind::Use(_)
+            | Kind::Query
+            | Kind::Write
+            | Kind::Ddl
+            | Kind::OutsideTransaction
+            | Kind::CopyIn
+            | Kind::CopyOut
+            | Kind::Execute(_)
+            | Kind::Cursor(_)
+            | Kind::Notify
+            | Kind::Discard(_)
+            | Kind::LockTables
+            | Kind::UnlockTables
+            | Kind::LoadLocal
+            | Kind::TwoPhase(_)
+            | Kind::Other => {}
         }
         let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
         if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {

@@ -9,8 +9,8 @@ use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Characteristics;
 use crate::wire::pg::client::{self as message, Target};
 
-/// Our name for the statement that makes a pipeline's transaction explicit; no client's name starts with a zero-width
-/// choice like this.
+/// Our name for the statement and the portal that make a pipeline's transaction explicit: with our prefix, so that they
+/// take no name of the client's, least of all the unnamed ones.
 const OUR_BEGIN: &[u8] = b"hf1.begin";
 
 impl Session {

@@ -49,14 +49,7 @@ impl Session {
     /// Where one statement of `text` goes.
     pub(super) fn place(&self, text: &[u8], statement: &Statement) -> Result<Placed, Oops> {
         self.check_two_phase(&statement.kind)?;
-        let by_name = match &statement.kind {
-            Kind::Execute(name) => self.names.statement(name),
-            Kind::Deallocate(Some(name)) => self.names.statement(name),
-            Kind::Cursor(Some(name)) => self.names.cursor(name),
-            Kind::Notify => Some(self.home),
-            _ => None,
-        };
-        if let Some(backend) = by_name {
+        if let Some(backend) = self.by_name(&statement.kind) {
             return Ok((backend, Vec::new()));
         }
         match self.services.routes.plan(Dialect::Postgres, text, statement) {
@@ -64,6 +57,17 @@ impl Session {
             Plan::One { backend, edits } => Ok((backend, edits)),
             Plan::Refuse(fault) => Err(fault.into()),
         }
+    }
+
+    /// Where a statement goes that speaks of a name of the session.
+    fn by_name(&self, kind: &Kind) -> Option<BackendId> {
+        if let Kind::Execute(name) | Kind::Deallocate(Some(name)) = kind {
+            return self.names.statement(name);
+        }
+        if let Kind::Cursor(Some(name)) = kind {
+            return self.names.cursor(name);
+        }
+        (*kind == Kind::Notify).then_some(self.home)
     }
 
     /// The client's own two-phase commit works with one backend; with several it would commit a part.

@@ -11,6 +11,7 @@ use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Enlisted;
 use crate::relay::pg::{Pass, RelayError, Until, answer};
 use crate::session::transaction::Mode;
+use crate::wire::pg::server::Status;
 
 /// A backend that the session is attached to.
 #[derive(Debug)]
@@ -130,24 +131,25 @@ impl Session {
         Ok(())
     }
 
-    /// Reads the answers to what was queued before the client's statement. An error of BEGIN is the client's error; a
-    /// setting that this backend refuses is not.
+    /// Reads the answers to what was queued before the client's statement. What fails the transaction is the client's
+    /// error; a setting from before it that this backend refuses is not.
     pub(super) async fn swallow_prefix(&mut self, backend: BackendId) -> Result<(), Oops> {
+        let mut outcome = Ok(());
         while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
             slot.prefix -= 1;
-            let last = slot.prefix == 0;
-            let Some(conn) = slot.conn.as_mut() else { return Ok(()) };
+            let Some(conn) = slot.conn.as_mut() else { break };
             let finished = conn.finish_run("BEGIN or SET").await;
             let asides = conn.take_asides();
+            let in_txn = conn.status() == Status::Failed;
             self.client.out.extend_from_slice(&asides);
             match finished {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
-                Err(error) if last && self.txn.is_open() => return Err(error.into()),
+                Err(error) if in_txn => outcome = outcome.and(Err(error.into())),
                 Err(error) => tracing::warn!(backend = backend.0, %error, "a setting could not be replayed"),
             }
         }
-        Ok(())
+        outcome
     }
 
     /// As [`Self::swallow_prefix`], but any refusal counts: at the login.

@@ -14,6 +14,9 @@ const CANCEL: i32 = 80_877_102;
 const SSL: i32 = 80_877_103;
 const GSSENC: i32 = 80_877_104;
 
+/// Names and values of a StartupMessage, as sent.
+pub type Parameters = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A first packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Startup {
@@ -33,7 +36,7 @@ pub enum Startup {
         /// Protocol version asked for.
         version: i32,
         /// Names and values, as sent.
-        parameters: Vec<(Vec<u8>, Vec<u8>)>,
+        parameters: Parameters,
     },
 }
 
@@ -73,7 +76,7 @@ pub fn read(packet: &[u8]) -> Result<Startup, WireError> {
     Ok(read)
 }
 
-fn parameters(cursor: &mut Cursor<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, WireError> {
+fn parameters(cursor: &mut Cursor<'_>) -> Result<Parameters, WireError> {
     let mut list = Vec::new();
     loop {
         let name = cursor.cstr()?;
