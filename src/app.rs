@@ -21,6 +21,7 @@ use crate::commit::Commits;
 use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::front;
+use crate::front::cores::Cores;
 use crate::journal::{Journal, JournalError};
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
@@ -71,6 +72,12 @@ pub enum ServeError {
     Metrics {
         /// How.
         source: BuildError,
+    },
+    /// The threads that serve clients cannot be started.
+    #[error("the threads for clients cannot be started: {source}")]
+    Threads {
+        /// How.
+        source: std::io::Error,
     },
     /// The journal could not write or sync: nothing more may be decided (INV-10).
     #[error("the journal failed and takes no more decisions; restart Handfast, it will finish what is decided")]
@@ -177,14 +184,23 @@ impl App {
             () = &mut stop => return Ok(()),
         };
         let tls = front::tls::acceptor(&self.config.listen.tls).map_err(|source| ServeError::Tls { source })?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = Cores::start(threads).map_err(|source| ServeError::Threads { source })?;
+        let cores = Arc::new(cores);
         let mut fronts = JoinSet::new();
         if let Some(listener) = listeners.postgres {
             announce("PostgreSQL", &listener);
-            fronts.spawn(front::pg::serve(listener, Arc::clone(&services), tls.clone(), self.stopping.subscribe()));
+            fronts.spawn(front::pg::serve(
+                listener,
+                Arc::clone(&services),
+                tls.clone(),
+                Arc::clone(&cores),
+                self.stopping.subscribe(),
+            ));
         }
         if let Some(listener) = listeners.mysql {
             announce("MySQL", &listener);
-            fronts.spawn(front::mysql::serve(listener, services, tls, self.stopping.subscribe()));
+            fronts.spawn(front::mysql::serve(listener, services, tls, Arc::clone(&cores), self.stopping.subscribe()));
         }
         self.ready.send_replace(true);
         stop.await;

@@ -117,8 +117,15 @@ impl Pools {
     pub async fn acquire_with(&self, backend: BackendId, flags: u32) -> Result<Conn, ConnectError> {
         let pool = self.pool(backend);
         let permit = self.permit(backend, pool).await?;
-        let (mut conn, registered, born) = match pool.take_idle(flags) {
-            Some(idle) => (idle.conn, idle.registered, idle.born),
+        let idle = pool.take_idle(flags).and_then(|idle| match idle.conn.adopt() {
+            Ok(conn) => Some((conn, idle.registered, idle.born)),
+            Err(error) => {
+                tracing::info!(backend = backend.0, %error, "an idle connection could not be taken over; closed");
+                None
+            }
+        });
+        let (mut conn, registered, born) = match idle {
+            Some(idle) => idle,
             None => {
                 let conn = self.connect(backend, flags).await?;
                 let registered = Registered::new(&self.live, &conn);

@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::front::cores::Cores;
 use crate::relay::mysql::Client;
 use crate::session::Services;
 use crate::session::mysql::Session;
@@ -29,6 +30,7 @@ pub async fn serve(
     listener: TcpListener,
     services: Arc<Services>,
     tls: Option<TlsAcceptor>,
+    cores: Arc<Cores>,
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
@@ -51,7 +53,7 @@ pub async fn serve(
                     if full {
                         turn_away(tcp, &services);
                     } else {
-                        tasks.spawn(arrival.serve(tcp));
+                        cores.serve(&mut tasks, tcp, |tcp| arrival.serve(tcp));
                     }
                 }
                 Err(error) => {
