@@ -1,28 +1,33 @@
 //! Layer 7: the only composition root. Opens the journal, adopts what is unfinished, probes the backends, then lets clients
 //! in; on a stop it drains: sessions first, settlers next, the journal last.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::admin;
 use crate::backend::HomeInfo;
 use crate::backend::control::ControlError;
 use crate::backend::pool::Pools;
 use crate::backend::probe::{self, UnfitError};
-use crate::base::{BackendId, Dialect, Failpoints};
+use crate::base::{BackendId, Dialect, Failpoints, clock};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::front;
+use crate::front::cores::Cores;
 use crate::journal::{Journal, JournalError};
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
 use crate::sql::AnalysisCache;
+use crate::telemetry::metrics;
 
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +67,18 @@ pub enum ServeError {
         /// How.
         source: std::io::Error,
     },
+    /// Metrics cannot be switched on.
+    #[error("metrics cannot be switched on: {source}")]
+    Metrics {
+        /// How.
+        source: BuildError,
+    },
+    /// The threads that serve clients cannot be started.
+    #[error("the threads for clients cannot be started: {source}")]
+    Threads {
+        /// How.
+        source: std::io::Error,
+    },
     /// The journal could not write or sync: nothing more may be decided (INV-10).
     #[error("the journal failed and takes no more decisions; restart Handfast, it will finish what is decided")]
     JournalFailed,
@@ -84,11 +101,13 @@ struct App {
     commits: Arc<Commits>,
     recovery: Recovery,
     stopping: watch::Sender<bool>,
+    ready: watch::Sender<bool>,
 }
 
 struct Listeners {
     postgres: Option<TcpListener>,
     mysql: Option<TcpListener>,
+    admin: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -100,7 +119,11 @@ impl Listeners {
                 Err(source) => Err(ServeError::Listen { address, source }),
             },
         };
-        Ok(Self { postgres: bind(config.listen.postgres).await?, mysql: bind(config.listen.mysql).await? })
+        Ok(Self {
+            postgres: bind(config.listen.postgres).await?,
+            mysql: bind(config.listen.mysql).await?,
+            admin: bind(config.admin.listen).await?,
+        })
     }
 }
 
@@ -122,16 +145,23 @@ impl App {
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
         tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let (stopping, _) = watch::channel(false);
-        Ok(Self { config, journal, registry, pools, commits: Arc::new(commits), recovery, stopping })
+        let (ready, _) = watch::channel(false);
+        Ok(Self { config, journal, registry, pools, commits: Arc::new(commits), recovery, stopping, ready })
     }
 
-    async fn run(self, listeners: Listeners) -> Result<(), ServeError> {
+    async fn run(self, mut listeners: Listeners) -> Result<(), ServeError> {
         let mut background = JoinSet::new();
+        if let Some(listener) = listeners.admin.take() {
+            let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
+            background.spawn(upkeep(metrics.clone(), self.journal.clone()));
+            background.spawn(admin::serve(listener, admin::Pages { metrics, ready: self.ready.subscribe() }));
+        }
         for id in backend_ids(&self.config) {
             let settler = self.recovery.settler(id);
             background.spawn(settler.run(self.stopping.subscribe()));
         }
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
+        background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
         let ended = tokio::select! {
             ended = self.admit(listeners) => ended,
             () = journal_failed(&self.journal) => Err(ServeError::JournalFailed),
@@ -154,16 +184,27 @@ impl App {
             () = &mut stop => return Ok(()),
         };
         let tls = front::tls::acceptor(&self.config.listen.tls).map_err(|source| ServeError::Tls { source })?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = Cores::start(threads).map_err(|source| ServeError::Threads { source })?;
+        let cores = Arc::new(cores);
         let mut fronts = JoinSet::new();
         if let Some(listener) = listeners.postgres {
             announce("PostgreSQL", &listener);
-            fronts.spawn(front::pg::serve(listener, Arc::clone(&services), tls.clone(), self.stopping.subscribe()));
+            fronts.spawn(front::pg::serve(
+                listener,
+                Arc::clone(&services),
+                tls.clone(),
+                Arc::clone(&cores),
+                self.stopping.subscribe(),
+            ));
         }
         if let Some(listener) = listeners.mysql {
             announce("MySQL", &listener);
-            fronts.spawn(front::mysql::serve(listener, services, tls, self.stopping.subscribe()));
+            fronts.spawn(front::mysql::serve(listener, services, tls, Arc::clone(&cores), self.stopping.subscribe()));
         }
+        self.ready.send_replace(true);
         stop.await;
+        self.ready.send_replace(false);
         tracing::info!(bound = ?self.config.limits.drain_timeout, "stopping: open transactions may end");
         self.stopping.send_replace(true);
         // The fronts keep to limits.drain_timeout themselves, and let who is committing finish.
@@ -250,6 +291,44 @@ async fn journal_failed(journal: &Journal) {
     let problem = journal.failed().await;
     tracing::error!(problem, "the journal failed: stopping");
     tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
+/// Keeps the metrics bounded, and copies the journal's figures into them.
+async fn upkeep(handle: PrometheusHandle, journal: Journal) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let stats = journal.stats();
+        metrics::journal(metrics::JournalFigures {
+            syncs: stats.writes,
+            decisions: stats.decisions,
+            sync_total: stats.sync_total,
+            last_sync: stats.last_sync,
+            unsettled: stats.unsettled,
+            kept: stats.kept,
+            segment_used_bytes: stats.segment_used_bytes,
+        });
+        handle.run_upkeep();
+    }
+}
+
+/// Warns of transactions that are in doubt for longer than `transactions.warn_after`, each once.
+async fn watch_in_doubt(registry: Arc<Registry>, warn_after: Duration) {
+    let mut told = BTreeSet::new();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now_ms = clock::wall_ms();
+        let unfinished = registry.unfinished();
+        let age = |decided_ms: u64| Duration::from_millis(now_ms.saturating_sub(decided_ms));
+        let oldest = unfinished.iter().map(|(_, entry)| age(entry.decided_wall_ms)).max();
+        metrics::in_doubt_oldest(oldest.unwrap_or_default());
+        told.retain(|txn| unfinished.iter().any(|(other, _)| other == txn));
+        for (txn, entry) in unfinished.iter().filter(|(_, entry)| age(entry.decided_wall_ms) >= warn_after) {
+            if told.insert(txn.clone()) {
+                let age = age(entry.decided_wall_ms);
+                tracing::warn!(%txn, ?age, met = ?entry.met, "a committed transaction waits for a backend");
+            }
+        }
+    }
 }
 
 async fn sweep_pools(pools: Arc<Pools>) {

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod cli;
 
+pub mod admin;
 pub mod front;
 #[doc(hidden)]
 pub mod testbed;

@@ -245,6 +245,14 @@ impl Conn {
         }
     }
 
+    /// Moves it to the runtime of the thread that calls this.
+    pub fn adopt(self) -> std::io::Result<Self> {
+        match self {
+            Self::Pg(conn) => conn.adopt().map(Self::Pg),
+            Self::Mysql(conn) => conn.adopt().map(Self::Mysql),
+        }
+    }
+
     /// Takes its place in a pool with it.
     pub fn set_lease(&mut self, lease: pool::Lease) {
         match self {

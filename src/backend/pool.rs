@@ -117,8 +117,15 @@ impl Pools {
     pub async fn acquire_with(&self, backend: BackendId, flags: u32) -> Result<Conn, ConnectError> {
         let pool = self.pool(backend);
         let permit = self.permit(backend, pool).await?;
-        let (mut conn, registered, born) = match pool.take_idle(flags) {
-            Some(idle) => (idle.conn, idle.registered, idle.born),
+        let idle = pool.take_idle(flags).and_then(|idle| match idle.conn.adopt() {
+            Ok(conn) => Some((conn, idle.registered, idle.born)),
+            Err(error) => {
+                tracing::info!(backend = backend.0, %error, "an idle connection could not be taken over; closed");
+                None
+            }
+        });
+        let (mut conn, registered, born) = match idle {
+            Some(idle) => idle,
             None => {
                 let conn = self.connect(backend, flags).await?;
                 let registered = Registered::new(&self.live, &conn);
@@ -139,8 +146,12 @@ impl Pools {
             return Err(ConnectError::QueueFull { backend: name(), queued: queued.position - 1 });
         }
         let waited = self.config.pool.acquire_timeout;
+        let started = clock::now();
         match tokio::time::timeout(waited, Arc::clone(&pool.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
+            Ok(Ok(permit)) => {
+                metrics::pool_wait(&self.config.backend(backend).name, started.elapsed());
+                Ok(permit)
+            }
             Ok(Err(_)) | Err(_) => {
                 Err(ConnectError::PoolTimeout { backend: name(), waited, size: pool.size, queued: queued.position })
             }

@@ -1,5 +1,6 @@
 //! Layer 6: listeners and the client side of both wires.
 
+pub mod cores;
 pub mod mysql;
 pub mod pg;
 pub mod tls;

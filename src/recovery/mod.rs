@@ -153,6 +153,7 @@ impl Settler {
         let problem = match swept {
             Ok(Ok(swept)) => {
                 self.failures = 0;
+                metrics::backend_up(self.name(), true);
                 metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
                 let short = interval.min(recover::backoff(1, interval));
                 return if swept.left > 0 { short } else { interval };
@@ -160,6 +161,7 @@ impl Settler {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {CONTROL_TIMEOUT:?}"),
         };
+        metrics::backend_up(self.name(), false);
         self.control = None;
         self.failures = self.failures.saturating_add(1);
         if self.failures == 1 || self.failures.is_multiple_of(30) {

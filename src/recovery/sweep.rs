@@ -33,12 +33,15 @@ impl Settler {
 
     /// INV-6: recovery touches only branches of its own cluster and node.
     fn ours(&self, listed: Vec<Listed>) -> Vec<(BranchName, Option<u64>)> {
+        let total = listed.len();
         let (cluster, node) = (self.recovery.journal.cluster(), self.recovery.journal.node());
         let ours = |l: Listed| {
             let branch = l.branch.filter(|b| recover::is_ours(b, cluster, node))?;
             Some((branch, l.prepared_wall_ms))
         };
-        listed.into_iter().filter_map(ours).collect()
+        let ours: Vec<_> = listed.into_iter().filter_map(ours).collect();
+        metrics::strangers(self.name(), total - ours.len());
+        ours
     }
 
     /// A listed branch: end its session if it lives, then do as the table says.

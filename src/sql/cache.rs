@@ -1,7 +1,8 @@
 //! Analyses by text: a hit costs one hash and one comparison, no allocation.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
@@ -10,6 +11,9 @@ use super::{Analysis, Reading, analyze};
 
 /// Longer texts are analysed each time: they are bulk loads, which do not come twice.
 const TEXT_KEPT_BYTES_MAX: usize = 16 * 1024;
+
+/// Texts seen once that are remembered, at most; a power of two.
+const SEEN_MAX: usize = 4096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key {
@@ -47,12 +51,17 @@ impl Equivalent<Key> for Lookup<'_> {
 #[derive(Debug)]
 pub struct AnalysisCache {
     kept: Cache<Key, Arc<Analysis>>,
+    /// Hashes of texts that came once. Clients that write their values into the text send each but once; to keep those
+    /// would cost more than it saves. A collision keeps a text too early, which harms nobody.
+    seen: Box<[AtomicU64]>,
+    hashes: RandomState,
 }
 
 impl AnalysisCache {
-    /// Keeps at most `entries` analyses (texts longer than 16 KiB are not kept).
+    /// Keeps at most `entries` analyses, of texts that come for the second time (longer ones than 16 KiB are not kept).
     pub fn new(entries: usize) -> Self {
-        Self { kept: Cache::new(entries.max(1)) }
+        let seen = (0..SEEN_MAX).map(|_| AtomicU64::new(0)).collect();
+        Self { kept: Cache::new(entries.max(1)), seen, hashes: RandomState::new() }
     }
 
     /// The analysis of a text. Never fails: what cannot be understood is classified by its tokens. The text need not be
@@ -65,8 +74,18 @@ impl AnalysisCache {
             return found;
         }
         let made = Arc::new(analyze(reading, text));
-        self.kept.insert(Key { reading, text: text.into() }, Arc::clone(&made));
+        if self.came_before(&Lookup { reading, text }) {
+            self.kept.insert(Key { reading, text: text.into() }, Arc::clone(&made));
+        }
         made
+    }
+
+    /// Whether a text was seen lately; from now on it was.
+    fn came_before(&self, lookup: &Lookup<'_>) -> bool {
+        let hash = self.hashes.hash_one(lookup);
+        // Any bits do for the place; the others tell texts of one place apart.
+        let place = usize::try_from(hash % SEEN_MAX as u64).unwrap_or(0);
+        self.seen.get(place).is_some_and(|seen| seen.swap(hash, Ordering::Relaxed) == hash)
     }
 
     /// How many analyses are kept now.

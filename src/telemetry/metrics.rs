@@ -6,14 +6,10 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::base::{Dialect, FaultKind};
+use crate::base::Dialect;
 
 const BUILD_INFO: &str = "handfast_build_info";
 const SESSIONS: &str = "handfast_sessions";
-const LOGINS: &str = "handfast_logins_total";
-const STATEMENTS: &str = "handfast_statements_total";
-const PARSE_FALLBACK: &str = "handfast_parse_fallback_total";
-const ERRORS: &str = "handfast_errors_total";
 const TRANSACTIONS: &str = "handfast_transactions_total";
 const COMMIT_SECONDS: &str = "handfast_commit_seconds";
 const PHASE_SECONDS: &str = "handfast_commit_phase_seconds";
@@ -56,10 +52,6 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 fn describe() {
     describe_gauge!(BUILD_INFO, "1, with the version as a label");
     describe_gauge!(SESSIONS, "Client sessions, by protocol");
-    describe_counter!(LOGINS, "Logins asked for, by protocol and result");
-    describe_counter!(STATEMENTS, "Statements, by protocol and where they went");
-    describe_counter!(PARSE_FALLBACK, "Statements that were routed by their words because the parser cannot read them");
-    describe_counter!(ERRORS, "Errors of ours told to clients, by code");
     describe_counter!(TRANSACTIONS, "Transactions ended, by outcome and phases (0: nothing was committed)");
     describe_histogram!(COMMIT_SECONDS, "From COMMIT or ROLLBACK to its answer, by phases");
     describe_histogram!(
@@ -100,46 +92,6 @@ fn number(count: usize) -> f64 {
 /// Sessions of a protocol right now.
 pub fn sessions(dialect: Dialect, count: usize) {
     gauge!(SESSIONS, "protocol" => protocol(dialect)).set(number(count));
-}
-
-/// A client asked to log in.
-pub fn login(dialect: Dialect, accepted: bool) {
-    let result = if accepted { "accepted" } else { "refused" };
-    counter!(LOGINS, "protocol" => protocol(dialect), "result" => result).increment(1);
-}
-
-/// Where a statement went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Routed {
-    /// To the owner of its tables.
-    Owner,
-    /// To the transaction's only participant or home, for it names no table.
-    Anywhere,
-    /// Nowhere: answered here (BEGIN, COMMIT, SET …).
-    Here,
-    /// Nowhere: refused.
-    Refused,
-}
-
-/// A statement was routed.
-pub fn statement(dialect: Dialect, routed: Routed) {
-    let route = match routed {
-        Routed::Owner => "owner",
-        Routed::Anywhere => "anywhere",
-        Routed::Here => "here",
-        Routed::Refused => "refused",
-    };
-    counter!(STATEMENTS, "protocol" => protocol(dialect), "route" => route).increment(1);
-}
-
-/// A statement was routed by its words, because the parser could not read it.
-pub fn parse_fallback(dialect: Dialect) {
-    counter!(PARSE_FALLBACK, "protocol" => protocol(dialect)).increment(1);
-}
-
-/// A client was told an error of ours.
-pub fn fault(kind: FaultKind) {
-    counter!(ERRORS, "code" => kind.code()).increment(1);
 }
 
 /// A transaction has ended: how, in how many phases (0: nothing was committed), and how long its end took.

@@ -110,6 +110,12 @@ impl MysqlConn {
         self.multi_statements
     }
 
+    /// Moves it to the runtime of the thread that calls this; see [`crate::backend::stream::Stream::adopt`].
+    pub fn adopt(mut self) -> std::io::Result<Self> {
+        self.stream = self.stream.adopt()?;
+        Ok(self)
+    }
+
     /// Whether nothing has come since the last answer: see [`Stream::is_quiet`].
     pub fn is_quiet(&mut self) -> bool {
         self.stream.is_quiet()

@@ -83,6 +83,12 @@ impl PgConn {
             && self.outbound.is_empty()
     }
 
+    /// Moves it to the runtime of the thread that calls this; see [`Stream::adopt`].
+    pub fn adopt(mut self) -> io::Result<Self> {
+        self.stream = self.stream.adopt()?;
+        Ok(self)
+    }
+
     /// Whether nothing has come since the last answer: see [`Stream::is_quiet`].
     pub fn is_quiet(&mut self) -> bool {
         self.stream.is_quiet()

@@ -9,12 +9,14 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::backend::stream::Stream;
-use crate::base::{Fault, FaultKind};
+use crate::base::{Dialect, Fault, FaultKind};
+use crate::front::cores::Cores;
 use crate::relay::mysql::Client;
 use crate::session::Services;
 use crate::session::mysql::Session;
 use crate::session::mysql::login::{self, LoginError};
 use crate::session::mysql::registry::{Entry, Sessions};
+use crate::telemetry::metrics;
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::handshake::{Login, Reply, read_reply};
 use crate::wire::mysql::{caps, status};
@@ -28,12 +30,14 @@ pub async fn serve(
     listener: TcpListener,
     services: Arc<Services>,
     tls: Option<TlsAcceptor>,
+    cores: Arc<Cores>,
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
+        metrics::sessions(Dialect::Mysql, tasks.len());
         tokio::select! {
             () = stopped(&mut stopping) => break,
             Some(ended) = tasks.join_next() => joined(ended),
@@ -49,7 +53,7 @@ pub async fn serve(
                     if full {
                         turn_away(tcp, &services);
                     } else {
-                        tasks.spawn(arrival.serve(tcp));
+                        cores.serve(&mut tasks, tcp, |tcp| arrival.serve(tcp));
                     }
                 }
                 Err(error) => {

@@ -14,9 +14,11 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::front::cores::Cores;
 use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
+use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::{PROTOCOL_3_0, Parameters};
 use cancels::Cancels;
@@ -47,6 +49,7 @@ pub async fn serve(
     listener: TcpListener,
     services: Arc<Services>,
     tls: Option<TlsAcceptor>,
+    cores: Arc<Cores>,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let limits = services.config.limits.clone();
@@ -61,11 +64,13 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(Stop::No);
     let mut connections = JoinSet::new();
     loop {
+        metrics::sessions(Dialect::Postgres, connections.len());
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) if connections.len() < limits.clients + STRANGERS_MAX => {
                     tracing::debug!(%peer, "a PostgreSQL client connects");
-                    connections.spawn(connection(Arc::clone(&door), tcp, stopped.clone()));
+                    let (door, stopped) = (Arc::clone(&door), stopped.clone());
+                    cores.serve(&mut connections, tcp, move |tcp| connection(door, tcp, stopped));
                 }
                 Ok((_, peer)) => tracing::warn!(%peer, "too many connections; one is dropped"),
                 Err(error) => {

@@ -2,6 +2,7 @@
 //! backend without waiting, and their replies drained when the order or the client asks for it.
 
 mod control;
+mod ear;
 mod effects;
 mod end;
 mod extended;
@@ -33,6 +34,7 @@ use crate::wire::pg::client::{self as message, tag};
 use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error};
 use crate::wire::pg::server::{self, Status};
 use crate::wire::pg::{HEADER_BYTES, Header};
+use ear::{Alarm, Ear};
 use names::Names;
 use oops::Oops;
 use pipeline::Pipeline;
@@ -68,7 +70,9 @@ pub struct Session {
     running: Arc<Running>,
     /// Phase two of the last commit, if the client has been answered before it.
     rest: Option<Rest>,
-    stop: watch::Receiver<Stop>,
+    ear: Ear,
+    /// Goes off when the client is idle in a transaction for too long.
+    alarm: Alarm,
 }
 
 impl Session {
@@ -99,7 +103,8 @@ impl Session {
             pipeline: Pipeline::default(),
             running,
             rest: None,
-            stop,
+            ear: Ear::new(stop),
+            alarm: Alarm::default(),
         }
     }
 

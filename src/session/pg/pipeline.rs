@@ -16,6 +16,9 @@ use crate::sql::Unpreparable;
 use crate::wire::pg::client::{put_empty as put_message, tag as message};
 use crate::wire::pg::server::{put_empty, put_no_parameters, tag};
 
+/// Places for replies that an idle session keeps at most.
+const PENDING_KEPT_MAX: usize = 64;
+
 /// A reply that the client waits for.
 #[derive(Debug)]
 pub(super) enum Pending {
@@ -70,6 +73,16 @@ impl Pipeline {
     /// Whether nothing has happened since the last Sync.
     pub(super) fn is_idle(&self) -> bool {
         self.pending.is_empty() && self.current.is_none() && !self.skipping
+    }
+
+    /// As new, with its memory kept for the next one.
+    fn reset(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.clear();
+        if pending.capacity() > PENDING_KEPT_MAX {
+            pending = VecDeque::new();
+        }
+        *self = Self { pending, ..Self::default() };
     }
 }
 
@@ -202,7 +215,7 @@ impl Session {
         if self.txn.mode == Mode::Autocommit {
             self.names.portals.clear();
         }
-        self.pipeline = Pipeline::default();
+        self.pipeline.reset();
         told
     }
 

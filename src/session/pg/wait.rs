@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Exit, Session, Stop};
 use crate::backend::Conn;
-use crate::base::{BackendId, Fault, FaultKind};
+use crate::base::{BackendId, Fault, FaultKind, clock};
 use crate::relay::pg::asides;
 use crate::wire::pg::error::{Severity, put_fault};
 
@@ -26,7 +26,7 @@ impl Session {
     /// Waits for bytes of the client. Notifications that come meanwhile are passed on.
     pub(super) async fn wait_for_client(&mut self) -> Result<(), Exit> {
         loop {
-            let stop = *self.stop.borrow_and_update();
+            let stop = self.ear.heard();
             if stop == Stop::Now || (stop == Stop::Drain && !self.txn.is_open() && self.pipeline.is_idle()) {
                 let text = "terminating connection: Handfast is stopping";
                 return Err(Exit::fatal(Fault::new(FaultKind::ShuttingDown, text)));
@@ -52,8 +52,9 @@ impl Session {
     async fn hear(&mut self) -> Heard {
         let idle_timeout = self.services.config.transactions.idle_timeout;
         let limited = self.txn.is_open() && !idle_timeout.is_zero();
-        let (client, slots, stop) = (&mut self.client, &mut self.slots, &mut self.stop);
-        let heard = poll_fn(|cx| {
+        let deadline = limited.then(|| clock::now() + idle_timeout);
+        let Self { client, slots, ear, alarm, .. } = self;
+        poll_fn(|cx| {
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(Heard::Client(read));
             }
@@ -64,22 +65,15 @@ impl Session {
                     return Poll::Ready(Heard::Backend(slot.backend, read));
                 }
             }
-            Poll::Pending
-        });
-        let waited = async {
-            tokio::select! {
-                heard = heard => heard,
-                changed = stop.changed() => match changed {
-                    Ok(()) => Heard::Stop,
-                    // Nobody can stop us any more: only the client can end this.
-                    Err(_) => std::future::pending().await,
-                },
+            if ear.poll_changed(cx).is_ready() {
+                return Poll::Ready(Heard::Stop);
             }
-        };
-        if !limited {
-            return waited.await;
-        }
-        tokio::time::timeout(idle_timeout, waited).await.unwrap_or(Heard::Idle)
+            match deadline {
+                Some(deadline) => alarm.poll_at(deadline, cx).map(|()| Heard::Idle),
+                None => Poll::Pending,
+            }
+        })
+        .await
     }
 
     fn heard_backend(&mut self, backend: BackendId, read: io::Result<()>) {
