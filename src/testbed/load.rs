@@ -133,7 +133,9 @@ impl Load {
         while shared.done() < self.orders {
             progress(shared.done());
             if clock::now() > deadline {
-                let why = format!("{} of {} orders within {:?}", shared.done(), self.orders, self.time_max);
+                let errors = shared.tally().errors.clone();
+                let why =
+                    format!("{} of {} orders within {:?}: {errors:#?}", shared.done(), self.orders, self.time_max);
                 return Err(TestbedError::NotReady { who: "the load".into(), why, log: handfast.log_tail() });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
