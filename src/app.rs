@@ -190,9 +190,7 @@ impl App {
             () = &mut stop => return Ok(()),
         };
         let tls = front::tls::acceptor(&self.config.listen.tls).map_err(|source| ServeError::Tls { source })?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let cores = Cores::start(threads).map_err(|source| ServeError::Threads { source })?;
-        let cores = Arc::new(cores);
+        let cores = Arc::new(Cores::start(Cores::wanted()).map_err(|source| ServeError::Threads { source })?);
         let mut fronts = JoinSet::new();
         if let Some(listener) = listeners.postgres {
             announce("PostgreSQL", &listener);
