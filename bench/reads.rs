@@ -15,6 +15,16 @@ struct Way {
     name: &'static str,
     port: u16,
     database: String,
+    /// The proxy's process.
+    process: Option<u32>,
+}
+
+/// What one run of pgbench measured.
+#[derive(Clone, Copy)]
+struct Run {
+    per_second: f64,
+    /// Of the proxy, in user and kernel, for each statement. Says more than the rate where others use the machine, too.
+    cpu_us: f64,
 }
 
 pub(crate) async fn measure(bed: &Bed, shop: &Shop, handfast: &Handfast, length: Duration) {
@@ -23,9 +33,19 @@ pub(crate) async fn measure(bed: &Bed, shop: &Shop, handfast: &Handfast, length:
     assert!(init.contains("done"), "{init}");
     let bouncer = PgBouncer::start(bed, store.server.port(), &store.name);
     let ways = [
-        Way { name: "direct", port: store.server.port(), database: store.name.clone() },
-        Way { name: "PgBouncer", port: bouncer.port, database: store.name.clone() },
-        Way { name: "Handfast", port: handfast.port(Dialect::Postgres), database: "shop".into() },
+        Way { name: "direct", port: store.server.port(), database: store.name.clone(), process: None },
+        Way {
+            name: "PgBouncer",
+            port: bouncer.port,
+            database: store.name.clone(),
+            process: Some(bouncer.process.id()),
+        },
+        Way {
+            name: "Handfast",
+            port: handfast.port(Dialect::Postgres),
+            database: "shop".into(),
+            process: handfast.pid().map(i32::cast_unsigned),
+        },
     ];
     let rows = bed.folder().join("rows.sql");
     std::fs::write(&rows, "SELECT * FROM pgbench_accounts WHERE aid <= 10000;\n").unwrap();
@@ -38,21 +58,45 @@ pub(crate) async fn measure(bed: &Bed, shop: &Shop, handfast: &Handfast, length:
         ("10,000 rows, 1 client", vec!["-f", &rows, "-c", "1"]),
     ];
     println!(
-        "\n| PostgreSQL reads (statements/s) | direct | PgBouncer | Handfast | Handfast : PgBouncer |\n|---|---|---|---|---|"
+        "\n| PostgreSQL reads | direct /s | PgBouncer /s | Handfast /s | Handfast : PgBouncer | PgBouncer CPU µs | \
+         Handfast CPU µs | Handfast : PgBouncer |\n|---|---|---|---|---|---|---|---|"
     );
     for (title, load) in loads {
-        let mut rates = [Vec::new(), Vec::new(), Vec::new()];
+        let mut runs = [Vec::new(), Vec::new(), Vec::new()];
         for _ in 0..ROUNDS {
-            for (way, rates) in ways.iter().zip(&mut rates) {
-                let arguments = [&["-n", "-T", &seconds], load.as_slice()].concat();
-                let output = pgbench(way.port, &way.database, &arguments);
-                let rate = output.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-                rates.push(rate.unwrap_or_else(|| panic!("{}: {output}", way.name)));
+            for (way, runs) in ways.iter().zip(&mut runs) {
+                runs.push(one_run(way, &[&["-n", "-T", &seconds], load.as_slice()].concat()));
             }
         }
-        let [direct, bouncer, handfast] = rates.map(median);
-        println!("| {title} | {direct:.0} | {bouncer:.0} | {handfast:.0} | {:.2} |", handfast / bouncer);
+        let rates = runs.each_ref().map(|runs| median(runs.iter().map(|run| run.per_second).collect()));
+        let cpu = runs.each_ref().map(|runs| median(runs.iter().map(|run| run.cpu_us).collect()));
+        let ([direct, bouncer, handfast], [_, bouncer_us, handfast_us]) = (rates, cpu);
+        println!(
+            "| {title} | {direct:.0} | {bouncer:.0} | {handfast:.0} | {:.2} | {bouncer_us:.1} | {handfast_us:.1} | {:.2} |",
+            handfast / bouncer,
+            handfast_us / bouncer_us
+        );
     }
+}
+
+fn one_run(way: &Way, arguments: &[&str]) -> Run {
+    let before = way.process.map_or(0.0, cpu_us);
+    let output = pgbench(way.port, &way.database, arguments);
+    let after = way.process.map_or(0.0, cpu_us);
+    let number = |start: &str| -> f64 {
+        let found = output.lines().find_map(|line| line.strip_prefix(start)?.split([' ', '/']).next()?.parse().ok());
+        found.unwrap_or_else(|| panic!("{}: {output}", way.name))
+    };
+    let done = number("number of transactions actually processed: ");
+    Run { per_second: number("tps = "), cpu_us: (after - before) / done }
+}
+
+/// User and kernel time of a process so far, in steps of 10 ms (`man 5 proc`: utime and stime, in USER_HZ).
+fn cpu_us(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, behind_name) = stat.rsplit_once(')').unwrap();
+    let ticks: f64 = behind_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap()).sum();
+    ticks * 10_000.0
 }
 
 fn pgbench(port: u16, database: &str, arguments: &[&str]) -> String {

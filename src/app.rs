@@ -100,7 +100,11 @@ struct App {
     pools: Arc<Pools>,
     commits: Arc<Commits>,
     recovery: Recovery,
+    /// The house takes no new work.
     stopping: watch::Sender<bool>,
+    /// The last session has ended.
+    closing: watch::Sender<bool>,
+    /// Clients are let in.
     ready: watch::Sender<bool>,
 }
 
@@ -144,21 +148,23 @@ impl App {
         };
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
         tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
-        let (stopping, _) = watch::channel(false);
-        let (ready, _) = watch::channel(false);
-        Ok(Self { config, journal, registry, pools, commits: Arc::new(commits), recovery, stopping, ready })
+        let flag = || watch::Sender::new(false);
+        let (stopping, closing, ready) = (flag(), flag(), flag());
+        let commits = Arc::new(commits);
+        Ok(Self { config, journal, registry, pools, commits, recovery, stopping, closing, ready })
     }
 
     async fn run(self, mut listeners: Listeners) -> Result<(), ServeError> {
+        let mut settlers = JoinSet::new();
+        for id in backend_ids(&self.config) {
+            let settler = self.recovery.settler(id);
+            settlers.spawn(settler.run(self.closing.subscribe()));
+        }
         let mut background = JoinSet::new();
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
             background.spawn(admin::serve(listener, admin::Pages { metrics, ready: self.ready.subscribe() }));
-        }
-        for id in backend_ids(&self.config) {
-            let settler = self.recovery.settler(id);
-            background.spawn(settler.run(self.stopping.subscribe()));
         }
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
@@ -169,7 +175,7 @@ impl App {
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
         }
-        self.settle_before_exit().await;
+        self.settle_before_exit(&mut settlers).await;
         background.shutdown().await;
         self.journal.close().await;
         ended
@@ -184,9 +190,7 @@ impl App {
             () = &mut stop => return Ok(()),
         };
         let tls = front::tls::acceptor(&self.config.listen.tls).map_err(|source| ServeError::Tls { source })?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let cores = Cores::start(threads).map_err(|source| ServeError::Threads { source })?;
-        let cores = Arc::new(cores);
+        let cores = Arc::new(Cores::start(Cores::wanted()).map_err(|source| ServeError::Threads { source })?);
         let mut fronts = JoinSet::new();
         if let Some(listener) = listeners.postgres {
             announce("PostgreSQL", &listener);
@@ -212,19 +216,23 @@ impl App {
         Ok(())
     }
 
-    /// Phase two is never abandoned while there is time.
-    async fn settle_before_exit(&self) {
+    /// Phase two is never abandoned while there is time: the settlers work on until the last session has ended, and then
+    /// until nothing is left for them.
+    async fn settle_before_exit(&self, settlers: &mut JoinSet<()>) {
         self.stopping.send_replace(true);
-        let settled = async {
-            for id in backend_ids(&self.config) {
-                let name = &self.config.backend(id).name;
-                let bound = self.config.limits.drain_timeout;
-                if let Err(fault) = self.registry.wait_readable(id, name, bound).await {
-                    tracing::warn!(%fault, "left for the next start");
+        self.closing.send_replace(true);
+        let ended = async {
+            while let Some(ended) = settlers.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a settler died");
                 }
             }
         };
-        settled.await;
+        if tokio::time::timeout(self.config.limits.drain_timeout, ended).await.is_err() {
+            let (unfinished, backends) = (self.registry.in_doubt(), settlers.len());
+            tracing::warn!(unfinished, backends, "recovery is not through; the next start goes on with it");
+        }
+        settlers.shutdown().await;
     }
 
     async fn services(&self) -> Result<Services, ServeError> {

@@ -100,12 +100,16 @@ pub struct Commits {
     journal: Journal,
     registry: Arc<Registry>,
     failpoints: Failpoints,
+    /// By backend: itself and those that are one participant with it; a commit of any of them is unfinished under one name.
+    together: Vec<Vec<BackendId>>,
 }
 
 impl Commits {
     /// Made once, in `app`.
     pub fn new(config: Arc<Config>, journal: Journal, registry: Arc<Registry>, failpoints: Failpoints) -> Self {
-        Self { config, journal, registry, failpoints }
+        let ids = || (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId));
+        let together = ids().map(|a| ids().filter(|b| config.same_participant(a, *b)).collect()).collect();
+        Self { config, journal, registry, failpoints, together }
     }
 
     /// A fresh name, never given before.
@@ -177,7 +181,10 @@ impl Commits {
     /// most `transactions.commit_wait` (FACTS 31). Called before each statement that a backend shall run.
     pub async fn wait_readable(&self, backend: BackendId) -> Result<(), Fault> {
         let bound = self.config.transactions.commit_wait;
-        self.registry.wait_readable(backend, &self.config.backend(backend).name, bound).await
+        for id in &self.together[usize::from(backend.0)] {
+            self.registry.wait_readable(*id, &self.config.backend(*id).name, bound).await?;
+        }
+        Ok(())
     }
 }
 
@@ -187,5 +194,41 @@ fn outcome_label(outcome: &Outcome) -> &'static str {
         Outcome::Committed { .. } => "committed_unfinished",
         Outcome::RolledBack(_) => "rolled_back",
         Outcome::Unknown => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ClusterName, Dialect};
+    use crate::journal::core::Settings;
+    use crate::journal::memory::Memory;
+    use crate::sql::tests::corpus::config;
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_of_every_database_of_a_participant_wait_for_it() {
+        let three = [("a", Dialect::Mysql, true), ("b", Dialect::Mysql, false), ("c", Dialect::Mysql, false)];
+        let mut config = config(&three, &[]);
+        config.backends[1].address = config.backends[0].address.clone();
+        let keep = std::time::Duration::from_secs(1);
+        let settings = Settings { cluster: ClusterName::new("shop").unwrap(), node: None, segment_bytes: 4096, keep };
+        let (journal, _) = Journal::open_on(Box::new(Memory::default()), settings, Failpoints::default()).unwrap();
+        let registry = Arc::new(Registry::new(3));
+        let commits = Commits::new(Arc::new(config), journal, Arc::clone(&registry), Failpoints::default());
+        let (a, b, c) = (BackendId(0), BackendId(1), BackendId(2));
+        let txn = commits.next_txn();
+        for unfinished in [a, b] {
+            registry.hand_over(&txn, 0, &[(Place(0), unfinished)]);
+            registry.hand_over(&txn, 0, &[(Place(0), unfinished)]);
+            for reader in [a, b] {
+                let fault = commits.wait_readable(reader).await.unwrap_err();
+                assert_eq!(fault.kind, FaultKind::Unresolved, "{reader:?} while {unfinished:?} is unfinished");
+            }
+            commits.wait_readable(c).await.unwrap();
+            assert!(registry.settled(&txn, Place(0)));
+            for reader in [a, b, c] {
+                commits.wait_readable(reader).await.unwrap();
+            }
+        }
     }
 }

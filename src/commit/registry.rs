@@ -83,15 +83,17 @@ impl Registry {
         let backends: BTreeSet<BackendId> = branches.iter().map(|(_, backend)| *backend).collect();
         {
             let mut state = self.state();
-            for (_, backend) in branches {
-                self.per_backend[usize::from(backend.0)].fetch_add(1, Ordering::SeqCst);
-            }
             let entry = state.unfinished.entry(txn.clone()).or_insert_with(|| Unfinished {
                 decided_wall_ms,
                 branches: BTreeMap::new(),
                 met: BTreeMap::new(),
             });
-            entry.branches.extend(branches.iter().copied());
+            for (place, backend) in branches {
+                // Counted once, however often it is handed over: a count too many would hold up readers for ever.
+                if entry.branches.insert(*place, *backend).is_none() {
+                    self.per_backend[usize::from(backend.0)].fetch_add(1, Ordering::SeqCst);
+                }
+            }
             metrics::in_doubt(state.unfinished.len());
         }
         for backend in backends {

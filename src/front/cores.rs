@@ -26,6 +26,13 @@ struct Core {
 }
 
 impl Cores {
+    /// How many threads this machine should have: half its processors. A thread that is busy takes several sessions'
+    /// messages per system call, one that keeps falling asleep costs two switches for each; and the kernel's side of the
+    /// sockets, the journal and often the databases want processors too.
+    pub fn wanted() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
+    }
+
     /// Starts `count` threads, at least one. Errors: the system has no thread or no descriptor left.
     pub fn start(count: usize) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);

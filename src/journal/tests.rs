@@ -426,3 +426,17 @@ fn the_power_cuts_have_teeth_a_journal_without_its_syncs_is_caught() {
     assert!(without(|op| matches!(op, Op::Sync(_))).is_err());
     assert!(without(|op| matches!(op, Op::SyncDir)).is_err());
 }
+
+#[tokio::test]
+async fn a_journal_knows_which_names_it_has_given() {
+    let memory = Memory::default();
+    let (first, _) = open(&memory, 4096);
+    let old = first.next_txn();
+    assert!(first.has_named(&old));
+    let not_yet = TxnId { seq: old.seq + 1, ..old.clone() };
+    assert!(!first.has_named(&not_yet), "a lost journal with the same epoch gave it");
+    first.close().await;
+    let (second, _) = open(&memory, 4096);
+    assert!(second.has_named(&old) && second.has_named(&not_yet), "an earlier start's");
+    assert!(!second.has_named(&TxnId { epoch: second.epoch() + 1, ..old }), "a lost journal's");
+}

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::backend::control::{Control, ControlError};
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
-use crate::base::{BackendId, Failpoint, Failpoints, Place};
+use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place};
 use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::journal::{Decision, Journal};
@@ -94,7 +94,8 @@ impl Recovery {
 
     /// The settler of one backend.
     pub fn settler(&self, backend: BackendId) -> Settler {
-        Settler { recovery: self.clone(), backend, control: None, seen: Vec::new(), failures: 0 }
+        let (seen, lost) = (Vec::new(), Vec::new());
+        Settler { recovery: self.clone(), backend, control: None, seen, lost, left: 0, failures: 0 }
     }
 }
 
@@ -106,7 +107,11 @@ pub struct Settler {
     control: Option<Control>,
     /// Branches without a decision that the last sweep listed: acted on when listed again, so that a session that is just
     /// ending has ended (FACTS 8a).
-    seen: Vec<crate::base::BranchName>,
+    seen: Vec<BranchName>,
+    /// Branches that a journal has named which is not the one that we have: told of once.
+    lost: Vec<BranchName>,
+    /// What the last sweep left for the next one; 0 also if the backend could not be asked.
+    left: usize,
     failures: u32,
 }
 
@@ -126,22 +131,23 @@ impl Settler {
         &self.recovery.config.backend(self.backend).name
     }
 
-    /// Sweeps until the shutdown flag is set and nothing that this process decided is unfinished here… or until dropped.
-    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+    /// Sweeps until `closing` is set, which is when no session can leave anything any more, and nothing is unfinished or
+    /// abandoned here; or until dropped: whoever waits for that has the bound.
+    pub async fn run(mut self, mut closing: watch::Receiver<bool>) {
         loop {
+            // Before the sweep: what the last session left is listed by a sweep that begins after its end.
+            let last = *closing.borrow();
             let pause = self.sweep_once().await;
             let registry = Arc::clone(&self.recovery.registry);
-            let stop = async { stopping.wait_for(|stop| *stop).await.is_err() };
+            if last && self.left == 0 && registry.unfinished_on(self.backend).is_empty() {
+                return;
+            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = registry.work(self.backend) => {}
-                abandoned = stop => {
-                    if abandoned || registry.unfinished_on(self.backend).is_empty() {
-                        return;
-                    }
-                    // Draining: phase two is never abandoned while there is time. Whoever waits for us has the bound.
-                    tokio::time::sleep(pause).await;
-                }
+                closed = closing.wait_for(|closing| *closing), if !last => if closed.is_err() {
+                    return;
+                },
             }
         }
     }
@@ -152,7 +158,7 @@ impl Settler {
         let swept = tokio::time::timeout(CONTROL_TIMEOUT, self.sweep()).await;
         let problem = match swept {
             Ok(Ok(swept)) => {
-                self.failures = 0;
+                (self.failures, self.left) = (0, swept.left);
                 metrics::backend_up(self.name(), true);
                 metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
                 let short = interval.min(recover::backoff(1, interval));
@@ -162,7 +168,7 @@ impl Settler {
             Err(_) => format!("no answer within {CONTROL_TIMEOUT:?}"),
         };
         metrics::backend_up(self.name(), false);
-        self.control = None;
+        (self.control, self.left) = (None, 0);
         self.failures = self.failures.saturating_add(1);
         if self.failures == 1 || self.failures.is_multiple_of(30) {
             let failures = self.failures;

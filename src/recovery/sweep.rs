@@ -2,7 +2,7 @@
 
 use super::{Settler, Swept};
 use crate::backend::control::{Acted, Control, ControlError, Listed};
-use crate::base::{BranchName, Failpoint, Place, TxnId, clock};
+use crate::base::{BackendId, BranchName, Dialect, Failpoint, Place, TxnId, clock};
 use crate::journal::Known;
 use crate::telemetry::metrics;
 use crate::txn::recover::{self, Act, Action, Alive, Answer, Listing, Wrote};
@@ -21,6 +21,10 @@ impl Settler {
         self.recovery.failpoints.hit(Failpoint::RecoveryAfterList);
         for (branch, prepared_wall_ms) in &listed {
             self.listed(&mut control, branch, *prepared_wall_ms, &mut swept).await?;
+            if !self.seen.contains(branch) {
+                // At once: a sweep that runs out of time must not begin from nothing again.
+                self.seen.push(branch.clone());
+            }
         }
         self.seen = listed.into_iter().map(|(branch, _)| branch).collect();
         let unfinished = self.recovery.registry.unfinished_on(self.backend);
@@ -31,16 +35,32 @@ impl Settler {
         Ok(swept)
     }
 
-    /// INV-6: recovery touches only branches of its own cluster and node.
-    fn ours(&self, listed: Vec<Listed>) -> Vec<(BranchName, Option<u64>)> {
+    /// INV-6: recovery touches only branches of its own cluster and node, and of those only what this journal has named: what
+    /// a lost journal may have decided is not presumed aborted.
+    fn ours(&mut self, listed: Vec<Listed>) -> Vec<(BranchName, Option<u64>)> {
         let total = listed.len();
-        let (cluster, node) = (self.recovery.journal.cluster(), self.recovery.journal.node());
-        let ours = |l: Listed| {
-            let branch = l.branch.filter(|b| recover::is_ours(b, cluster, node))?;
-            Some((branch, l.prepared_wall_ms))
-        };
-        let ours: Vec<_> = listed.into_iter().filter_map(ours).collect();
+        let journal = self.recovery.journal.clone();
+        let (mut ours, mut lost) = (Vec::new(), Vec::new());
+        for l in listed {
+            match l.branch.filter(|b| recover::is_ours(b, journal.cluster(), journal.node())) {
+                Some(branch) if journal.has_named(&branch.txn) && !self.lost.contains(&branch) => {
+                    ours.push((branch, l.prepared_wall_ms))
+                }
+                Some(branch) => lost.push(branch),
+                None => {}
+            }
+        }
+        for branch in lost.iter().filter(|branch| !self.lost.contains(branch)) {
+            tracing::error!(
+                backend = self.name(),
+                %branch,
+                epoch = journal.epoch(),
+                "A BRANCH FROM A JOURNAL THAT IS LOST: this node has prepared it, and its journal does not know the name, so \
+                 it may have been committed elsewhere; it is left alone, a person must finish it"
+            );
+        }
         metrics::strangers(self.name(), total - ours.len());
+        self.lost = lost;
         ours
     }
 
@@ -77,10 +97,42 @@ impl Settler {
         session: u64,
         not_after_ms: Option<u64>,
     ) -> Result<bool, ControlError> {
-        if self.recovery.pools.holds(self.backend, session) {
+        let config = &self.recovery.config;
+        let peers = self.peers();
+        if std::iter::once(&self.backend).chain(&peers).any(|id| self.recovery.pools.holds(*id, session)) {
             // A living connection of this process has that id: the server was restarted and gave it again.
             return Ok(true);
         }
+        if !self.end(control, session, not_after_ms).await? {
+            return Ok(false);
+        }
+        for peer in peers.iter().filter(|id| config.backend(**id).user != config.backend(self.backend).user) {
+            let mut control = Control::connect(config.backend(*peer)).await?;
+            if !self.end(&mut control, session, not_after_ms).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Other backends on the same MySQL server: it lists the branches of all its users to each of them, but their sessions
+    /// only to themselves (FACTS 8a, 13).
+    fn peers(&self) -> Vec<BackendId> {
+        let config = &self.recovery.config;
+        let own = config.backend(self.backend);
+        let ids = (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId));
+        let same = |id: &BackendId| {
+            let other = config.backend(*id);
+            *id != self.backend
+                && own.dialect == Dialect::Mysql
+                && other.dialect == own.dialect
+                && other.address == own.address
+        };
+        ids.filter(same).collect()
+    }
+
+    /// Ends a session as one user; whether none of that user's is left by that id.
+    async fn end(&self, control: &mut Control, session: u64, not_after_ms: Option<u64>) -> Result<bool, ControlError> {
         if !control.is_session_alive(session, not_after_ms).await? {
             return Ok(true);
         }

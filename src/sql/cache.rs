@@ -1,6 +1,6 @@
 //! Analyses by text: a hit costs one hash and one comparison, no allocation.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -54,14 +54,13 @@ pub struct AnalysisCache {
     /// Hashes of texts that came once. Clients that write their values into the text send each but once; to keep those
     /// would cost more than it saves. A collision keeps a text too early, which harms nobody.
     seen: Box<[AtomicU64]>,
-    hashes: RandomState,
 }
 
 impl AnalysisCache {
     /// Keeps at most `entries` analyses, of texts that come for the second time (longer ones than 16 KiB are not kept).
     pub fn new(entries: usize) -> Self {
         let seen = (0..SEEN_MAX).map(|_| AtomicU64::new(0)).collect();
-        Self { kept: Cache::new(entries.max(1)), seen, hashes: RandomState::new() }
+        Self { kept: Cache::new(entries.max(1)), seen }
     }
 
     /// The analysis of a text. Never fails: what cannot be understood is classified by its tokens. The text need not be
@@ -82,7 +81,7 @@ impl AnalysisCache {
 
     /// Whether a text was seen lately; from now on it was.
     fn came_before(&self, lookup: &Lookup<'_>) -> bool {
-        let hash = self.hashes.hash_one(lookup);
+        let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(lookup);
         // Any bits do for the place; the others tell texts of one place apart.
         let place = usize::try_from(hash % SEEN_MAX as u64).unwrap_or(0);
         self.seen.get(place).is_some_and(|seen| seen.swap(hash, Ordering::Relaxed) == hash)

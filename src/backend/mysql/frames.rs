@@ -67,7 +67,9 @@ impl MysqlConn {
 
     /// Waits for more bytes. The end of the stream is an error.
     pub async fn fill(&mut self) -> io::Result<()> {
-        self.inbuf.reserve(RELAY_BUFFER_BYTES / 4);
+        if self.inbuf.capacity() - self.inbuf.len() < RELAY_BUFFER_BYTES / 8 {
+            self.inbuf.reserve(RELAY_BUFFER_BYTES);
+        }
         match self.stream.read_buf(&mut self.inbuf).await {
             Ok(0) => Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
             Ok(_) => Ok(()),

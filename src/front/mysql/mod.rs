@@ -24,6 +24,9 @@ use crate::wire::mysql::{caps, status};
 /// Nothing in a login is larger.
 const LOGIN_BYTES_MAX: usize = 64 * 1024;
 
+/// How long sessions have to roll back and to close after the stop.
+const LAST_WORDS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Accepts clients until `shutdown` becomes true; then waits for their sessions, which end when their transactions do, at
 /// most `limits.drain_timeout`.
 pub async fn serve(
@@ -65,14 +68,21 @@ pub async fn serve(
         }
     }
     drop(listener);
-    let drained = async {
-        while let Some(ended) = tasks.join_next().await {
-            joined(ended);
-        }
-    };
-    if tokio::time::timeout(services.config.limits.drain_timeout, drained).await.is_err() {
+    let (drain_timeout, commit_wait) = (services.config.limits.drain_timeout, services.config.transactions.commit_wait);
+    if tokio::time::timeout(drain_timeout, join_all(&mut tasks)).await.is_err() {
         tracing::warn!(sessions = tasks.len(), "limits.drain_timeout is over: ending the sessions that are left");
-        tasks.shutdown().await;
+        sessions.kill_all();
+        // A session that commits is left to finish: only waiting ones hear the stop.
+        if tokio::time::timeout(commit_wait + LAST_WORDS_TIMEOUT, join_all(&mut tasks)).await.is_err() {
+            tracing::warn!(sessions = tasks.len(), "sessions did not end; they are cut off");
+        }
+    }
+    tasks.shutdown().await;
+}
+
+async fn join_all(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        joined(ended);
     }
 }
 

@@ -92,8 +92,16 @@ impl Client {
     }
 
     async fn read(&mut self) -> io::Result<usize> {
-        self.inbuf.reserve(RELAY_BUFFER_BYTES / 8);
+        self.make_room();
         self.stream.read_buf(&mut self.inbuf).await
+    }
+
+    /// Only when little is left: the command being served is a part of the same memory, and as long as it lives, every
+    /// reserve would be a new piece.
+    fn make_room(&mut self) {
+        if self.inbuf.capacity() - self.inbuf.len() < RELAY_BUFFER_BYTES / 16 {
+            self.inbuf.reserve(RELAY_BUFFER_BYTES / 8);
+        }
     }
 
     /// Ends when the client is gone or shall go; reads ahead meanwhile, within a bound.
@@ -103,7 +111,7 @@ impl Client {
                 return io::Error::new(io::ErrorKind::ConnectionAborted, "killed");
             }
             let room = self.inbuf.len() < RELAY_BUFFER_BYTES;
-            self.inbuf.reserve(RELAY_BUFFER_BYTES / 8);
+            self.make_room();
             tokio::select! {
                 changed = self.killed.changed() => if changed.is_err() {
                     return io::Error::new(io::ErrorKind::ConnectionAborted, "killed");

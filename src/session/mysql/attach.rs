@@ -34,6 +34,10 @@ impl Session {
         let participant = self.participant(backend);
         let at = match self.position(participant) {
             Some(at) if !self.attached[at].conn.is_broken() => at,
+            // Its part of the transaction went with the connection: on a new one the statement would commit by itself.
+            Some(_) | None if self.txn.participant(participant).is_some() => {
+                return Err(self.lost_fault(participant, &std::io::ErrorKind::NotConnected.into()));
+            }
             Some(_) | None => self.attach_new(participant).await?,
         };
         let database = self.database_of(backend);
@@ -141,17 +145,25 @@ impl Session {
         self.finish_rest().await;
         self.rollback_all().await;
         self.entry.detached();
+        let bound = self.services.config.pool.connect_timeout;
         for attached in std::mem::take(&mut self.attached) {
             let mut conn = attached.conn;
-            if conn.open() == Open::Plain && !conn.is_broken() {
-                native_rollback(&mut conn).await;
+            // A server that does not answer must not keep the session, and with it its places in the pools, for ever.
+            match tokio::time::timeout(bound, last_commands(&mut conn)).await {
+                Ok(()) => self.services.pools.release(Conn::Mysql(conn)).await,
+                Err(_) => tracing::warn!(?bound, "a backend did not answer at a session's end; closed"),
             }
-            if let Err(error) = conn.flush().await {
-                tracing::debug!(%error, "the last unanswered commands of a session");
-            }
-            self.services.pools.release(Conn::Mysql(conn)).await;
         }
         self.txn = Transaction::none();
+    }
+}
+
+async fn last_commands(conn: &mut MysqlConn) {
+    if conn.open() == Open::Plain && !conn.is_broken() {
+        native_rollback(conn).await;
+    }
+    if let Err(error) = conn.flush().await {
+        tracing::debug!(%error, "the last unanswered commands of a session");
     }
 }
 

@@ -172,9 +172,12 @@ impl Session {
     /// of one not longer than the house is open.
     async fn next_command(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<Option<BytesMut>, Stop> {
         if self.rest.is_some() || !self.client.has_input() {
-            self.client.flush().await?;
+            // Together: phase two must not wait for a client that does not read.
+            let rest = futures_util::future::OptionFuture::from(self.rest.take());
+            let (flushed, conns) = tokio::join!(self.client.flush(), rest);
+            self.take_back(conns.unwrap_or_default());
+            flushed?;
         }
-        self.finish_rest().await;
         let open = self.in_transaction();
         let bound = self.services.config.transactions.idle_timeout;
         let bounded = open && !bound.is_zero();

@@ -67,6 +67,13 @@ impl Sessions {
         locked(&self.by_id).remove(&entry.id);
     }
 
+    /// Ends every session that waits for its client or runs a statement; one that commits goes on to the end of that.
+    pub fn kill_all(&self) {
+        for entry in locked(&self.by_id).values() {
+            entry.kill.send_replace(true);
+        }
+    }
+
     fn find(&self, id: u64) -> Option<Arc<Entry>> {
         let by_id = locked(&self.by_id);
         let ours = u32::try_from(id).ok().and_then(|id| by_id.get(&id));

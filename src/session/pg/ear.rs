@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    fn tokio_test<F: Future>(future: F) -> Task<F> {
+    fn task<F: Future>(future: F) -> Task<F> {
         Task { future: Box::pin(future), woken: std::sync::Arc::new(Flag(false.into())), begun: false }
     }
 

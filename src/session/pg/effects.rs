@@ -138,7 +138,7 @@ impl Session {
         let enlisted = self.txn.participant(backend).is_some();
         match (status, enlisted) {
             (Status::Idle, false) | (Status::Open | Status::Failed, true) => Ok(()),
-            (Status::Idle, true) if own_two_phase => {
+            (Status::Idle, true) if own_two_phase && self.txn.participants.len() == 1 => {
                 // The client's own PREPARE TRANSACTION has ended it.
                 self.settings.committed();
                 self.forget_transaction();

@@ -31,8 +31,13 @@ impl Session {
                 let text = "terminating connection: Handfast is stopping";
                 return Err(Exit::fatal(Fault::new(FaultKind::ShuttingDown, text)));
             }
-            self.client.flush().await.map_err(Exit::Gone)?;
-            self.finish_rest().await;
+            // Together: phase two must not wait for a client that does not read.
+            let rest = futures_util::future::OptionFuture::from(self.rest.take());
+            let (flushed, conns) = tokio::join!(self.client.flush(), rest);
+            if let Some(conns) = conns {
+                self.put_back(conns).await;
+            }
+            flushed.map_err(Exit::Gone)?;
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
                 Heard::Backend(backend, read) => self.heard_backend(backend, read),
