@@ -132,6 +132,9 @@ impl Load {
         let deadline = clock::now() + self.time_max;
         while shared.done() < self.orders {
             progress(shared.done());
+            if let Some(ended) = havoc.try_join_next() {
+                ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+            }
             if clock::now() > deadline {
                 let errors = shared.tally().errors.clone();
                 let why =

@@ -155,6 +155,8 @@ impl Proc {
     /// `kill -9` of it and of its children (PostgreSQL's sessions are processes of their own), then waits.
     pub(super) fn kill9(&self) {
         if self.exited().is_none() {
+            // Stopped first, so that it starts no further child between the list and the end.
+            send(self.pid, Signal::STOP);
             let children = children_of(self.pid);
             send(self.pid, Signal::KILL);
             children.into_iter().for_each(|child| send(child, Signal::KILL));

@@ -158,28 +158,40 @@ impl Server {
     }
 
     fn launch(&self, first: bool) -> Result<(), TestbedError> {
+        let deadline = clock::now() + START_MAX;
+        let mut tries_left = 20;
+        loop {
+            let process = self.spawn(first)?;
+            let failed = |why: String| {
+                let log = tail(&self.log);
+                TestbedError::NotReady { who: self.name.clone(), why, log }
+            };
+            while process.exited().is_none() && !self.answers() {
+                if clock::now() > deadline {
+                    return Err(failed(format!("no answer within {} s", START_MAX.as_secs())));
+                }
+                process.wait(Duration::from_millis(20));
+            }
+            match process.exited() {
+                None => {
+                    *self.slot() = Some(process);
+                    return Ok(());
+                }
+                // PostgreSQL refuses to start while a process of the killed server is still going away.
+                Some(_) if !first && tries_left > 0 => tries_left -= 1,
+                Some(status) => return Err(failed(format!("it ended ({status})"))),
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn spawn(&self, first: bool) -> Result<Proc, TestbedError> {
         let mut command = self.command(first)?;
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.map_err(TestbedError::io(format!("opening {}", self.log.display())))?;
         let also = log.try_clone().map_err(TestbedError::io("sharing the server's diagnostics"))?;
         command.stdin(Stdio::null()).stdout(log).stderr(also).current_dir("/");
-        let process = Proc::spawn(&self.name, command)?;
-        let deadline = clock::now() + START_MAX;
-        let failed = |why: String| {
-            let log = tail(&self.log);
-            TestbedError::NotReady { who: self.name.clone(), why, log }
-        };
-        while !self.answers() {
-            if let Some(status) = process.exited() {
-                return Err(failed(format!("it ended ({status})")));
-            }
-            if clock::now() > deadline {
-                return Err(failed(format!("no answer within {} s", START_MAX.as_secs())));
-            }
-            process.wait(Duration::from_millis(20));
-        }
-        *self.slot() = Some(process);
-        Ok(())
+        Proc::spawn(&self.name, command)
     }
 
     fn command(&self, first: bool) -> Result<Command, TestbedError> {
