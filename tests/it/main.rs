@@ -14,4 +14,5 @@ mod commit_is_atomic;
 mod crash_is_recovered;
 mod drivers;
 mod holes;
+mod mysql_is_the_same;
 mod wire;
