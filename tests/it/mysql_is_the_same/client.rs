@@ -124,12 +124,8 @@ impl Client {
     pub fn answer(&mut self, shape: Shape) -> Vec<String> {
         let mut seen = Vec::new();
         if let Err(error) = self.walk(shape, &mut seen) {
-            let kind = match error.kind() {
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                    "closed".into()
-                }
-                other => format!("{other:?}: {error}"),
-            };
+            let closed = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+            let kind = if closed.contains(&error.kind()) { "closed".into() } else { error.to_string() };
             seen.push(format!("gone: {kind}"));
         }
         seen
