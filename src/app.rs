@@ -237,6 +237,10 @@ impl App {
 
     async fn services(&self) -> Result<Services, ServeError> {
         self.probe_all().await?;
+        let bound = self.config.transactions.commit_wait;
+        if tokio::time::timeout(bound, self.registry.all_looked()).await.is_err() {
+            tracing::warn!(?bound, "recovery is not done; clients are let in, and readers wait for what is unfinished");
+        }
         Ok(Services {
             config: Arc::clone(&self.config),
             routes: RouteTable::new(&self.config),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::base::{BackendId, Fault, FaultKind, Place, TxnId};
 use crate::telemetry::metrics;
@@ -21,6 +21,8 @@ pub struct Registry {
     settled: Vec<Notify>,
     /// One per backend: the settler waits on it for work.
     work: Vec<Notify>,
+    /// Backends whose settler has found nothing left, or nobody to ask, since the start.
+    looked: watch::Sender<BTreeSet<BackendId>>,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +60,13 @@ impl Registry {
     pub fn new(backends: usize) -> Self {
         let notifies = || (0..backends).map(|_| Notify::new()).collect();
         let per_backend = (0..backends).map(|_| AtomicUsize::new(0)).collect();
-        Self { state: Mutex::default(), per_backend, settled: notifies(), work: notifies() }
+        Self {
+            state: Mutex::default(),
+            per_backend,
+            settled: notifies(),
+            work: notifies(),
+            looked: watch::Sender::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -144,6 +152,20 @@ impl Registry {
     /// How many transactions are decided and unfinished.
     pub fn in_doubt(&self) -> usize {
         self.state().unfinished.len()
+    }
+
+    /// Notes that a settler has found nothing left on its backend, or cannot reach it.
+    pub fn looked(&self, backend: BackendId) {
+        self.looked.send_if_modified(|looked| looked.insert(backend));
+    }
+
+    /// Waits until every settler has finished what the last run left, or could not reach its backend.
+    pub async fn all_looked(&self) {
+        let all = self.work.len();
+        // The sender lives in `self`, so that waiting cannot fail.
+        if self.looked.subscribe().wait_for(|looked| looked.len() == all).await.is_err() {
+            tracing::debug!("the registry is gone");
+        }
     }
 
     /// Waits until this backend's settler has work.

@@ -173,6 +173,9 @@ impl Settler {
                 (self.failures, self.left) = (0, swept.left);
                 metrics::backend_up(self.name(), true);
                 metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
+                if swept.left == 0 {
+                    self.recovery.registry.looked(self.backend);
+                }
                 let short = interval.min(recover::backoff(1, interval));
                 return if swept.left > 0 { short } else { interval };
             }
@@ -180,6 +183,7 @@ impl Settler {
             Err(_) => format!("no answer within {CONTROL_TIMEOUT:?}"),
         };
         metrics::backend_up(self.name(), false);
+        self.recovery.registry.looked(self.backend);
         (self.control, self.left) = (None, 0);
         self.failures = self.failures.saturating_add(1);
         if self.failures == 1 || self.failures.is_multiple_of(30) {
