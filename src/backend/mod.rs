@@ -19,6 +19,10 @@ use crate::journal::Durable;
 
 /// A connection to one backend, logged in.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each session and backend; a box would cost every statement a hop"
+)]
 pub enum Conn {
     /// PostgreSQL.
     Pg(pg::PgConn),

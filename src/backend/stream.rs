@@ -52,9 +52,15 @@ macro_rules! forward {
     };
 }
 
+/// The error in plain words: a peer that goes away without TLS's own farewell is simply gone, and rustls' text about it,
+/// with an address in it, would reach clients.
+fn plain(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof { io::ErrorKind::UnexpectedEof.into() } else { error }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        forward!(self, poll_read, cx, buf)
+        forward!(self, poll_read, cx, buf).map_err(plain)
     }
 }
 

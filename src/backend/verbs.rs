@@ -46,7 +46,14 @@ pub fn xid(branch: &BranchName) -> String {
 
 /// MySQL's opening verbs, one packet: the characteristics apply to the XA transaction that follows.
 pub fn xa_start(branch: &BranchName, with: Characteristics) -> String {
-    let mut text = String::new();
+    let mut text = set_transaction(with).map(|set| set + ";").unwrap_or_default();
+    text.push_str("XA START ");
+    text.push_str(&xid(branch));
+    text
+}
+
+/// MySQL's `SET TRANSACTION …` for the next transaction; `None`: nothing is to be said.
+pub fn set_transaction(with: Characteristics) -> Option<String> {
     let mut parts = Vec::new();
     if let Some(isolation) = with.isolation {
         parts.push(format!("ISOLATION LEVEL {}", isolation.sql()));
@@ -54,12 +61,7 @@ pub fn xa_start(branch: &BranchName, with: Characteristics) -> String {
     if let Some(read_only) = with.read_only {
         parts.push(String::from(if read_only { "READ ONLY" } else { "READ WRITE" }));
     }
-    if !parts.is_empty() {
-        text = format!("SET TRANSACTION {};", parts.join(", "));
-    }
-    text.push_str("XA START ");
-    text.push_str(&xid(branch));
-    text
+    (!parts.is_empty()).then(|| format!("SET TRANSACTION {}", parts.join(", ")))
 }
 
 /// `XA END …;XA PREPARE …`: one packet. The second is not run if the first fails.

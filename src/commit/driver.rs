@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture, FutureExt, abortable};
+use futures_util::future::{AbortHandle, Abortable, BoxFuture, FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::registry::Ending;
@@ -54,6 +54,7 @@ struct Member {
 }
 
 /// What a running effect ends with.
+#[expect(clippy::large_enum_variant, reason = "short-lived, and nearly always the large one")]
 enum Answer {
     /// A verb on a connection.
     Verb { place: Place, conn: Conn, result: Result<Event, VerbError> },
@@ -151,10 +152,12 @@ impl Driver {
         loop {
             tokio::select! {
                 biased;
-                Some(answer) = self.running.next() => match answer {
-                    Ok(answer) => return self.answered(answer),
-                    Err(Aborted) => {}
-                },
+                Some(answer) = self.running.next() => {
+                    // An aborted one was closed on purpose: nobody waits for its answer.
+                    if let Ok(answer) = answer {
+                        return self.answered(answer);
+                    }
+                }
                 () = &mut timeout => return Event::Tick,
             }
         }

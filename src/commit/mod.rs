@@ -205,11 +205,12 @@ mod tests {
     use crate::journal::memory::Memory;
     use crate::sql::tests::corpus::config;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn readers_of_every_database_of_a_participant_wait_for_it() {
         let three = [("a", Dialect::Mysql, true), ("b", Dialect::Mysql, false), ("c", Dialect::Mysql, false)];
         let mut config = config(&three, &[]);
         config.backends[1].address = config.backends[0].address.clone();
+        config.transactions.commit_wait = std::time::Duration::from_millis(20);
         let keep = std::time::Duration::from_secs(1);
         let settings = Settings { cluster: ClusterName::new("shop").unwrap(), node: None, segment_bytes: 4096, keep };
         let (journal, _) = Journal::open_on(Box::new(Memory::default()), settings, Failpoints::default()).unwrap();

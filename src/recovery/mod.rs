@@ -4,6 +4,7 @@
 
 mod sweep;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +96,16 @@ impl Recovery {
     /// The settler of one backend.
     pub fn settler(&self, backend: BackendId) -> Settler {
         let (seen, lost) = (Vec::new(), Vec::new());
-        Settler { recovery: self.clone(), backend, control: None, seen, lost, left: 0, failures: 0 }
+        Settler {
+            recovery: self.clone(),
+            backend,
+            control: None,
+            seen,
+            lost,
+            left: 0,
+            failures: 0,
+            alarmed: BTreeSet::new(),
+        }
     }
 }
 
@@ -112,6 +122,8 @@ pub struct Settler {
     lost: Vec<BranchName>,
     /// What the last sweep left for the next one; 0 also if the backend could not be asked.
     left: usize,
+    /// Branches that their server ended against the decision: their records stay until a person has looked.
+    alarmed: BTreeSet<crate::base::BranchName>,
     failures: u32,
 }
 

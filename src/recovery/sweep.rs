@@ -191,7 +191,8 @@ impl Settler {
         Ok(())
     }
 
-    fn alarm(&self, branch: &BranchName, acted: &Acted) {
+    fn alarm(&mut self, branch: &BranchName, acted: &Acted) {
+        self.alarmed.insert(branch.clone());
         metrics::heuristic(self.name());
         tracing::error!(
             backend = self.name(),
@@ -229,6 +230,7 @@ impl Settler {
             let alive = if self.recovery.registry.is_ending(&branch.txn) { Alive::Yes } else { Alive::No };
             let listing = if listed.contains(&branch) { Listing::Listed } else { Listing::NotListed };
             match recover::next(recover::Known::Decided, alive, listing) {
+                Action::Settled if self.alarmed.contains(&branch) => swept.left += 1,
                 Action::Settled => self.settled(&branch),
                 Action::Commit
                 | Action::RollBack

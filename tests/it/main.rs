@@ -14,5 +14,6 @@ mod commit_is_atomic;
 mod crash_is_recovered;
 mod drivers;
 mod holes;
+mod mysql_is_the_same;
 mod recovery_is_patient;
 mod wire;

@@ -180,7 +180,7 @@ impl Walk {
             State::Columns(_) => {
                 let raw = self.patch_eof(payload)?;
                 if raw & status::CURSOR_EXISTS != 0 {
-                    self.end_of_result(payload, 3, raw);
+                    self.end_of_result(raw);
                 } else {
                     self.state = State::Rows;
                 }
@@ -188,7 +188,7 @@ impl Walk {
             }
             State::Rows | State::Fields => {
                 let raw = self.patch_eof(payload)?;
-                self.end_of_result(payload, 3, raw);
+                self.end_of_result(raw);
                 Ok(Turn::Pass)
             }
             State::Definitions(_, next) => {
@@ -226,12 +226,12 @@ impl Walk {
                 self.relayed.matched |= done.affected == 0 && says_matched(payload);
                 let at = answer::ok_status_at(payload).ok_or("a malformed OK")?;
                 self.patch(payload, at, done.status);
-                self.end_of_result(payload, at, done.status);
+                self.end_of_result(done.status);
                 Ok(Turn::Pass)
             }
             Answer::Eof { .. } => {
                 let raw = self.patch_eof(payload)?;
-                self.end_of_result(payload, 3, raw);
+                self.end_of_result(raw);
                 Ok(Turn::Pass)
             }
             Answer::LocalFile if self.swallow == 0 => Ok(Turn::LocalFile),
@@ -274,22 +274,20 @@ impl Walk {
     }
 
     fn patch(&mut self, payload: &mut [u8], at: usize, raw: u16) {
-        let ours = raw & !self.how.status_mask | self.how.status & self.how.status_mask;
+        // Servers say "more follows" in every OK and EOF of a statement that is not the last.
+        let more = if self.how.more { status::MORE_RESULTS } else { 0 };
+        let ours = raw & !self.how.status_mask | self.how.status & self.how.status_mask | more;
         payload[at..at + 2].copy_from_slice(&ours.to_le_bytes());
     }
 
     /// An OK or EOF that ends one result; another follows if it says so.
-    fn end_of_result(&mut self, payload: &mut [u8], at: usize, raw: u16) {
+    fn end_of_result(&mut self, raw: u16) {
         self.relayed.status = Some(raw);
         if raw & status::MORE_RESULTS != 0 {
             self.state = State::First;
             return;
         }
         self.state = State::Done;
-        if self.how.more {
-            let ours = u16::from_le_bytes([payload[at], payload[at + 1]]) | status::MORE_RESULTS;
-            payload[at..at + 2].copy_from_slice(&ours.to_le_bytes());
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Ran, Session, Step, Stop};
 use crate::backend::verbs;
-use crate::base::{Dialect, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::{Ended, Why};
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::{Characteristics, EndOptions};
@@ -110,11 +110,25 @@ impl Session {
         }
     }
 
+    /// A statement that is a transaction by itself takes what SET TRANSACTION has said for the next one; its backend
+    /// must hear it.
+    pub(super) async fn hand_on_next(&mut self, backend: BackendId) -> Step {
+        if self.native || self.enlists() || self.next == Characteristics::default() {
+            return Ok(Ran::Fine);
+        }
+        let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };
+        let next = std::mem::take(&mut self.next);
+        if let Some(text) = verbs::set_transaction(next) {
+            self.tell(at, text.as_bytes()).await?;
+        }
+        Ok(Ran::Fine)
+    }
+
     /// SET TRANSACTION: the next one. Inside a transaction it is too late.
     pub(super) fn set_transaction(&mut self, with: Characteristics, more: bool) -> Ran {
         if self.txn.is_open() {
             let text = "Transaction characteristics can't be changed while a transaction is in progress";
-            return self.fault(&Fault::new(FaultKind::ActiveTransaction, text));
+            return self.refuse(&answer::err(1568, "25001", text));
         }
         self.next.isolation = with.isolation.or(self.next.isolation);
         self.next.read_only = with.read_only.or(self.next.read_only);
@@ -164,7 +178,7 @@ impl Session {
     }
 
     fn no_savepoint(&mut self, name: &str) -> Ran {
-        self.fault(&Fault::new(FaultKind::NoSuchSavepoint, format!("SAVEPOINT {name} does not exist")))
+        self.refuse(&answer::err(1305, "42000", &format!("SAVEPOINT {name} does not exist")))
     }
 
     /// Runs a verb on every connection of the transaction, or on all of the session's if there is none.

@@ -82,6 +82,10 @@ pub struct Session {
     attached: Vec<Attached>,
     txn: Transaction,
     autocommit: bool,
+    /// SET SESSION TRANSACTION READ ONLY holds.
+    read_only: bool,
+    /// User variables that a backend set from its tables: only there they have their values.
+    variables: HashMap<String, BackendId>,
     /// By SET TRANSACTION, for the next transaction.
     next: Characteristics,
     settings: Vec<settings::Setting>,
@@ -131,6 +135,8 @@ impl Session {
             attached: Vec::new(),
             txn: Transaction::none(),
             autocommit: true,
+            read_only: false,
+            variables: HashMap::new(),
             next: Characteristics::default(),
             settings: Vec::new(),
             prepared: HashMap::new(),
@@ -249,8 +255,8 @@ impl Session {
             com::RESET_CONNECTION => self.reset_connection().await,
             com::CHANGE_USER => self.change_user(body).await,
             unknown => {
-                let text = format!("Unknown command 0x{unknown:02x}");
-                self.fault(&Fault::new(FaultKind::UnknownCommand, text));
+                tracing::debug!(session = self.entry.id(), command = unknown, "an unknown command");
+                self.unknown_command();
                 Ok(())
             }
         }
@@ -259,11 +265,14 @@ impl Session {
     /// The status flags that are ours to say: with XA underneath the backend's own would confuse clients.
     fn status(&self) -> u16 {
         if self.native {
+            // The others tell of the statement that the server ran last, not of the session.
+            let lasting =
+                status::IN_TRANS | status::IN_TRANS_READONLY | status::AUTOCOMMIT | status::NO_BACKSLASH_ESCAPES;
             let home = self.attached.first().map(|a| a.conn.status());
-            return home.unwrap_or(status::AUTOCOMMIT) & !status::MORE_RESULTS;
+            return home.unwrap_or(status::AUTOCOMMIT) & lasting;
         }
         let in_trans = if self.txn.is_open() { status::IN_TRANS } else { 0 };
-        let read_only = self.txn.is_open() && self.txn.with.read_only == Some(true);
+        let read_only = self.txn.is_open() && self.txn.with.read_only.unwrap_or(self.read_only);
         let read_only = if read_only { status::IN_TRANS_READONLY } else { 0 };
         let autocommit = if self.autocommit { status::AUTOCOMMIT } else { 0 };
         let escapes = if self.reading.backslash_escapes { 0 } else { status::NO_BACKSLASH_ESCAPES };
@@ -292,7 +301,12 @@ impl Session {
         Ran::Failed
     }
 
-    /// A backend's own error, unchanged.
+    /// As servers say it.
+    fn unknown_command(&mut self) -> Ran {
+        self.refuse(&answer::err(1047, "08S01", "Unknown command"))
+    }
+
+    /// A backend's own error, or one in its words, unchanged.
     fn refuse(&mut self, raw: &[u8]) -> Ran {
         self.client.put(raw);
         Ran::Failed

@@ -11,7 +11,7 @@ use super::{Ran, Session, Step, Stop};
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::relay::mysql::{Relayed, Shape};
 use crate::sql::{Access, Analysis, Kind, Statement};
-use crate::wire::mysql::{Reader, com};
+use crate::wire::mysql::{Reader, answer, com};
 
 /// Statements of one session at most; as MySQL's max_prepared_stmt_count, but each session has its own.
 const STATEMENTS_MAX: usize = 16_382;
@@ -88,7 +88,7 @@ fn is_local(statement: &Statement, text: &[u8]) -> bool {
 impl Session {
     fn unknown_statement(&mut self, id: u32, command: &str) -> Ran {
         let text = format!("Unknown prepared statement handler ({id}) given to {command}");
-        self.fault(&Fault::new(FaultKind::UnknownStatement, text))
+        self.refuse(&answer::err(1243, "HY000", &text))
     }
 
     /// COM_STMT_PREPARE
@@ -184,6 +184,9 @@ impl Session {
         let enlist = self.enlists() && matters && !commits && !settles;
         if enlist {
             self.begin_implicitly();
+        }
+        if matters && self.hand_on_next(backend).await? == Ran::Failed {
+            return Ok(Ran::Failed);
         }
         let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };
         let participant = self.attached[at].participant;

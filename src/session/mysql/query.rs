@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 
 use super::run::Run;
-use super::text::{edited, has_inner_semicolon, holds, words};
+use super::text::{asked_for_autocommit, edited, has_inner_semicolon, holds, into_variable, user_variables, words};
 use super::{Ran, Session, Step, Stop};
 use crate::backend::mysql::Open;
 use crate::base::ids::NAME_PREFIX;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::route::Plan;
 use crate::sql::{Access, Analysis, Kind, Statement};
+
+/// User variables set from tables that one session may have.
+const VARIABLES_MAX: usize = 500;
 
 /// One statement of a client's text, on its way.
 #[derive(Clone, Copy)]
@@ -25,7 +28,7 @@ pub(super) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn own(&self) -> &'a [u8] {
+    pub(super) fn own(&self) -> &'a [u8] {
         self.text.get(self.statement.span.clone()).unwrap_or(self.text)
     }
 }
@@ -96,11 +99,38 @@ impl Session {
     pub(super) fn target<'a>(&self, said: Said<'a>) -> Result<(BackendId, Cow<'a, [u8]>), Fault> {
         let whole = 0..said.text.len();
         let span = if said.alone { &whole } else { &said.statement.span };
-        match self.services.routes.plan(Dialect::Mysql, said.text, said.statement) {
-            Plan::One { backend, edits } => Ok((backend, edited(said.text, span, &edits))),
-            Plan::Anywhere => Ok((self.anywhere(said), edited(said.text, span, &[]))),
-            Plan::Refuse(fault) => Err(fault),
+        let (backend, text) = match self.services.routes.plan(Dialect::Mysql, said.text, said.statement) {
+            Plan::One { backend, edits } => (backend, edited(said.text, span, &edits)),
+            Plan::Anywhere => (self.anywhere(said), edited(said.text, span, &[])),
+            Plan::Refuse(fault) => return Err(fault),
+        };
+        self.variables_are_there(said, backend)?;
+        Ok((backend, text))
+    }
+
+    /// A variable that another backend has set from its tables would be NULL, or old, on this one, and nobody would be
+    /// told.
+    fn variables_are_there(&self, said: Said<'_>, backend: BackendId) -> Result<(), Fault> {
+        if self.variables.is_empty() {
+            return Ok(());
         }
+        for name in user_variables(said.own()) {
+            let Some(there) = self.variables.get(&name) else { continue };
+            let gets_it_now = sets_user_variable(said);
+            if !gets_it_now && self.participant(*there) != self.participant(backend) {
+                let config = &self.services.config;
+                let (there, here) = (&config.backend(*there).name, &config.backend(backend).name);
+                let text = format!("user variable @{name} was set by backend \"{there}\"; \"{here}\" does not know it");
+                let hint = "Read it into the application and give it as a value.";
+                return Err(Fault::new(FaultKind::NotSupported, text).hint(hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a text has a variable whose value one backend alone knows.
+    pub(super) fn uses_placed_variable(&self, said: Said<'_>) -> bool {
+        !self.variables.is_empty() && user_variables(said.own()).iter().any(|name| self.variables.contains_key(name))
     }
 
     /// Who answers a statement without a table: whoever ran the statement that it asks about, the transaction's only
@@ -109,11 +139,17 @@ impl Session {
         let text = said.own();
         let asks = |word: &str| holds(text, word.as_bytes());
         let of_last = ["last_insert_id", "row_count", "found_rows", "show warnings", "show errors", "show count("];
+        let of_last_too = ["@@warning_count", "@@error_count", "get diagnostics"];
         if let Some(last) = self.last
             && last != self.home
-            && (of_last.into_iter().any(asks) || text.len() < 64 && asks("@@identity"))
+            && (of_last.into_iter().chain(of_last_too).any(asks) || text.len() < 64 && asks("@@identity"))
         {
             return last;
+        }
+        if !self.variables.is_empty()
+            && let Some(backend) = user_variables(text).iter().find_map(|name| self.variables.get(name))
+        {
+            return *backend;
         }
         if let Kind::Execute(name) | Kind::Deallocate(Some(name)) = &said.statement.kind
             && let Some(backend) = self.named.get(name)
@@ -142,8 +178,22 @@ impl Session {
         if enlist {
             self.begin_implicitly();
         }
+        let diagnoses = words(said.own(), 2).iter().any(|w| w == "DIAGNOSTICS");
+        let set = matches!(said.statement.kind, Kind::Set { .. });
+        if !self.native && (sets_user_variable(said) || diagnoses || set && self.uses_placed_variable(said)) {
+            if self.variables.len() >= VARIABLES_MAX {
+                let text = format!("more than {VARIABLES_MAX} user variables set from tables in one session");
+                return Ok(self.fault(&Fault::new(FaultKind::TooLarge, text)));
+            }
+            self.variables.extend(user_variables(said.own()).into_iter().map(|name| (name, backend)));
+        }
+        if matters && self.hand_on_next(backend).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
         let run = Run { backend, text: &text, statement: Some(said.statement), enlist, one: true, more: said.more };
-        self.run(run).await.map(Ran::of)
+        let ran = self.run(run).await.map(Ran::of)?;
+        let ended = matches!(&said.statement.kind, Kind::Commit(how) | Kind::Rollback(how) if how.release);
+        if ended && ran == Ran::Fine { Err(Stop::Close) } else { Ok(ran) }
     }
 
     /// One statement.
@@ -173,6 +223,11 @@ impl Session {
         if (statement.leaves_state || statement.kind == Kind::Ddl) && is_temporary(said.own()) {
             self.allow_temporary(said).await?;
             return self.route(said, true).await;
+        }
+        if !self.autocommit
+            && let Some(name) = asked_for_autocommit(said.own())
+        {
+            return self.tell_autocommit_off(said, name).await;
         }
         match &said.statement.kind {
             Kind::Begin(with) => self.begin(*with, said.more).await,
@@ -211,6 +266,14 @@ impl Session {
         }
     }
 
+    /// Under XA the backends' own autocommit stays on: theirs would be the wrong answer.
+    async fn tell_autocommit_off(&mut self, said: Said<'_>, name: &str) -> Step {
+        let text = format!("SELECT 0 AS `{name}`");
+        let (backend, statement) = (self.home, Some(said.statement));
+        let run = Run { backend, text: text.as_bytes(), statement, enlist: false, one: true, more: said.more };
+        self.run(run).await.map(Ran::of)
+    }
+
     /// MySQL lets a branch detach at PREPARE, and then refuses temporary tables in it (FACTS 7): the connection that gets
     /// one keeps its branches. Without the privilege to say so the server's own error follows.
     async fn allow_temporary(&mut self, said: Said<'_>) -> Result<(), Stop> {
@@ -238,6 +301,13 @@ impl Session {
             .hint("A plain COMMIT is already atomic here.");
         Ok(self.fault(&fault))
     }
+}
+
+/// Whether a statement gives a user variable a value out of tables: then only the backend that ran it knows the value.
+fn sets_user_variable(said: Said<'_>) -> bool {
+    let text = said.own();
+    let set = matches!(said.statement.kind, Kind::Set { .. });
+    !said.statement.tables.is_empty() && text.contains(&b'@') && (set || into_variable(text) || holds(text, b":="))
 }
 
 /// CREATE or DROP TEMPORARY TABLE: the DDL that commits nothing.

@@ -173,7 +173,7 @@ impl Session {
             return Err(Fault::new(FaultKind::NotSupported, text).hint("Raise transactions.participants_max."));
         }
         debug_assert!(self.attached[at].conn.open() == Open::None, "a branch is opened on an idle connection");
-        let place = Place(u16::try_from(self.txn.participants.len()).unwrap_or(u16::MAX));
+        let place = Place(self.txn.joined);
         let commits = &self.services.commits;
         let id = self.txn.id.get_or_insert_with(|| commits.next_txn()).clone();
         Ok(opening(&self.txn, &transaction::branch(&id, place, self.attached[at].conn.session())))

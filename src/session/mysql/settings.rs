@@ -1,8 +1,9 @@
 //! SET and USE: run now, and kept as text for the connections that the session opens later.
 
 use super::query::Said;
+use super::text::{user_variables, words};
 use super::{Ran, Session, Step, Stop, login};
-use crate::base::{Dialect, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::relay::mysql::Shape;
 use crate::sql::{Access, Characteristics, Kind, Reading, SetScope};
 use crate::wire::mysql::handshake::read_change_user;
@@ -18,6 +19,14 @@ pub(super) struct Setting {
     names: Vec<String>,
 }
 
+/// The one user variable that a `SET @name = …` without any other variable in it assigns, with its `@`. The parser leaves
+/// user variables out of the names.
+fn the_user_variable(text: &[u8]) -> Option<String> {
+    let assigns = words(text, 2).get(1).is_some_and(|w| w.starts_with('@') && !w.starts_with("@@"));
+    let alone = text.iter().filter(|b| **b == b'@').count() == 1;
+    if assigns && alone { user_variables(text).pop().map(|name| format!("@{name}")) } else { None }
+}
+
 impl Session {
     /// SET: on the home connection first, whose answer the client gets; then on the others.
     pub(super) async fn set(&mut self, said: Said<'_>) -> Step {
@@ -25,7 +34,21 @@ impl Session {
         if let Kind::Set { scope: s, names: n, autocommit: a } = &said.statement.kind {
             (scope, names, autocommit) = (*s, n.clone(), *a);
         }
+        if names.is_empty() {
+            names.extend(the_user_variable(said.own()));
+        }
+        if let Kind::SetSessionCharacteristics(with) = &said.statement.kind {
+            self.read_only = with.read_only.unwrap_or(self.read_only);
+        }
         if !said.statement.tables.is_empty() || said.statement.access == Access::Write && scope != SetScope::Global {
+            return self.route(said, true).await;
+        }
+        let assigned = names.iter().filter(|n| n.starts_with('@')).count();
+        if said.text.iter().filter(|b| **b == b'@').count() <= assigned {
+            // Their new values are known everywhere.
+            self.variables
+                .retain(|known, _| !names.iter().any(|n| n.trim_matches(['@', '`']).to_lowercase() == *known));
+        } else if self.uses_placed_variable(said) {
             return self.route(said, true).await;
         }
         let text = match self.target(said) {
@@ -147,6 +170,20 @@ impl Session {
     pub(super) async fn use_database(&mut self, database: &[u8], more: bool) -> Step {
         let config = &self.services.config;
         let home = config.backend(self.home).database.as_bytes();
+        let other = config.backends.iter().enumerate().find(|(at, b)| {
+            let id = u16::try_from(*at).map(BackendId);
+            let away = id.is_ok_and(|id| !config.same_participant(id, self.home));
+            let homes = database == home || database == config.listen.database.as_bytes();
+            away && !homes && (b.name.as_bytes() == database || b.database.as_bytes() == database)
+        });
+        if let Some((_, other)) = other {
+            let text = format!("Unknown database '{}' on the home backend", String::from_utf8_lossy(database));
+            let hint = format!(
+                "It is backend \"{}\": its tables are found by their names without USE, by [tables] or as {}.table.",
+                other.name, other.name
+            );
+            return Ok(self.fault(&Fault::new(FaultKind::NoSuchDatabase, text).hint(hint)));
+        }
         let name = if database == config.listen.database.as_bytes() { home.to_vec() } else { database.to_vec() };
         let Some(at) = self.ready(self.home).await? else { return Ok(Ran::Failed) };
         let conn = &mut self.attached[at].conn;
@@ -165,7 +202,7 @@ impl Session {
             [0, 0] => self.multi = true,
             [1, 0] => self.multi = false,
             _unknown => {
-                self.fault(&Fault::new(FaultKind::UnknownCommand, "Unknown option"));
+                self.unknown_command();
                 return;
             }
         }
@@ -186,6 +223,8 @@ impl Session {
         self.named.clear();
         self.warnings.clear();
         self.autocommit = true;
+        self.read_only = false;
+        self.variables.clear();
         self.next = Characteristics::default();
         self.locked = false;
         self.last = None;

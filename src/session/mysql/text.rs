@@ -47,6 +47,45 @@ pub(super) fn holds(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
 }
 
+/// The user variables of a text, lower case, as far as a glance tells: `@x`, not `@@x`. One in a string is one too much.
+pub(super) fn user_variables(text: &[u8]) -> Vec<String> {
+    let of_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | 0x80..);
+    let quoted = |b: &u8| matches!(b, b'`' | b'\'' | b'"');
+    let mut names = Vec::new();
+    let mut at = 0;
+    while let Some(here) = text[at..].iter().position(|b| *b == b'@') {
+        let system = text[at + here + 1..].starts_with(b"@");
+        at += here + if system { 2 } else { 1 };
+        let rest = &text[at..];
+        let rest = rest.strip_prefix(rest.get(..1).filter(|b| quoted(&b[0])).unwrap_or_default()).unwrap_or(rest);
+        let name = &rest[..rest.iter().position(|b| !of_name(b)).unwrap_or(rest.len())];
+        if !system && !name.is_empty() {
+            names.push(String::from_utf8_lossy(name).to_lowercase());
+        }
+    }
+    names
+}
+
+/// Whether a text says `INTO @…`.
+pub(super) fn into_variable(text: &[u8]) -> bool {
+    let mut words = text.windows(4).enumerate().filter(|(_, w)| w.eq_ignore_ascii_case(b"into"));
+    words.any(|(at, _)| text[at + 4..].trim_ascii_start().starts_with(b"@"))
+}
+
+/// The variable's name as written, if the text asks for the session's autocommit and for nothing else, as drivers do.
+pub(super) fn asked_for_autocommit(text: &[u8]) -> Option<&str> {
+    const LONGEST_BYTES: usize = 64;
+    let text = from_first_word(text);
+    if text.len() > LONGEST_BYTES {
+        return None;
+    }
+    let text = std::str::from_utf8(text).ok()?.trim_end_matches([';', ' ', '\n']);
+    let (select, name) = text.split_once(char::is_whitespace)?;
+    let (select, name) = (select.to_ascii_lowercase(), name.trim());
+    let asked = ["@@autocommit", "@@session.autocommit", "@@local.autocommit"];
+    (select == "select" && asked.contains(&&*name.to_ascii_lowercase())).then_some(name)
+}
+
 /// The part of a text, with the edits that fall into it.
 pub(super) fn edited<'a>(text: &'a [u8], span: &Range<usize>, edits: &[Edit]) -> Cow<'a, [u8]> {
     let part = text.get(span.clone()).unwrap_or(text);
@@ -85,6 +124,22 @@ mod tests {
         assert_eq!(words(text, 2), ["CREATE", "TEMPORARY"]);
         assert_eq!(words(b"/*!40000 ALTER */", 1), ["/*!40000"]);
         assert!(words(b"/* open", 1).len() <= 1);
+    }
+
+    #[test]
+    fn user_variables_are_told_from_the_servers() {
+        assert_eq!(user_variables(b"select @A, @@b, @`c`, '@', @"), ["a", "c"]);
+        assert!(user_variables(b"select 1").is_empty());
+        assert!(into_variable(b"select 1 INTO @a"));
+        assert!(!into_variable(b"insert into t values (@a)"));
+    }
+
+    #[test]
+    fn only_a_question_for_autocommit_alone_is_ours_to_answer() {
+        assert_eq!(asked_for_autocommit(b"/* x */ SELECT @@Session.autocommit;"), Some("@@Session.autocommit"));
+        for other in [&b"SELECT @@autocommit, 1"[..], b"SELECT @@global.autocommit", b"SELECT", b"", &[b' '; 500]] {
+            assert_eq!(asked_for_autocommit(other), None);
+        }
     }
 
     #[test]
