@@ -149,7 +149,7 @@ async fn an_unknown_command_is_answered_by_an_error(engine: Engine) {
     let script = format!(
         "import pymysql, sys\n\
          c = pymysql.connect(host={host:?}, port={port}, user='app', password='app', database='shop', read_timeout=20)\n\
-         for command in (0x7f, 0x1f, 0x14):\n\
+         for command in (0x7f, 0x1d, 0x14):\n\
          \x20   c._execute_command(command, b'x')\n\
          \x20   try:\n\
          \x20       c._read_packet()\n\
