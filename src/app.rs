@@ -79,6 +79,9 @@ pub enum ServeError {
         /// How.
         source: std::io::Error,
     },
+    /// A settler panicked: what is in doubt on its backend would never be finished.
+    #[error("recovery of a backend died; restart Handfast, it will finish what is decided")]
+    SettlerDied,
     /// The journal could not write or sync: nothing more may be decided (INV-10).
     #[error("the journal failed and takes no more decisions; restart Handfast, it will finish what is decided")]
     JournalFailed,
@@ -171,6 +174,7 @@ impl App {
         let ended = tokio::select! {
             ended = self.admit(listeners) => ended,
             () = journal_failed(&self.journal) => Err(ServeError::JournalFailed),
+            () = one_died(&mut settlers) => Err(ServeError::SettlerDied),
         };
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
@@ -303,6 +307,17 @@ async fn journal_failed(journal: &Journal) {
     let problem = journal.failed().await;
     tracing::error!(problem, "the journal failed: stopping");
     tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
+/// Returns when a task of the set has panicked.
+async fn one_died(tasks: &mut JoinSet<()>) {
+    while let Some(joined) = tasks.join_next().await {
+        if let Err(error) = joined {
+            tracing::error!(%error, "a settler died");
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Keeps the metrics bounded, and copies the journal's figures into them.
