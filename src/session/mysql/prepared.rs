@@ -91,6 +91,11 @@ impl Session {
         self.refuse(&answer::err(1243, "HY000", &text))
     }
 
+    /// What the home server calls COM_STMT_EXECUTE in errors.
+    fn execute_name(&self) -> &'static str {
+        if self.reading.mariadb { "mysqld_stmt_execute" } else { "mysql_stmt_precheck" }
+    }
+
     /// COM_STMT_PREPARE
     pub(super) async fn prepare(&mut self, text: &[u8]) -> Step {
         if self.prepared.len() >= STATEMENTS_MAX {
@@ -151,14 +156,14 @@ impl Session {
     pub(super) async fn execute(&mut self, body: &[u8]) -> Step {
         let id = Reader::new(body).u32().unwrap_or(0);
         let Some(mut prepared) = self.prepared.remove(&id) else {
-            return Ok(self.unknown_statement(id, "mysqld_stmt_execute"));
+            return Ok(self.unknown_statement(id, self.execute_name()));
         };
         self.warnings.clear();
         let ran = if prepared.local {
             let analysis = prepared.analysis.clone();
             match analysis.statements.as_slice() {
                 [statement] => self.statement(Said { text: &prepared.text, statement, alone: true, more: false }).await,
-                [..] => Ok(self.unknown_statement(id, "mysqld_stmt_execute")),
+                [..] => Ok(self.unknown_statement(id, self.execute_name())),
             }
         } else {
             self.execute_there(&mut prepared, body).await

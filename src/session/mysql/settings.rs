@@ -3,7 +3,7 @@
 use super::query::Said;
 use super::text::{user_variables, words};
 use super::{Ran, Session, Step, Stop, login};
-use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::relay::mysql::Shape;
 use crate::sql::{Access, Characteristics, Kind, Reading, SetScope};
 use crate::wire::mysql::handshake::read_change_user;
@@ -212,6 +212,10 @@ impl Session {
     /// COM_RESET_CONNECTION: all state goes; the connections go back and come again reset.
     pub(super) async fn reset_connection(&mut self) -> Result<(), Stop> {
         self.forget_all().await;
+        if let Some(home) = self.services.mysql_home.as_ref().filter(|home| home.engine == Engine::Mysql) {
+            // MySQL falls back to its own character set, MariaDB to the one of the login.
+            self.login.charset = home.charset;
+        }
         self.ok();
         Ok(())
     }
