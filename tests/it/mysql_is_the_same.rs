@@ -12,7 +12,7 @@ use handfast::base::Engine;
 use handfast::testbed::{Direct, Handfast, Shop};
 use handfast::wire::mysql::com;
 
-use crate::bed::{Stand, bed, binary, on, refused, servers, unique_name};
+use crate::bed::{SETTLE_MAX, Stand, bed, binary, on, refused, servers, unique_name};
 use client::{Client, Shape};
 
 /// Made anew before each script.
@@ -88,8 +88,6 @@ fn step(place: &Place, clients: &mut HashMap<char, Client>, line: &str) -> Vec<S
     };
     if let Some(sql) = line.strip_prefix("2&") {
         client.start(com::QUERY, sql.trim_start().as_bytes()).unwrap();
-        // It must wait for its lock before the script goes on.
-        std::thread::sleep(std::time::Duration::from_millis(300));
         return Vec::new();
     }
     if line.starts_with("2.") {
@@ -131,13 +129,33 @@ fn special(client: &mut Client, line: &str) -> Vec<String> {
     }
 }
 
+/// Returns when a statement is blocked: only then may the script go on.
+async fn waits_for_its_lock(root: &mut Direct, sql: &str) {
+    let blocked = format!(
+        "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%{sql}%'"
+    );
+    let deadline = handfast::base::clock::now() + SETTLE_MAX;
+    while root.number(&blocked).await.unwrap() == 0 {
+        assert!(handfast::base::clock::now() < deadline, "{sql} does not wait for a lock");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
 /// All answers of a script, in a place whose tables are made anew by `root`.
 async fn run(place: &Place, root: &mut Direct, script: &Script) -> Vec<Vec<String>> {
     for sql in TABLES {
         root.run(sql).await.unwrap();
     }
     let mut clients = HashMap::new();
-    script.steps.iter().map(|line| step(place, &mut clients, line.strip_prefix('~').unwrap_or(line))).collect()
+    let mut answers = Vec::with_capacity(script.steps.len());
+    for line in &script.steps {
+        let line = line.strip_prefix('~').unwrap_or(line);
+        answers.push(step(place, &mut clients, line));
+        if let Some(sql) = line.strip_prefix("2&") {
+            waits_for_its_lock(root, sql.trim_start()).await;
+        }
+    }
+    answers
 }
 
 /// Handfast over the databases of `shop`, as `edit` changes its configuration.
