@@ -48,6 +48,44 @@ fault_kinds! {
     DuplicateStatement = "HF0212", "42P05", 1105, "HY000";
     /// Unknown portal or cursor.
     UnknownPortal = "HF0213", "34000", 1243, "HY000";
+    /// A statement for a backend of the other dialect that has no faithful translation.
+    NotTranslatable = "HF0214", "0A000", 1235, "42000";
+    /// A value that the other dialect's type cannot hold.
+    NotConvertible = "HF0215", "22003", 1264, "22003";
+    /// A table that does not exist, found while translating.
+    UndefinedTable = "HF0216", "42P01", 1146, "42S02";
+    /// A column that does not exist, found while translating.
+    UndefinedColumn = "HF0217", "42703", 1054, "42S22";
+    /// A column name that stands for several, found while translating.
+    AmbiguousColumn = "HF0218", "42702", 1052, "23000";
+    /// Types that do not fit together, found while translating.
+    TypeMismatch = "HF0219", "42804", 1105, "HY000";
+    /// A function or operator that does not exist for these types, found while translating.
+    UndefinedFunction = "HF0220", "42883", 1305, "42000";
+    /// A column outside of GROUP BY and aggregates, found while translating.
+    Grouping = "HF0221", "42803", 1055, "42000";
+    /// Text that is no value of the type that it is used as.
+    InvalidText = "HF0222", "22P02", 1366, "22007";
+    /// An INSERT whose rows have another number of values than it has columns.
+    ValueCount = "HF0223", "42601", 1136, "21S01";
+    /// Sides of a UNION with different numbers of columns.
+    SideColumns = "HF0224", "42601", 1222, "21000";
+    /// Several columns where one is wanted.
+    OneColumn = "HF0225", "42601", 1241, "21000";
+    /// One alias for two tables.
+    DuplicateAlias = "HF0226", "42712", 1066, "42000";
+    /// One name for two columns of a table.
+    DuplicateColumn = "HF0227", "42701", 1060, "42S21";
+    /// A column that is given two values.
+    AssignedTwice = "HF0228", "42701", 1110, "42000";
+    /// Text that is no date or time.
+    InvalidMoment = "HF0229", "22007", 1292, "22007";
+    /// A date or time whose fields are out of their range.
+    MomentRange = "HF0230", "22008", 1292, "22007";
+    /// A position, key or expression that refers to nothing there.
+    InvalidReference = "HF0231", "42P10", 1054, "42S22";
+    /// A window function where none may be.
+    Windowing = "HF0232", "42P20", 3593, "HY000";
     /// Syntax error that we found (never guessed on behalf of a single backend).
     Syntax = "HF0211", "42601", 1064, "42000";
     /// The transaction was rolled back on all participants; retrying is safe.

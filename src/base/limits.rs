@@ -16,3 +16,12 @@ pub const XA_PART_BYTES_MAX: usize = 64;
 
 /// PostgreSQL: a gid is shorter than 200 bytes (`GIDSIZE`).
 pub const PG_GID_BYTES_MAX: usize = 199;
+
+/// Table schemas kept of one backend: some MiB at most; a client that names more makes the oldest be asked for again.
+pub const SCHEMA_TABLES_MAX: usize = 4096;
+
+/// Keys that one step finds for the next: they go into one text, and servers refuse texts above 16 MiB by default.
+pub const FOREIGN_KEYS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Rows of a backend of the other dialect that a client asks for in parts are kept until it does.
+pub const FOREIGN_LATER_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -1,4 +1,6 @@
 //! Layer 2, pure: both wires as frames.
 
+pub mod foreign_error;
 pub mod mysql;
 pub mod pg;
+pub mod value;

@@ -82,6 +82,46 @@ pub fn bind(body: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
     Ok((portal, statement))
 }
 
+/// A Bind, read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bind<'a> {
+    /// Format codes of the values: none, one for all, or one each.
+    pub formats: Vec<i16>,
+    /// `None`: NULL.
+    pub values: Vec<Option<&'a [u8]>>,
+    /// Format codes of the result's columns: none, one for all, or one each.
+    pub results: Vec<i16>,
+}
+
+/// Reads a Bind.
+pub fn bind_whole(body: &[u8]) -> Result<Bind<'_>, WireError> {
+    fn codes(cursor: &mut Cursor<'_>) -> Result<Vec<i16>, WireError> {
+        (0..cursor.i16()?.cast_unsigned()).map(|_| cursor.i16()).collect()
+    }
+    let mut cursor = Cursor::new(body, "Bind");
+    cursor.cstr()?;
+    cursor.cstr()?;
+    let formats = codes(&mut cursor)?;
+    let count = cursor.i16()?.cast_unsigned();
+    let mut values = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
+        values.push(match usize::try_from(cursor.i32()?) {
+            Ok(bytes) => Some(cursor.bytes(bytes)?),
+            Err(_) => None,
+        });
+    }
+    let results = codes(&mut cursor)?;
+    cursor.finish()?;
+    Ok(Bind { formats, values, results })
+}
+
+/// Type oids of a Parse's parameters as sent (count and oids); 0: not given.
+pub fn type_oids(types: &[u8]) -> Result<Vec<u32>, WireError> {
+    let mut cursor = Cursor::new(types, "Parse");
+    let count = cursor.i16()?.cast_unsigned();
+    (0..count).map(|_| cursor.i32().map(i32::cast_unsigned)).collect()
+}
+
 /// Target and name of a Describe or Close.
 pub fn target(body: &[u8]) -> Result<(Target, &[u8]), WireError> {
     let mut cursor = Cursor::new(body, "Describe or Close");

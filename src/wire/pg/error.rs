@@ -6,6 +6,7 @@ use super::frame::{put, put_cstr};
 use super::server::tag;
 use super::{Cursor, WireError};
 use crate::base::Fault;
+use crate::wire::foreign_error::PgError;
 
 /// The field of this type, if the message has it.
 pub fn field(body: &[u8], kind: u8) -> Result<Option<&[u8]>, WireError> {
@@ -75,6 +76,33 @@ pub fn put_error(
         }
         b.put_u8(0);
     });
+}
+
+/// The body of an ErrorResponse that says a backend's error of the other dialect.
+pub fn foreign_body(error: &PgError) -> BytesMut {
+    let mut body = BytesMut::new();
+    let mut field = |kind: u8, text: &str| {
+        body.put_u8(kind);
+        put_cstr(&mut body, text.as_bytes());
+    };
+    field(b'S', Severity::Error.text());
+    field(b'V', Severity::Error.text());
+    field(b'C', &error.sqlstate);
+    field(b'M', &error.message);
+    let rest = [
+        (b'D', &error.detail),
+        (b'H', &error.hint),
+        (b't', &error.table),
+        (b'c', &error.column),
+        (b'n', &error.constraint),
+    ];
+    for (kind, text) in rest {
+        if let Some(text) = text {
+            field(kind, text);
+        }
+    }
+    body.put_u8(0);
+    body
 }
 
 /// Writes a fault as ErrorResponse.

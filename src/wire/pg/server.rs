@@ -144,6 +144,30 @@ pub fn put_no_parameters(out: &mut BytesMut) {
     put(out, tag::PARAMETERS, |b| b.put_i16(0));
 }
 
+/// Writes a ParameterDescription.
+pub fn put_parameters(out: &mut BytesMut, oids: &[u32]) {
+    put(out, tag::PARAMETERS, |b| {
+        b.put_u16(u16::try_from(oids.len()).unwrap_or(u16::MAX));
+        oids.iter().for_each(|oid| b.put_u32(*oid));
+    });
+}
+
+/// Writes a RowDescription of columns that are no table's: name, type, its size and modifier, format (0 text, 1 binary).
+pub fn put_row_description(out: &mut BytesMut, columns: &[(&str, u32, i16, i32, i16)]) {
+    put(out, tag::ROW_DESCRIPTION, |b| {
+        b.put_u16(u16::try_from(columns.len()).unwrap_or(u16::MAX));
+        for (name, oid, bytes, modifier, format) in columns {
+            put_cstr(b, name.as_bytes());
+            b.put_u32(0);
+            b.put_i16(0);
+            b.put_u32(*oid);
+            b.put_i16(*bytes);
+            b.put_i32(*modifier);
+            b.put_i16(*format);
+        }
+    });
+}
+
 /// Writes AuthenticationOk.
 pub fn put_auth_ok(out: &mut BytesMut) {
     put(out, tag::AUTHENTICATION, |b| b.put_i32(0));
