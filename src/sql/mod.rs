@@ -14,6 +14,7 @@ mod split;
 mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod translate;
 
 use std::ops::Range;
 

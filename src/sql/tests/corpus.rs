@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::base::{BackendId, ClusterName, Dialect};
 use crate::config::{
-    Address, Admin, Backend, BackendTls, Config, Journal, Limits, Listen, ListenTls, Node, Pool, Reply, Secret,
-    TableRule, Telemetry, TlsMode, Transactions,
+    Address, Admin, Backend, BackendTls, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, Reply,
+    Secret, TableRule, Telemetry, TlsMode, Transactions,
 };
 use crate::route::{Plan, RouteTable};
 use crate::sql::{Analysis, Reading, analyze};
@@ -67,6 +67,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             reply: Reply::Committed,
         },
         journal: Journal { path: PathBuf::new(), segment_bytes: 1, keep: second },
+        foreign: Foreign { schema_ttl: second },
         limits: Limits {
             clients: 1,
             statement_bytes: 1,
@@ -106,6 +107,7 @@ fn show_plan(plan: &Plan) -> String {
         Plan::One { backend: BackendId(0), edits } if edits.is_empty() => "store".into(),
         Plan::One { backend: BackendId(1), edits } if edits.is_empty() => "delivery".into(),
         Plan::One { backend, edits } => format!("{} edits={edits:?}", backend.0),
+        Plan::Foreign { backend, .. } => format!("{} foreign", backend.0),
         Plan::Refuse(fault) => {
             assert!(fault.hint.is_some(), "refused without a hint: {fault}");
             "refused".into()
