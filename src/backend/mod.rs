@@ -6,6 +6,7 @@ pub mod mysql;
 pub mod pg;
 pub mod pool;
 pub mod probe;
+pub mod schema;
 pub mod stream;
 pub mod tls;
 pub mod verbs;

@@ -2,7 +2,7 @@
 
 use crate::base::ids::XA_FORMAT_ID;
 use crate::base::{BranchName, Dialect};
-use crate::sql::Characteristics;
+use crate::sql::{Characteristics, Isolation};
 
 /// PostgreSQL's opening verb: `BEGIN ISOLATION LEVEL … READ ONLY …`.
 pub fn pg_begin(with: Characteristics) -> String {
@@ -62,6 +62,34 @@ pub fn set_transaction(with: Characteristics) -> Option<String> {
         parts.push(String::from(if read_only { "READ ONLY" } else { "READ WRITE" }));
     }
     (!parts.is_empty()).then(|| format!("SET TRANSACTION {}", parts.join(", ")))
+}
+
+/// The isolation that a PostgreSQL client asked for, as MySQL must be asked: READ UNCOMMITTED is READ COMMITTED to
+/// PostgreSQL, and its REPEATABLE READ is a snapshot, which InnoDB's is only where writes see conflicts (`snapshot`:
+/// MariaDB's `innodb_snapshot_isolation`); elsewhere locks must do it (FACTS 15).
+pub fn of_postgres_client(with: Characteristics, snapshot: bool) -> Characteristics {
+    let isolation = with.isolation.map(|isolation| match isolation {
+        Isolation::ReadUncommitted | Isolation::ReadCommitted => Isolation::ReadCommitted,
+        Isolation::RepeatableRead if snapshot => Isolation::RepeatableRead,
+        Isolation::RepeatableRead | Isolation::Serializable => Isolation::Serializable,
+    });
+    Characteristics { isolation, read_only: with.read_only, deferrable: None, consistent_snapshot: false }
+}
+
+/// The isolation that a MySQL client asked for, as PostgreSQL must be asked. Not given means REPEATABLE READ, MySQL's
+/// default, unless the session has set another one.
+pub fn of_mysql_client(with: Characteristics) -> Characteristics {
+    let isolation = match with.isolation.unwrap_or(Isolation::RepeatableRead) {
+        Isolation::ReadUncommitted | Isolation::ReadCommitted => Isolation::ReadCommitted,
+        Isolation::RepeatableRead => Isolation::RepeatableRead,
+        Isolation::Serializable => Isolation::Serializable,
+    };
+    Characteristics {
+        isolation: Some(isolation),
+        read_only: with.read_only,
+        deferrable: None,
+        consistent_snapshot: false,
+    }
 }
 
 /// `XA END …;XA PREPARE …`: one packet. The second is not run if the first fails.

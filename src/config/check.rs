@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Env, Off, ReadFile, Reader, Section, Text};
 use super::report::{ConfigCode, ConfigErrors, ConfigFault, Span};
 use super::{
-    Admin, Backend, Config, Journal, Limits, Listen, ListenTls, Node, Pool, Reply, Secret, Telemetry, TlsMode,
+    Admin, Backend, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, Reply, Secret, Telemetry, TlsMode,
     Transactions, User, backends, tables,
 };
 use crate::base::{ClusterName, Dialect, NodeName};
@@ -64,6 +64,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<Config> {
         pool: pool(r, &mut root),
         transactions: transactions(r, &mut root),
         journal: journal(r, &mut root),
+        foreign: foreign(r, &mut root),
         limits: limits(r, &mut root),
         admin: admin(r, &mut root),
         telemetry: telemetry(r, &mut root),
@@ -290,6 +291,13 @@ fn journal(r: &mut Reader<'_>, root: &mut Section<'_>) -> Journal {
     };
     section.finish(r);
     journal
+}
+
+fn foreign(r: &mut Reader<'_>, root: &mut Section<'_>) -> Foreign {
+    let mut section = root.section(r, "foreign");
+    let foreign = Foreign { schema_ttl: section.duration(r, "schema_ttl", "1m", Off::Refused) };
+    section.finish(r);
+    foreign
 }
 
 fn limits(r: &mut Reader<'_>, root: &mut Section<'_>) -> Limits {

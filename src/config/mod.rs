@@ -41,6 +41,8 @@ pub struct Config {
     pub transactions: Transactions,
     /// Where decisions are kept.
     pub journal: Journal,
+    /// Statements for backends of the other dialect.
+    pub foreign: Foreign,
     /// Bounds on clients.
     pub limits: Limits,
     /// The operator's port.
@@ -296,6 +298,13 @@ pub struct Journal {
     pub segment_bytes: u64,
     /// Decisions that recovery had to finish are kept (and swept again) this long (FACTS 8a).
     pub keep: Duration,
+}
+
+/// `[foreign]`
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// A table's schema is asked for again after this.
+    pub schema_ttl: Duration,
 }
 
 /// `[limits]`

@@ -26,8 +26,28 @@ pub enum Plan {
         /// of the whole text.
         edits: Vec<Edit>,
     },
+    /// Belongs to a backend of the other dialect: it must be translated.
+    Foreign {
+        /// The owner.
+        backend: BackendId,
+        /// Every table that the statement names.
+        tables: Vec<ForeignTable>,
+    },
     /// Cannot be sent anywhere.
     Refuse(Fault),
+}
+
+/// A table on a backend of the other dialect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ForeignTable {
+    /// The client's qualifier, folded as its dialect folds it.
+    pub schema: Option<String>,
+    /// The client's name, folded.
+    pub name: String,
+    /// Qualifier on the backend, if it needs one.
+    pub physical_schema: Option<String>,
+    /// Its name on the backend.
+    pub physical_name: String,
 }
 
 /// One replacement in the client's text.

@@ -1,8 +1,8 @@
 //! Reads an analysis against the map.
 
-use super::Plan;
 use super::edit::{Place, edits};
 use super::table::{Owner, RouteTable, Rules};
+use super::{ForeignTable, Plan};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::sql::{IDENTIFIERS_MAX, Statement};
 
@@ -34,8 +34,8 @@ impl RouteTable {
             Err(fault) => return Plan::Refuse(fault),
         };
         let Some(first) = places.first().map(|p| p.backend) else { return Plan::Anywhere };
-        if let Some(foreign) = places.iter().find(|p| self.is_foreign(dialect, p.backend)) {
-            return Plan::Refuse(self.foreign(dialect, &foreign.table.name, foreign.backend));
+        if self.is_foreign(dialect, first) && places.iter().all(|p| p.backend == first) {
+            return Plan::Foreign { backend: first, tables: foreign_tables(&places) };
         }
         if places.iter().any(|p| !self.together(first, p.backend)) {
             return Plan::Refuse(self.crossing(&places));
@@ -123,7 +123,14 @@ impl RouteTable {
             return Plan::Refuse(Fault::new(FaultKind::UnknownBackend, message).hint(hint));
         };
         if self.is_foreign(dialect, target) {
-            return Plan::Refuse(self.foreign(dialect, "the statement", target));
+            // No rule is asked: the tables have the names there that the client gives them.
+            let mut places = self.places(rules, dialect, statement).unwrap_or_default();
+            for place in &mut places {
+                if place.backend != target {
+                    (place.owner, place.backend) = (Owner::Home, target);
+                }
+            }
+            return Plan::Foreign { backend: target, tables: foreign_tables(&places) };
         }
         if !statement.parsed {
             return Plan::One { backend: target, edits: Vec::new() };
@@ -180,14 +187,66 @@ impl RouteTable {
         let name = self.name_of(backend);
         let speaks = self.known(backend).map_or(dialect, |b| b.dialect);
         let message = format!(
-            "{what} belongs to backend {name}, which speaks {speaks}: mixed PostgreSQL/MySQL transactions are not built yet"
+            "{what} belongs to backend {name}, which speaks {speaks}, and the statement's form is not known, so it cannot be translated"
         );
-        let hint = format!("Connect to the {speaks} port of this proxy for the tables of {name}.");
+        let hint = format!(
+            "Write it in a plainer form, or connect to the {speaks} port of this proxy for the tables of {name}."
+        );
         Fault::new(FaultKind::NotSupported, message).hint(hint)
+    }
+
+    /// Whose a table is that clients of `dialect` call `name`, without a qualifier; `None`: home's, or nobody's. With the
+    /// name that it has there.
+    pub fn owner(&self, dialect: Dialect, name: &str) -> Option<(BackendId, ForeignTable)> {
+        match self.rules(dialect).owner(dialect, None, name) {
+            Owner::Rule(rule) => {
+                let span = || 0..0;
+                let table = crate::sql::TableRef {
+                    schema: None,
+                    name: name.to_owned(),
+                    span: span(),
+                    name_span: span(),
+                    alias: crate::sql::Alias::Impossible,
+                };
+                let backend = rule.backend;
+                let place = Place { table: &table, owner: Owner::Rule(rule), backend };
+                foreign_tables(&[place]).pop().map(|table| (backend, table))
+            }
+            Owner::Named(_) | Owner::Catalog | Owner::Home => None,
+        }
+    }
+
+    /// A statement that is not of the kinds that can be translated for a backend of the other dialect.
+    pub fn untranslated(&self, backend: BackendId) -> Fault {
+        let name = self.name_of(backend);
+        let message = format!("this statement is for backend {name} of the other dialect and is not translated");
+        Fault::new(FaultKind::NotTranslatable, message).hint("Connect to that dialect's port of this proxy for it.")
     }
 
     fn homeless(&self, dialect: Dialect, table: &str) -> Fault {
         let message = format!("no rule names table {table}, and no {dialect} backend is configured to own it");
         Fault::new(FaultKind::NotSupported, message).hint(format!("Add a rule for {table} to [tables]."))
     }
+}
+
+/// The tables' names on their backend of the other dialect.
+fn foreign_tables(places: &[Place<'_>]) -> Vec<ForeignTable> {
+    let mut out: Vec<ForeignTable> = Vec::with_capacity(places.len());
+    for Place { table, owner, .. } in places {
+        let rename = match owner {
+            Owner::Rule(rule) => rule.rename.as_deref(),
+            Owner::Named(_) | Owner::Catalog | Owner::Home => None,
+        };
+        let (physical_schema, physical_name) = match rename.map(|r| r.split_once('.').ok_or(r)) {
+            Some(Ok((schema, name))) => (Some(schema.to_owned()), name.to_owned()),
+            Some(Err(name)) => (None, name.to_owned()),
+            None => (None, table.name.clone()),
+        };
+        let one =
+            ForeignTable { schema: table.schema.clone(), name: table.name.clone(), physical_schema, physical_name };
+        if !out.contains(&one) {
+            out.push(one);
+        }
+    }
+    out
 }

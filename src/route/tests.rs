@@ -26,6 +26,7 @@ fn sent(routes: &RouteTable, dialect: Dialect, text: &str) -> String {
             }
             format!("{id}: {out}{}", &text[at..])
         }
+        Plan::Foreign { backend, .. } => format!("{} foreign", backend.0),
         Plan::Refuse(fault) => {
             assert!(fault.hint.is_some(), "{fault}");
             format!("{:?}", fault.kind)
@@ -152,10 +153,12 @@ fn catalogs_go_wherever_the_statement_goes() {
 }
 
 #[test]
-fn a_backend_of_the_other_dialect_is_refused_with_the_way_out() {
+fn a_table_of_the_other_dialect_is_for_the_translator() {
     let backends = [("store", Postgres, true), ("delivery", Mysql, true)];
     let routes = RouteTable::new(&config(&backends, &[("agents", 1, None)]));
-    assert_eq!(sent(&routes, Postgres, "SELECT * FROM agents"), "NotSupported");
+    assert_eq!(sent(&routes, Postgres, "SELECT * FROM agents"), "1 foreign");
+    assert_eq!(sent(&routes, Postgres, "FROBNICATE agents"), "NotSupported");
+    assert_eq!(sent(&routes, Postgres, "SELECT * FROM agents JOIN items USING (id)"), "CrossBackendStatement");
     assert_eq!(sent(&routes, Mysql, "SELECT * FROM agents"), "1: SELECT * FROM agents");
     assert_eq!(sent(&routes, Mysql, "SELECT 1"), "anywhere");
 }

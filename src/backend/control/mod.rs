@@ -4,6 +4,9 @@
 mod mysql;
 mod pg;
 
+pub(super) use mysql::options as mysql_options;
+pub(super) use pg::options as pg_options;
+
 use std::path::Path;
 
 use crate::base::{BranchName, Dialect, Engine};
@@ -122,6 +125,16 @@ impl Control {
         each!(self.roll_back(branch))
     }
 
+    /// The tables that a bare name can mean, with their comments: of the database on MySQL, of the search path on PostgreSQL.
+    pub async fn tables(&mut self) -> Result<Vec<(String, String)>, ControlError> {
+        each!(self.tables())
+    }
+
+    /// Runs a statement of ours that answers nothing: the stand-ins' DDL.
+    pub async fn run(&mut self, sql: &str) -> Result<(), ControlError> {
+        each!(self.run(sql))
+    }
+
     /// What the probe wants to know.
     pub async fn facts(&mut self) -> Result<ServerFacts, ControlError> {
         each!(self.facts())
@@ -134,7 +147,7 @@ fn tls(backend: &Backend) -> (BackendTls, Option<&Path>) {
 }
 
 /// Maps an error of `sqlx` to ours.
-fn failed(backend: &str, during: &'static str) -> impl FnOnce(sqlx::Error) -> ControlError + use<> {
+pub(super) fn failed(backend: &str, during: &'static str) -> impl FnOnce(sqlx::Error) -> ControlError + use<> {
     let backend = backend.to_owned();
     move |source| ControlError { backend, during, source }
 }

@@ -16,6 +16,8 @@ pub struct MysqlControl {
     conn: MySqlConnection,
 }
 
+const TABLES: &str = "SELECT CONVERT(table_name USING utf8mb4), CONVERT(table_comment USING utf8mb4) \
+     FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY table_name";
 /// XAER_NOTA: unknown xid, or (MariaDB) attached to another session (FACTS 5).
 const XAER_NOTA: u16 = 1397;
 /// XA_RBROLLBACK, XA_RBTIMEOUT, XA_RBDEADLOCK: rolled back by the server.
@@ -23,27 +25,32 @@ const XA_ROLLED_BACK: [u16; 3] = [1402, 1613, 1614];
 /// No such thread.
 const NO_SUCH_THREAD: u16 = 1094;
 
+/// How to connect.
+pub(in crate::backend) fn options(backend: &Backend) -> MySqlConnectOptions {
+    let (mode, ca_file) = tls(backend);
+    let mode = match mode {
+        BackendTls::Disable => MySqlSslMode::Disabled,
+        BackendTls::Prefer => MySqlSslMode::Preferred,
+        BackendTls::Require => MySqlSslMode::Required,
+        BackendTls::VerifyFull => MySqlSslMode::VerifyIdentity,
+    };
+    let mut options = MySqlConnectOptions::new()
+        .host(&backend.address.host)
+        .port(backend.address.port)
+        .username(&backend.user)
+        .password(backend.password.expose())
+        .database(&backend.database)
+        .ssl_mode(mode);
+    if let Some(path) = ca_file {
+        options = options.ssl_ca(path);
+    }
+    options
+}
+
 impl MysqlControl {
     /// Connects and logs in.
     pub async fn connect(backend: &Backend) -> Result<Self, ControlError> {
-        let (mode, ca_file) = tls(backend);
-        let mode = match mode {
-            BackendTls::Disable => MySqlSslMode::Disabled,
-            BackendTls::Prefer => MySqlSslMode::Preferred,
-            BackendTls::Require => MySqlSslMode::Required,
-            BackendTls::VerifyFull => MySqlSslMode::VerifyIdentity,
-        };
-        let mut options = MySqlConnectOptions::new()
-            .host(&backend.address.host)
-            .port(backend.address.port)
-            .username(&backend.user)
-            .password(backend.password.expose())
-            .database(&backend.database)
-            .ssl_mode(mode);
-        if let Some(path) = ca_file {
-            options = options.ssl_ca(path);
-        }
-        let conn = options
+        let conn = options(backend)
             .disable_statement_logging()
             .connect()
             .await
@@ -64,6 +71,18 @@ impl MysqlControl {
         const DURING: &str = "listing prepared transactions";
         let rows = self.rows("XA RECOVER", DURING).await?;
         rows.iter().map(listed).collect::<Result<_, _>>().map_err(self.failed(DURING))
+    }
+
+    pub(super) async fn tables(&mut self) -> Result<Vec<(String, String)>, ControlError> {
+        let rows = self.rows(TABLES, "listing tables").await?;
+        let about = self.failed("listing tables");
+        let pair = |row: &MySqlRow| Ok((row.try_get_unchecked(0)?, row.try_get_unchecked(1)?));
+        rows.iter().map(pair).collect::<Result<_, _>>().map_err(about)
+    }
+
+    pub(super) async fn run(&mut self, sql: &str) -> Result<(), ControlError> {
+        let about = self.failed("running a statement of ours");
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await.map(drop).map_err(about)
     }
 
     pub(super) async fn is_session_alive(

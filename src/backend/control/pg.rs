@@ -19,34 +19,44 @@ pub struct PgControl {
 const LIST: &str = "SELECT gid, (extract(epoch FROM prepared) * 1000)::int8 AS prepared_ms \
      FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1) ORDER BY prepared";
 
+const TABLES: &str = "SELECT relname::text, coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class \
+     WHERE relkind IN ('r', 'p', 'v', 'm') AND pg_table_is_visible(oid) \
+     AND relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_%' OR nspname = 'information_schema') \
+     ORDER BY relname";
+
 const ALIVE: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND usename = current_user \
      AND ($2::int8 IS NULL OR backend_start <= to_timestamp($2::float8 / 1000)))";
 
 const FACTS: &str = "SELECT current_setting('server_version'), current_setting('max_prepared_transactions')::int4, \
      current_setting('fsync')";
 
+/// How to connect.
+pub(in crate::backend) fn options(backend: &Backend) -> PgConnectOptions {
+    let (mode, ca_file) = tls(backend);
+    let mode = match mode {
+        BackendTls::Disable => PgSslMode::Disable,
+        BackendTls::Prefer => PgSslMode::Prefer,
+        BackendTls::Require => PgSslMode::Require,
+        BackendTls::VerifyFull => PgSslMode::VerifyFull,
+    };
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .host(&backend.address.host)
+        .port(backend.address.port)
+        .username(&backend.user)
+        .password(backend.password.expose())
+        .database(&backend.database)
+        .application_name("handfast")
+        .ssl_mode(mode);
+    if let Some(path) = ca_file {
+        options = options.ssl_root_cert(path);
+    }
+    options
+}
+
 impl PgControl {
     /// Connects and logs in.
     pub async fn connect(backend: &Backend) -> Result<Self, ControlError> {
-        let (mode, ca_file) = tls(backend);
-        let mode = match mode {
-            BackendTls::Disable => PgSslMode::Disable,
-            BackendTls::Prefer => PgSslMode::Prefer,
-            BackendTls::Require => PgSslMode::Require,
-            BackendTls::VerifyFull => PgSslMode::VerifyFull,
-        };
-        let mut options = PgConnectOptions::new_without_pgpass()
-            .host(&backend.address.host)
-            .port(backend.address.port)
-            .username(&backend.user)
-            .password(backend.password.expose())
-            .database(&backend.database)
-            .application_name("handfast")
-            .ssl_mode(mode);
-        if let Some(path) = ca_file {
-            options = options.ssl_root_cert(path);
-        }
-        let conn = options
+        let conn = options(backend)
             .disable_statement_logging()
             .connect()
             .await
@@ -68,6 +78,18 @@ impl PgControl {
         };
         let rows = sqlx::query(LIST).bind(NAME_PREFIX).fetch_all(&mut self.conn).await;
         rows.and_then(|rows| rows.iter().map(listed).collect()).map_err(about)
+    }
+
+    pub(super) async fn tables(&mut self) -> Result<Vec<(String, String)>, ControlError> {
+        let about = self.failed("listing tables");
+        let rows = sqlx::query(TABLES).fetch_all(&mut self.conn).await;
+        let pair = |row: &sqlx::postgres::PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        rows.and_then(|rows| rows.iter().map(pair).collect()).map_err(about)
+    }
+
+    pub(super) async fn run(&mut self, sql: &str) -> Result<(), ControlError> {
+        let about = self.failed("running a statement of ours");
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.conn).await.map(drop).map_err(about)
     }
 
     pub(super) async fn is_session_alive(

@@ -121,6 +121,12 @@ impl PgConn {
         self.answer(verb).await?.refused(verb).map(|_| ())
     }
 
+    /// The first column of our own query's last row; `None`: NULL, or no row.
+    pub async fn value(&mut self, verb: &'static str, text: &str) -> Result<Option<bytes::Bytes>, VerbError> {
+        self.send(verb, text).await?;
+        Ok(self.answer(verb).await?.refused(verb)?.cell)
+    }
+
     /// Waits for the answer to one queued and flushed statement of ours. Errors: the server's refusal, or loss.
     pub async fn finish_run(&mut self, verb: &'static str) -> Result<(), VerbError> {
         self.answer(verb).await?.refused(verb).map(|_| ())
