@@ -16,6 +16,7 @@ use crate::backend::HomeInfo;
 use crate::backend::control::ControlError;
 use crate::backend::pool::Pools;
 use crate::backend::probe::{self, UnfitError};
+use crate::backend::schema::Schemas;
 use crate::base::{BackendId, Dialect, Failpoints, clock};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
@@ -26,6 +27,7 @@ use crate::journal::{Journal, JournalError};
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
+use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::metrics;
 
@@ -250,6 +252,8 @@ impl App {
             routes: RouteTable::new(&self.config),
             analyses: AnalysisCache::new(self.config.limits.statement_cache),
             pools: Arc::clone(&self.pools),
+            schemas: Schemas::new(Arc::clone(&self.config)),
+            translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
             mysql_home: self.home(Dialect::Mysql, self.config.listen.mysql.is_some()).await,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::HomeInfo;
 use crate::backend::pool::Pools;
+use crate::backend::schema::Schemas;
 use crate::commit::Commits;
 use crate::config::Config;
 use crate::route::RouteTable;
@@ -13,6 +14,7 @@ use crate::sql::AnalysisCache;
 pub mod mysql;
 pub mod pg;
 pub mod transaction;
+pub mod translations;
 
 /// What every session needs of the house; made once in `app`.
 #[derive(Debug)]
@@ -25,6 +27,10 @@ pub struct Services {
     pub analyses: AnalysisCache,
     /// Connections.
     pub pools: Arc<Pools>,
+    /// Tables of backends, for translation.
+    pub schemas: Schemas,
+    /// Translations by text.
+    pub translations: translations::Translations,
     /// The end of transactions.
     pub commits: Arc<Commits>,
     /// What PostgreSQL clients are greeted with; `None` without a PostgreSQL backend.

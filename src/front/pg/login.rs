@@ -24,6 +24,8 @@ const MECHANISM: &str = "SCRAM-SHA-256";
 /// A client that has logged in; everything up to AuthenticationOk is queued.
 pub(super) struct Entered {
     pub client: Client,
+    /// The login name.
+    pub user: String,
     /// Protocol version agreed.
     pub version: i32,
     /// Startup parameters that are settings.
@@ -125,7 +127,7 @@ async fn start(door: &Door, mut client: Client, asked: i32, parameters: Paramete
     }
     server::put_auth_ok(&mut client.out);
     match settings(&parameters) {
-        Ok(startup) => Ok(Some(Entered { client, version, startup })),
+        Ok(startup) => Ok(Some(Entered { client, user, version, startup })),
         Err(fault) => refuse(client, &fault).await,
     }
 }

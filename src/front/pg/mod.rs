@@ -20,7 +20,7 @@ use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
-use crate::wire::pg::startup::{PROTOCOL_3_0, Parameters};
+use crate::wire::pg::startup::PROTOCOL_3_0;
 use cancels::Cancels;
 use login::Entered;
 use scram::Logins;
@@ -125,15 +125,15 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
         Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
     };
-    let Entered { mut client, version, startup, .. } = entered;
     let refused = match (Arc::clone(&door.places).try_acquire_owned(), door.services.config.home(Dialect::Postgres)) {
-        (Ok(place), Some(home)) => return session(&door, client, version, startup, home, place, stop).await,
+        (Ok(place), Some(home)) => return session(&door, entered, home, place, stop).await,
         (Err(_), _) => {
             let most = door.services.config.limits.clients;
             Fault::new(FaultKind::TooManyClients, format!("sorry, too many clients already (limits.clients {most})"))
         }
         (Ok(_), None) => Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured"),
     };
+    let mut client = entered.client;
     put_fault(&mut client.out, Severity::Fatal, &refused);
     if let Err(error) = client.flush().await {
         tracing::debug!(%error, "a client did not hear its refusal");
@@ -142,19 +142,18 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
 
 async fn session(
     door: &Door,
-    client: Client,
-    version: i32,
-    startup: Parameters,
+    entered: Entered,
     home: crate::base::BackendId,
     place: OwnedSemaphorePermit,
     stop: watch::Receiver<Stop>,
 ) {
+    let Entered { client, user, version, startup } = entered;
     let running = Arc::new(Running::default());
     // Protocol 3.0 knows keys of four bytes only.
     let key_bytes = if version == PROTOCOL_3_0 { 4 } else { 32 };
     let key = door.cancels.enter(Arc::clone(&running), key_bytes);
     let services = Arc::clone(&door.services);
-    let session = Session::new(services, client, home, &startup, running, stop);
+    let session = Session::new(services, client, user, home, &startup, running, stop);
     session.run(key.pid(), key.secret(), &startup).await;
     drop(place);
 }

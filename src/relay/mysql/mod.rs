@@ -2,6 +2,7 @@
 //! numbers, status flags and statement ids, which are patched in place. Rows are never looked into.
 
 mod client;
+pub mod foreign;
 mod walk;
 
 use std::io;
@@ -60,6 +61,8 @@ pub struct Relayed {
     pub errno: Option<u16>,
     /// Rows changed, all OKs together.
     pub affected: u64,
+    /// The last key that an OK told of; 0: none.
+    pub insert_id: u64,
     /// An UPDATE said that it matched rows (and may have run triggers) although it changed none.
     pub matched: bool,
     /// Last status flags, as the backend said them.

@@ -223,6 +223,9 @@ impl Walk {
             }
             Answer::Ok(done) => {
                 self.relayed.affected = self.relayed.affected.saturating_add(done.affected);
+                if done.insert_id != 0 {
+                    self.relayed.insert_id = done.insert_id;
+                }
                 self.relayed.matched |= done.affected == 0 && says_matched(payload);
                 let at = answer::ok_status_at(payload).ok_or("a malformed OK")?;
                 self.patch(payload, at, done.status);

@@ -3,6 +3,7 @@
 
 mod client;
 mod copy;
+pub mod foreign;
 
 use std::future::poll_fn;
 use std::io;

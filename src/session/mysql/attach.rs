@@ -2,6 +2,7 @@
 
 use mysql_common::collations::{Collation, CollationId};
 
+use super::registry::Cancel;
 use super::{Attached, Session};
 use crate::backend::mysql::{MysqlConn, Open};
 use crate::backend::{Conn, verbs};
@@ -66,7 +67,7 @@ impl Session {
                 return Err(Fault::new(FaultKind::Internal, "a pool gave a connection of another dialect"));
             }
         };
-        self.entry.attached(participant, conn.session(), conn.canceller());
+        self.entry.attached(participant, Some(conn.session()), Cancel::Mysql(conn.canceller()));
         self.attached.retain(|a| a.participant != participant);
         self.attached.push(Attached { participant, conn });
         let at = self.attached.len() - 1;
@@ -117,6 +118,8 @@ impl Session {
             if let Some(at) = self.position(p.backend) {
                 let conn = Conn::Mysql(self.attached.remove(at).conn);
                 enlisted.push(Enlisted { place: p.place, wrote: p.wrote, conn });
+            } else if let Some(conn) = self.held(p.backend).and_then(|h| h.conn.take()) {
+                enlisted.push(Enlisted { place: p.place, wrote: p.wrote, conn: Conn::Pg(conn) });
             }
         }
         enlisted
@@ -127,7 +130,14 @@ impl Session {
         for conn in conns {
             match conn {
                 Conn::Mysql(conn) => self.attached.push(Attached { participant: conn.backend(), conn }),
-                Conn::Pg(_) => tracing::error!("a PostgreSQL connection came back to a MySQL session"),
+                Conn::Pg(mut conn) => {
+                    // Notices are not this client's.
+                    drop(conn.take_asides());
+                    let backend = conn.backend();
+                    if let Some(held) = self.foreign.iter_mut().find(|h| h.backend == backend) {
+                        held.conn = Some(conn);
+                    }
+                }
             }
         }
     }
@@ -152,6 +162,11 @@ impl Session {
             match tokio::time::timeout(bound, last_commands(&mut conn)).await {
                 Ok(()) => self.services.pools.release(Conn::Mysql(conn)).await,
                 Err(_) => tracing::warn!(?bound, "a backend did not answer at a session's end; closed"),
+            }
+        }
+        for held in std::mem::take(&mut self.foreign) {
+            if let Some(conn) = held.conn {
+                self.services.pools.release(Conn::Pg(conn)).await;
             }
         }
         self.txn = Transaction::none();

@@ -2,13 +2,39 @@
 
 use bytes::Bytes;
 
+use super::foreign::savepoint_name;
 use super::{Ran, Session, Step, Stop};
-use crate::backend::verbs;
+use crate::backend::{VerbError, verbs};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::{Ended, Why};
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::{Characteristics, EndOptions};
+use crate::wire::foreign_error::for_mysql;
 use crate::wire::mysql::{answer, com};
+
+/// A verb for all of the session's connections.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verb<'a> {
+    Savepoint(&'a str),
+    RollbackTo(&'a str),
+    Release(&'a str),
+    UnlockTables,
+}
+
+impl Verb<'_> {
+    fn text(self, dialect: Dialect) -> String {
+        let name = |name: &str| match dialect {
+            Dialect::Mysql => name.to_owned(),
+            Dialect::Postgres => savepoint_name(name),
+        };
+        match self {
+            Self::Savepoint(it) => verbs::savepoint(dialect, &name(it)),
+            Self::RollbackTo(it) => verbs::rollback_to(dialect, &name(it)),
+            Self::Release(it) => verbs::release(dialect, &name(it)),
+            Self::UnlockTables => String::from("UNLOCK TABLES"),
+        }
+    }
+}
 
 impl Session {
     /// BEGIN: commits what is open, then is only remembered.
@@ -17,7 +43,7 @@ impl Session {
             return Ok(Ran::Failed);
         }
         if self.locked {
-            self.fan_out("UNLOCK TABLES").await?;
+            self.fan_out(Verb::UnlockTables).await?;
             self.locked = false;
         }
         let next = std::mem::take(&mut self.next);
@@ -85,9 +111,10 @@ impl Session {
                 Ok(())
             }
             Ended::RolledBack(Why::Refused { error, .. }) if error.errno != 0 => Err(error.raw),
-            Ended::RolledBack(Why::Refused { error, .. }) => {
-                let text = format!("rolled back: {}", error.message);
-                Err(answer::fault(&Fault::new(FaultKind::RolledBack, text)).into())
+            Ended::RolledBack(Why::Refused { backend, error }) => {
+                let name = &self.services.config.backend(backend).name;
+                let told = for_mysql(&error.raw, self.reading.mariadb, name);
+                Err(answer::err(told.errno, &told.sqlstate, &told.message).into())
             }
             Ended::RolledBack(Why::Fault(fault)) => Err(answer::fault(&fault).into()),
             Ended::Unknown { txn } => {
@@ -148,7 +175,7 @@ impl Session {
     pub(super) async fn savepoint(&mut self, name: &str, more: bool) -> Step {
         if self.enlists() {
             self.begin_implicitly();
-            if self.fan_out(&verbs::savepoint(Dialect::Mysql, name)).await? == Ran::Failed {
+            if self.fan_out(Verb::Savepoint(name)).await? == Ran::Failed {
                 return Ok(Ran::Failed);
             }
             self.txn.savepoints.retain(|s| s != name);
@@ -160,7 +187,7 @@ impl Session {
     /// ROLLBACK TO: the younger ones are gone.
     pub(super) async fn rollback_to(&mut self, name: &str, more: bool) -> Step {
         let Some(at) = self.txn.savepoint(name) else { return Ok(self.no_savepoint(name)) };
-        if self.fan_out(&verbs::rollback_to(Dialect::Mysql, name)).await? == Ran::Failed {
+        if self.fan_out(Verb::RollbackTo(name)).await? == Ran::Failed {
             return Ok(Ran::Failed);
         }
         self.txn.savepoints.truncate(at + 1);
@@ -170,7 +197,7 @@ impl Session {
     /// RELEASE SAVEPOINT: it and the younger ones are gone.
     pub(super) async fn release(&mut self, name: &str, more: bool) -> Step {
         let Some(at) = self.txn.savepoint(name) else { return Ok(self.no_savepoint(name)) };
-        if self.fan_out(&verbs::release(Dialect::Mysql, name)).await? == Ran::Failed {
+        if self.fan_out(Verb::Release(name)).await? == Ran::Failed {
             return Ok(Ran::Failed);
         }
         self.txn.savepoints.truncate(at);
@@ -182,7 +209,8 @@ impl Session {
     }
 
     /// Runs a verb on every connection of the transaction, or on all of the session's if there is none.
-    pub(super) async fn fan_out(&mut self, text: &str) -> Step {
+    pub(super) async fn fan_out(&mut self, verb: Verb<'_>) -> Step {
+        let text = verb.text(Dialect::Mysql);
         let enlisted: Vec<_> = self.txn.participants.iter().map(|p| p.backend).collect();
         let all = self.attached.iter().map(|a| a.participant).filter(|p| !self.txn.is_open() || enlisted.contains(p));
         let all: Vec<_> = all.collect();
@@ -205,7 +233,29 @@ impl Session {
         }
         match refused {
             Some(raw) => Ok(self.refuse(&raw)),
-            None => Ok(Ran::Fine),
+            None => self.fan_out_foreign(verb).await,
         }
+    }
+
+    /// The same on PostgreSQL, where a verb that fails fails the transaction.
+    async fn fan_out_foreign(&mut self, verb: Verb<'_>) -> Step {
+        let enlisted: Vec<_> = self.txn.participants.iter().map(|p| p.backend).collect();
+        let text = verb.text(Dialect::Postgres);
+        for backend in enlisted {
+            let Some(held) = self.held(backend) else { continue };
+            if matches!(verb, Verb::RollbackTo(_)) {
+                // A setting made since is undone as well.
+                held.lock_wait_s = None;
+            }
+            let Some(conn) = held.conn.as_mut() else { continue };
+            match conn.run("a savepoint's verb", &text).await {
+                Ok(()) => {}
+                Err(VerbError::Lost { source, .. }) => return self.foreign_lost(backend, &source).await,
+                Err(error @ (VerbError::Refused { .. } | VerbError::WrongTag { .. })) => {
+                    return self.foreign_lost(backend, &std::io::Error::other(error.to_string())).await;
+                }
+            }
+        }
+        Ok(Ran::Fine)
     }
 }

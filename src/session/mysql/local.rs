@@ -1,5 +1,6 @@
 //! What is answered without running anything: KILL, our own warnings, UNLOCK TABLES; and COM_FIELD_LIST.
 
+use super::end::Verb;
 use super::query::Said;
 use super::registry::Killed;
 use super::text::words;
@@ -62,7 +63,7 @@ impl Session {
     pub(super) async fn unlock(&mut self, said: Said<'_>) -> Step {
         if !self.txn.is_open() && self.locked {
             self.locked = false;
-            if self.fan_out("UNLOCK TABLES").await? == Ran::Failed {
+            if self.fan_out(Verb::UnlockTables).await? == Ran::Failed {
                 return Ok(Ran::Failed);
             }
         }
@@ -81,6 +82,7 @@ impl Session {
         let backend = match plan {
             Plan::One { backend, .. } => backend,
             Plan::Anywhere => self.home,
+            Plan::Foreign { backend, tables } => return self.foreign_fields(text.as_bytes(), backend, &tables).await,
             Plan::Refuse(fault) => return Ok(self.fault(&fault)),
         };
         let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };

@@ -1,10 +1,11 @@
 //! One MySQL client's session. Its backend connections stay with it until it ends (`attach`); texts are cut and routed
-//! (`query`), run (`run`), prepared (`prepared`); transactions end in `end`; settings are kept in `settings`.
+//! (`query`), run (`run`), prepared (`prepared`); transactions end in `end`; settings are kept in `settings`; tables on PostgreSQL are `foreign`.
 //!
 //! With one participant configured nothing is wrapped in XA: transactions are the backend's own (`native`).
 
 mod attach;
 mod end;
+mod foreign;
 mod local;
 pub mod login;
 mod prepared;
@@ -80,6 +81,16 @@ pub struct Session {
     /// The client may send several statements in one text.
     multi: bool,
     attached: Vec<Attached>,
+    /// Connections to PostgreSQL.
+    foreign: Vec<foreign::Held>,
+    /// What foreign statements need to know of the session; `None`: to be asked again.
+    facts: Option<Arc<foreign::Facts>>,
+    /// The last statement, if it ran on PostgreSQL.
+    after: Option<foreign::After>,
+    /// The last generated key, if PostgreSQL made it and no server of this dialect has been told.
+    untold_key: Option<u64>,
+    /// Who generated the last key, or was told it.
+    key_at: Option<BackendId>,
     txn: Transaction,
     autocommit: bool,
     /// SET SESSION TRANSACTION READ ONLY holds.
@@ -133,6 +144,11 @@ impl Session {
             native,
             multi,
             attached: Vec::new(),
+            foreign: Vec::new(),
+            facts: None,
+            after: None,
+            untold_key: None,
+            key_at: None,
             txn: Transaction::none(),
             autocommit: true,
             read_only: false,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::foreign::Pieces;
 use super::query::Said;
 use super::run::with_id;
 use super::{Ran, Session, Step, Stop};
-use crate::base::{BackendId, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::relay::mysql::{Relayed, Shape};
+use crate::route::{ForeignTable, Plan};
 use crate::sql::{Access, Analysis, Kind, Statement};
 use crate::wire::mysql::{Reader, answer, com};
 
@@ -19,18 +21,20 @@ const STATEMENTS_MAX: usize = 16_382;
 /// A client's prepared statement.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    text: Bytes,
-    analysis: Arc<Analysis>,
+    pub(super) text: Bytes,
+    pub(super) analysis: Arc<Analysis>,
     /// It is answered here when executed: COMMIT and the like.
     local: bool,
-    parameters: u16,
+    pub(super) parameters: u16,
     /// Types of the parameters, as sent last: clients send them once.
-    types: Vec<u8>,
+    pub(super) types: Vec<u8>,
     on: Vec<There>,
     /// Pieces of parameters wait there.
     long_data: Option<BackendId>,
     /// Where it ran last: its cursor is there.
     ran: Option<BackendId>,
+    /// Of a statement for a backend of the other dialect: its parameters in pieces.
+    pub(super) pieces: Option<Pieces>,
 }
 
 /// A statement as one connection knows it.
@@ -118,6 +122,7 @@ impl Session {
             on: Vec::new(),
             long_data: None,
             ran: None,
+            pieces: None,
         };
         if local {
             let mut ok = [0; 12];
@@ -125,6 +130,13 @@ impl Session {
             self.client.put(&ok);
             self.prepared.insert(id, prepared);
             return Ok(Ran::Fine);
+        }
+        if let Some((backend, tables)) = self.foreign_place(&prepared) {
+            let ran = self.prepare_foreign(id, &mut prepared, backend, &tables).await?;
+            if ran == Ran::Fine {
+                self.prepared.insert(id, prepared);
+            }
+            return Ok(ran);
         }
         let (backend, text) = match self.place(&prepared) {
             Ok(place) => place,
@@ -152,6 +164,15 @@ impl Session {
         }
     }
 
+    /// The PostgreSQL backend and the tables of a statement that is for one.
+    fn foreign_place(&self, prepared: &Prepared) -> Option<(BackendId, Vec<ForeignTable>)> {
+        let [statement] = prepared.analysis.statements.as_slice() else { return None };
+        match self.services.routes.plan(Dialect::Mysql, &prepared.text, statement) {
+            Plan::Foreign { backend, tables } if !self.native => Some((backend, tables)),
+            Plan::Foreign { .. } | Plan::Anywhere | Plan::One { .. } | Plan::Refuse(_) => None,
+        }
+    }
+
     /// COM_STMT_EXECUTE
     pub(super) async fn execute(&mut self, body: &[u8]) -> Step {
         let id = Reader::new(body).u32().unwrap_or(0);
@@ -165,6 +186,8 @@ impl Session {
                 [statement] => self.statement(Said { text: &prepared.text, statement, alone: true, more: false }).await,
                 [..] => Ok(self.unknown_statement(id, self.execute_name())),
             }
+        } else if let Some((backend, tables)) = self.foreign_place(&prepared).filter(|_| prepared.pieces.is_some()) {
+            self.execute_foreign(&mut prepared, body, backend, &tables).await
         } else {
             self.execute_there(&mut prepared, body).await
         };
@@ -193,6 +216,9 @@ impl Session {
         if matters && self.hand_on_next(backend).await? == Ran::Failed {
             return Ok(Ran::Failed);
         }
+        if self.tell_key(backend, &text, statement).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
         let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };
         let participant = self.attached[at].participant;
         if enlist && self.txn.participant(participant).is_none() && self.join(at).await? == Ran::Failed {
@@ -211,6 +237,7 @@ impl Session {
         prepared.ran = Some(backend);
         self.attached[at].conn.queue(com::STMT_EXECUTE, &[&body]);
         let Some(relayed) = self.exchange(at, Shape::Results, 0, false, false).await? else { return Ok(Ran::Failed) };
+        self.note_key(backend, &relayed);
         self.book(participant, statement, &text, &relayed).await;
         Ok(Ran::of(Some(relayed)))
     }
@@ -244,6 +271,11 @@ impl Session {
     /// COM_STMT_SEND_LONG_DATA: is not answered, so an error waits for EXECUTE.
     pub(super) async fn send_long_data(&mut self, body: &[u8]) -> Result<(), Stop> {
         let id = Reader::new(body).u32().unwrap_or(0);
+        let bytes_max = self.services.config.limits.statement_bytes;
+        if let Some(pieces) = self.prepared.get_mut(&id).and_then(|p| p.pieces.as_mut()) {
+            pieces.add(body.get(4..).unwrap_or_default(), bytes_max);
+            return Ok(());
+        }
         let Some((at, there)) = self.found(id) else { return Ok(()) };
         let participant = self.attached[at].participant;
         let backend = self.prepared.get(&id).and_then(|p| p.ran.or(p.on.first().map(|t| t.backend)));
@@ -274,7 +306,12 @@ impl Session {
         let id = Reader::new(body).u32().unwrap_or(0);
         match (self.found(id), self.prepared.get_mut(&id)) {
             (_, None) => Ok(self.unknown_statement(id, "mysqld_stmt_reset")),
-            (None, Some(_)) => Ok(self.ok()),
+            (None, Some(prepared)) => {
+                if let Some(pieces) = &mut prepared.pieces {
+                    *pieces = Pieces::default();
+                }
+                Ok(self.ok())
+            }
             (Some((at, there)), Some(prepared)) => {
                 prepared.long_data = None;
                 self.attached[at].conn.queue(com::STMT_RESET, &[&there.to_le_bytes()]);
@@ -286,6 +323,10 @@ impl Session {
     /// COM_STMT_FETCH
     pub(super) async fn fetch(&mut self, body: &[u8]) -> Step {
         let id = Reader::new(body).u32().unwrap_or(0);
+        if self.prepared.get(&id).is_some_and(|p| p.pieces.is_some()) {
+            let text = format!("The statement ({id}) has no open cursor");
+            return Ok(self.refuse(&answer::err(1421, "HY000", &text)));
+        }
         let Some((at, there)) = self.found(id) else { return Ok(self.unknown_statement(id, "mysqld_stmt_fetch")) };
         self.attached[at].conn.queue(com::STMT_FETCH, &[&with_id(body, there)]);
         self.exchange(at, Shape::Rows, 0, false, false).await.map(Ran::of)

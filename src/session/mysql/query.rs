@@ -84,7 +84,7 @@ impl Session {
                 Plan::One { backend, edits } if plain && edits.is_empty() && owner.is_none_or(|o| o == backend) => {
                     owner = Some(backend);
                 }
-                Plan::One { .. } | Plan::Anywhere | Plan::Refuse(_) => return None,
+                Plan::One { .. } | Plan::Anywhere | Plan::Foreign { .. } | Plan::Refuse(_) => return None,
             }
         }
         owner
@@ -102,6 +102,7 @@ impl Session {
         let (backend, text) = match self.services.routes.plan(Dialect::Mysql, said.text, said.statement) {
             Plan::One { backend, edits } => (backend, edited(said.text, span, &edits)),
             Plan::Anywhere => (self.anywhere(said), edited(said.text, span, &[])),
+            Plan::Foreign { backend, .. } => return Err(self.services.routes.untranslated(backend)),
             Plan::Refuse(fault) => return Err(fault),
         };
         self.variables_are_there(said, backend)?;
@@ -157,7 +158,7 @@ impl Session {
             return *backend;
         }
         match self.txn.participants.as_slice() {
-            [only] => only.backend,
+            [only] if self.services.config.backend(only.backend).dialect == Dialect::Mysql => only.backend,
             [] | [..] => self.home,
         }
     }
@@ -169,6 +170,16 @@ impl Session {
 
     /// Routes and runs a statement, inside the transaction if it could matter there.
     pub(super) async fn route(&mut self, said: Said<'_>, enlist: bool) -> Step {
+        if !self.native {
+            if let Plan::Foreign { backend, tables } =
+                self.services.routes.plan(Dialect::Mysql, said.text, said.statement)
+            {
+                return self.foreign(said, backend, &tables, enlist).await;
+            }
+            if let Some(ran) = self.asked_after(said).await? {
+                return Ok(ran);
+            }
+        }
         let (backend, text) = match self.target(said) {
             Ok(target) => target,
             Err(fault) => return Ok(self.fault(&fault)),

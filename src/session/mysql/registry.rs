@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::backend::mysql::Canceller;
+use crate::backend::pg::CancelToken;
 use crate::base::BackendId;
 
 /// All sessions of the MySQL front, by the id in their greeting.
@@ -27,8 +28,27 @@ pub struct Entry {
 #[derive(Debug, Default)]
 struct Shared {
     user: String,
-    cancellers: Vec<(BackendId, u64, Canceller)>,
+    cancellers: Vec<(BackendId, Option<u64>, Cancel)>,
     running: Option<BackendId>,
+}
+
+/// What ends a running statement, whichever the backend.
+#[derive(Clone, Debug)]
+pub enum Cancel {
+    /// By KILL QUERY.
+    Mysql(Canceller),
+    /// By a CancelRequest.
+    Pg(CancelToken),
+}
+
+impl Cancel {
+    /// Asks the server. Errors: why it could not be asked.
+    async fn send(&self) -> Result<(), String> {
+        match self {
+            Self::Mysql(canceller) => canceller.cancel().await.map_err(|error| error.to_string()),
+            Self::Pg(token) => token.send().await.map_err(|error| error.to_string()),
+        }
+    }
 }
 
 /// What KILL came to.
@@ -78,7 +98,7 @@ impl Sessions {
         let by_id = locked(&self.by_id);
         let ours = u32::try_from(id).ok().and_then(|id| by_id.get(&id));
         let theirs =
-            || by_id.values().find(|e| locked(&e.shared).cancellers.iter().any(|(_, thread, _)| *thread == id));
+            || by_id.values().find(|e| locked(&e.shared).cancellers.iter().any(|(_, thread, _)| *thread == Some(id)));
         ours.or_else(theirs).cloned()
     }
 
@@ -94,7 +114,7 @@ impl Sessions {
             shared.running.and_then(of_backend).map(|(.., canceller)| canceller.clone())
         };
         if let Some(canceller) = running
-            && let Err(error) = canceller.cancel().await
+            && let Err(error) = canceller.send().await
         {
             tracing::warn!(session = id, %error, "KILL did not reach the backend");
         }
@@ -116,8 +136,8 @@ impl Entry {
         locked(&self.shared).user = user.to_owned();
     }
 
-    /// Says that a backend's connection belongs to the session now.
-    pub fn attached(&self, backend: BackendId, thread: u64, canceller: Canceller) {
+    /// Says that a backend's connection belongs to the session now. `thread`: its number, if clients may know it.
+    pub fn attached(&self, backend: BackendId, thread: Option<u64>, canceller: Cancel) {
         let mut shared = locked(&self.shared);
         shared.cancellers.retain(|(b, ..)| *b != backend);
         shared.cancellers.push((backend, thread, canceller));

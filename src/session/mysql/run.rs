@@ -63,6 +63,9 @@ impl Session {
 
     /// Runs a text and passes its answer on. `None`: it was not run, and the client was told why.
     pub(super) async fn run(&mut self, run: Run<'_>) -> Result<Option<Relayed>, Stop> {
+        if self.tell_key(run.backend, run.text, run.statement).await? == Ran::Failed {
+            return Ok(None);
+        }
         let Some(at) = self.ready(run.backend).await? else { return Ok(None) };
         let participant = self.attached[at].participant;
         self.last = Some(run.backend);
@@ -96,6 +99,7 @@ impl Session {
         if swallow > 0 && !self.joined(participant, &relayed).await {
             return Ok(None);
         }
+        self.note_key(run.backend, &relayed);
         self.book(participant, run.statement, run.text, &relayed).await;
         Ok(Some(relayed))
     }
@@ -137,6 +141,13 @@ impl Session {
                 Err(Stop::Client(error))
             }
             Err(RelayError::Backend { source, torn }) => self.backend_lost(at, &source, torn).await.map(|_| None),
+        }
+    }
+
+    /// Who has made the session's last key.
+    pub(super) fn note_key(&mut self, backend: BackendId, relayed: &Relayed) {
+        if relayed.insert_id != 0 {
+            self.key_at = Some(backend);
         }
     }
 

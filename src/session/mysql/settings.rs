@@ -73,6 +73,8 @@ impl Session {
             one: true,
             more: said.more,
         };
+        // Also after a failure: of several assignments some may hold.
+        self.facts = None;
         if Ran::of(self.run(run).await?) == Ran::Failed {
             return Ok(Ran::Failed);
         }
@@ -192,6 +194,7 @@ impl Session {
         if relayed.errno.is_none() {
             self.attached[at].conn.set_database(&name);
             self.home_database = Some(name);
+            self.facts = None;
         }
         Ok(Ran::of(Some(relayed)))
     }
@@ -232,6 +235,10 @@ impl Session {
         self.next = Characteristics::default();
         self.locked = false;
         self.last = None;
+        self.facts = None;
+        self.after = None;
+        self.untold_key = None;
+        self.key_at = None;
         self.home_database = None;
         let mariadb = self.reading.mariadb;
         self.reading = Reading { mariadb, ..Reading::new(Dialect::Mysql) };

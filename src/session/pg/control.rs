@@ -1,6 +1,7 @@
 //! Statements that the session answers itself: the control of transactions.
 
 use super::Session;
+use super::foreign::savepoint_name;
 use super::oops::Oops;
 use crate::backend::verbs;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
@@ -141,6 +142,8 @@ impl Session {
         if self.txn.mode != Mode::Explicit {
             return Err(outside("SAVEPOINT"));
         }
+        let here = savepoint_name(self.txn.savepoints.len());
+        self.on_foreign_participants(&verbs::savepoint(Dialect::Mysql, &here)).await?;
         self.on_participants(&verbs::savepoint(Dialect::Postgres, name)).await?;
         self.txn.savepoints.push(name.to_owned());
         self.marks.push(self.settings.last());
@@ -152,6 +155,7 @@ impl Session {
             return Err(outside("ROLLBACK TO SAVEPOINT"));
         }
         let at = self.savepoint(name)?;
+        self.on_foreign_participants(&verbs::rollback_to(Dialect::Mysql, &savepoint_name(at))).await?;
         self.on_participants(&verbs::rollback_to(Dialect::Postgres, name)).await?;
         let serial = self.marks[at];
         self.txn.savepoints.truncate(at + 1);
@@ -169,6 +173,7 @@ impl Session {
             return Err(outside("RELEASE SAVEPOINT"));
         }
         let at = self.savepoint(name)?;
+        self.on_foreign_participants(&verbs::release(Dialect::Mysql, &savepoint_name(at))).await?;
         self.on_participants(&verbs::release(Dialect::Postgres, name)).await?;
         self.txn.savepoints.truncate(at);
         self.marks.truncate(at);
@@ -187,6 +192,10 @@ impl Session {
             self.warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
             return Ok("SET");
         }
+        if self.has_foreign_participant() {
+            let text = "SET TRANSACTION must be called before any query on a backend of the other dialect";
+            return Err(Fault::new(FaultKind::ActiveTransaction, text).hint("Say it right after BEGIN.").into());
+        }
         if !self.txn.participants.is_empty() {
             let text = String::from_utf8_lossy(text).into_owned();
             self.on_participants(&text).await?;
@@ -195,10 +204,13 @@ impl Session {
         Ok("SET")
     }
 
-    /// Runs a statement of transaction control on every participant, all at once. The first refusal is the answer, after
+    /// Runs a statement of transaction control on every PostgreSQL participant, all at once. The first refusal is the answer, after
     /// all have answered.
     async fn on_participants(&mut self, text: &str) -> Result<(), Oops> {
-        let backends: Vec<BackendId> = self.txn.participants.iter().map(|participant| participant.backend).collect();
+        let config = &self.services.config;
+        let native = |backend: &BackendId| config.backend(*backend).dialect == Dialect::Postgres;
+        let all = self.txn.participants.iter().map(|participant| participant.backend);
+        let backends: Vec<BackendId> = all.filter(native).collect();
         for &backend in &backends {
             let conn = self.conn(backend)?;
             conn.queue_query(text.as_bytes());

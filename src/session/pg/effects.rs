@@ -18,25 +18,16 @@ impl Session {
         let in_txn = self.txn.is_open();
         match &statement.kind {
             Kind::Set { scope, names, .. } if plain && *scope != SetScope::Global => {
-                let text = Bytes::copy_from_slice(text);
-                if names.iter().any(|name| name == "all") || is_reset_all(&text) {
-                    self.settings.reset(text, in_txn);
-                    self.applied_up_to_reset(backend);
-                    return;
-                } else if !names.is_empty() && (in_txn || *scope == SetScope::Session) {
-                    self.settings.add(names.clone(), text, *scope == SetScope::Local, in_txn);
-                }
-                self.applied(backend);
+                self.note_set(backend, *scope, names, text, in_txn);
             }
+            Kind::Set { .. } if !plain => self.settings.untold(),
             Kind::SetSessionCharacteristics(_) => {
                 let names = vec![String::from("session characteristics")];
                 self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
                 self.applied(backend);
             }
             Kind::Discard(true) => {
-                self.names.statements.clear();
-                self.names.cursors.clear();
-                self.names.temporary.clear();
+                self.names.discard_all();
                 self.settings.reset(Bytes::copy_from_slice(text), in_txn);
                 self.applied_up_to_reset(backend);
             }
@@ -44,7 +35,10 @@ impl Session {
                 self.names.statements.clear();
                 self.on_other_slots(backend, "deallocate all", text);
             }
-            Kind::Cursor(None) => self.on_other_slots(backend, "close all", text),
+            Kind::Cursor(None) => {
+                self.names.foreign_cursors.clear();
+                self.on_other_slots(backend, "close all", text);
+            }
             Kind::Deallocate(Some(name)) => {
                 self.names.statements.remove(name.as_bytes());
             }
@@ -83,6 +77,21 @@ impl Session {
         if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
             self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
         }
+    }
+
+    fn note_set(&mut self, backend: BackendId, scope: SetScope, names: &[String], text: &[u8], in_txn: bool) {
+        let text = Bytes::copy_from_slice(text);
+        if names.iter().any(|name| name == "all") || is_reset_all(&text) {
+            self.settings.reset(text, in_txn);
+            self.applied_up_to_reset(backend);
+            return;
+        }
+        if names.is_empty() {
+            self.settings.untold();
+        } else if in_txn || scope == SetScope::Session {
+            self.settings.add(names.to_vec(), text, scope == SetScope::Local, in_txn);
+        }
+        self.applied(backend);
     }
 
     fn applied(&mut self, backend: BackendId) {
@@ -126,6 +135,7 @@ impl Session {
             text: Bytes::new(),
             lives: Lives::On(backend),
             generation,
+            foreign: None,
             frame: Bytes::new(),
         };
         self.names.statements.insert(Bytes::copy_from_slice(name.as_bytes()), Arc::new(prepared));

@@ -23,11 +23,13 @@ impl Session {
         self.forget_transaction();
         let Some(id) = id.filter(|_| joined > 0) else {
             self.settings.committed();
+            self.names.end_cursors(true);
             return Ok(());
         };
         let report = self.services.commits.commit(&id, joined, taken).await;
         self.rest = report.rest;
         self.put_back(report.conns).await;
+        self.names.end_cursors(matches!(report.ended, Ended::Committed { .. }));
         match report.ended {
             Ended::Committed { warnings } => {
                 self.settings.committed();
@@ -43,7 +45,7 @@ impl Session {
                         let name = &self.services.config.backend(backend).name;
                         let code = FaultKind::RolledBack.code();
                         let detail = format!("{code}: backend \"{name}\" refused; rolled back on all backends");
-                        Oops::Server(Box::new(error), Some(detail))
+                        Oops::Server(Box::new(self.in_our_words(backend, &error)), Some(detail))
                     }
                     Why::Fault(fault) => fault.into(),
                 })
@@ -75,9 +77,10 @@ impl Session {
             self.undo_settings();
         }
         self.forget_transaction();
+        self.names.end_cursors(false);
     }
 
-    async fn roll_back_participants(&mut self) {
+    pub(super) async fn roll_back_participants(&mut self) {
         self.pipeline.current = None;
         self.pipeline.executed = false;
         let taken = self.take_participants();
@@ -90,7 +93,7 @@ impl Session {
     pub(super) fn forget_transaction(&mut self) {
         self.txn = Transaction::none();
         self.marks.clear();
-        self.names.portals.clear();
+        self.names.forget_portals();
         self.pipeline.current = None;
         self.pipeline.executed = false;
     }
@@ -127,7 +130,8 @@ impl Session {
             Mode::Explicit => {
                 self.txn.mode = Mode::Failed;
                 // As a server's own abort does, let go of the locks at once; only a savepoint could want them back.
-                if self.txn.savepoints.is_empty() && self.txn.participants.len() > 1 {
+                let several = self.txn.participants.len() > 1 || self.has_foreign_participant();
+                if self.txn.savepoints.is_empty() && several {
                     self.roll_back_participants().await;
                 }
             }

@@ -8,7 +8,7 @@ use super::control::{in_failed_transaction, is_control, mends};
 use super::names::{Lives, Portal, Prepared};
 use super::oops::Oops;
 use super::pipeline::Pending;
-use super::place::edited;
+use super::place::{Placed, edited};
 use super::{Exit, Session};
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::relay::pg::{Pass, Until};
@@ -79,6 +79,7 @@ impl Session {
             text: frame.slice_ref(parse.text),
             lives: Lives::Here,
             generation: 0,
+            foreign: None,
             frame: frame.clone(),
         };
         self.check_failed(&prepared)?;
@@ -88,7 +89,11 @@ impl Session {
             return Ok(());
         }
         let (backend, edits) = match prepared.statement() {
-            Some(statement) => self.place(parse.text, statement)?,
+            Some(statement) => match self.place(parse.text, statement)? {
+                Placed::Native(backend, edits) => (backend, edits),
+                Placed::Here(here) => return self.parse_here(name, prepared, here),
+                Placed::Foreign(target) => return self.parse_foreign(name, parse.types, prepared, target).await,
+            },
             // Empty, or several statements, which the server refuses.
             None => (self.anywhere(), Vec::new()),
         };
@@ -148,6 +153,9 @@ impl Session {
             return Err(no_such("prepared statement", name));
         };
         self.check_failed(&prepared)?;
+        if prepared.lives == Lives::Foreign {
+            return self.bind_foreign(frame.slice_ref(portal), name, body, prepared).await;
+        }
         let plain = is_plain_bind(body, portal.len() + name.len() + 2);
         if let Some(backend) = self.reach(name, &prepared).await? {
             self.conn(backend)?.queue_extended(frame);
@@ -156,7 +164,7 @@ impl Session {
         } else {
             self.pipeline.pending.push_back(Pending::Own(server::tag::BIND_COMPLETE));
         }
-        self.names.portals.insert(frame.slice_ref(portal), Portal { prepared, plain });
+        self.names.portals.insert(frame.slice_ref(portal), Portal { prepared, plain, foreign: None });
         Ok(())
     }
 
@@ -168,9 +176,22 @@ impl Session {
                     return Err(no_such("prepared statement", name));
                 };
                 self.check_failed(&prepared)?;
+                if prepared.lives == Lives::Foreign {
+                    return self.describe_foreign(&prepared, None);
+                }
                 self.reach(name, &prepared).await?
             }
-            Target::Portal => self.portal_backend(name).await?,
+            Target::Portal if self.names.portals.get(name).is_some_and(|portal| portal.foreign.is_some()) => {
+                let Some(portal) = self.names.portals.get(name).cloned() else { return Err(no_such_portal(name)) };
+                return self.describe_foreign(&portal.prepared, portal.foreign.as_deref());
+            }
+            Target::Portal => {
+                if let Some(frame) = self.described_cursor(&String::from_utf8_lossy(name)) {
+                    self.pipeline.pending.push_back(Pending::OwnFrames(frame.freeze()));
+                    return Ok(());
+                }
+                self.portal_backend(name).await?
+            }
         };
         match (backend, target) {
             (Some(backend), _) => {
@@ -193,7 +214,7 @@ impl Session {
             }
         };
         match lives {
-            Lives::Here => Ok(None),
+            Lives::Here | Lives::Foreign => Ok(None),
             Lives::On(backend) => {
                 self.turn_to(backend).await?;
                 Ok(Some(backend))
@@ -202,10 +223,13 @@ impl Session {
     }
 
     async fn on_execute(&mut self, frame: &Bytes) -> Result<(), Oops> {
-        let (name, _) = message::execute(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
+        let (name, rows_max) = message::execute(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
         let portal = self.names.portals.get(name).cloned();
         if let Some(portal) = &portal {
             self.check_failed(&portal.prepared)?;
+        }
+        if let Some(portal) = portal.as_ref().filter(|portal| portal.foreign.is_some()) {
+            return self.execute_foreign(frame.slice_ref(name), rows_max, portal.clone()).await;
         }
         if let Some(portal) = &portal
             && portal.prepared.lives == Lives::Here
@@ -218,7 +242,7 @@ impl Session {
         }
         let mut copies = false;
         let mut executed = None;
-        if let Some(Portal { prepared, plain }) = portal {
+        if let Some(Portal { prepared, plain, foreign: _ }) = portal {
             if let (Some(statement), Lives::On(backend)) = (prepared.statement(), prepared.lives) {
                 self.admit(backend, statement)?;
                 copies = statement.kind == Kind::CopyIn;
@@ -249,7 +273,7 @@ impl Session {
             Target::Statement => {
                 self.names.statements.remove(name).map(|prepared| (prepared.lives, prepared.generation))
             }
-            Target::Portal => self.names.portals.remove(name).map(|portal| (portal.prepared.lives, 0)),
+            Target::Portal => self.names.forget_portal(name).map(|portal| (portal.prepared.lives, 0)),
         };
         let Some((Lives::On(backend), _)) = lives else {
             // Closing what does not exist is no error.

@@ -6,6 +6,7 @@ mod ear;
 mod effects;
 mod end;
 mod extended;
+mod foreign;
 mod names;
 mod oops;
 mod pipeline;
@@ -35,6 +36,7 @@ use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error};
 use crate::wire::pg::server::{self, Status};
 use crate::wire::pg::{HEADER_BYTES, Header};
 use ear::{Alarm, Ear};
+use foreign::{ForeignSlot, View};
 use names::Names;
 use oops::Oops;
 use pipeline::Pipeline;
@@ -63,6 +65,12 @@ pub struct Session {
     /// The last setting's serial at each savepoint.
     marks: Vec<u64>,
     slots: Vec<Slot>,
+    /// Connections to backends of the other dialect.
+    foreign: Vec<ForeignSlot>,
+    /// The client's settings as they were last asked for.
+    view: Option<Arc<View>>,
+    /// The client's login name.
+    user: String,
     generations: u64,
     settings: Settings,
     names: Names,
@@ -76,10 +84,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of a client that has logged in. `startup`: its startup parameters that are settings.
+    /// A session of a client that has logged in as `user`. `startup`: its startup parameters that are settings.
     pub fn new(
         services: Arc<Services>,
         client: Client,
+        user: String,
         home: BackendId,
         startup: &[(Vec<u8>, Vec<u8>)],
         running: Arc<Running>,
@@ -97,6 +106,9 @@ impl Session {
             txn: Transaction::none(),
             marks: Vec::new(),
             slots: Vec::new(),
+            foreign: Vec::new(),
+            view: None,
+            user,
             generations: 0,
             settings,
             names: Names::default(),

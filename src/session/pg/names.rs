@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::foreign;
 use crate::base::BackendId;
+use crate::relay::pg::foreign::Later;
 use crate::sql::{Analysis, Statement};
 
 /// Who answers for a prepared statement.
@@ -15,6 +17,8 @@ pub(super) enum Lives {
     Here,
     /// This backend.
     On(BackendId),
+    /// The session itself: a backend of the other dialect knows none of the client's statements.
+    Foreign,
 }
 
 /// A prepared statement.
@@ -28,6 +32,8 @@ pub(super) struct Prepared {
     pub lives: Lives,
     /// Which connection of that backend has it.
     pub generation: u64,
+    /// For [`Lives::Foreign`].
+    pub foreign: Option<Arc<foreign::Prepared>>,
     /// The Parse as sent, to prepare it again on another connection; empty for SQL's own PREPARE.
     pub frame: Bytes,
 }
@@ -49,6 +55,17 @@ pub(super) struct Portal {
     pub prepared: Arc<Prepared>,
     /// It has no parameters, so that its text says all.
     pub plain: bool,
+    /// For [`Lives::Foreign`].
+    pub foreign: Option<Arc<foreign::Bound>>,
+}
+
+/// What an executed portal of [`Lives::Foreign`] has still to give.
+#[derive(Debug)]
+pub(super) struct Leftover {
+    /// Rows.
+    pub rows: Later,
+    /// The command tag; `None`: a SELECT's, which counts the rows that it comes with.
+    pub tag: Option<String>,
 }
 
 /// All names of a session.
@@ -58,6 +75,10 @@ pub(super) struct Names {
     pub statements: HashMap<Bytes, Arc<Prepared>>,
     /// By name.
     pub portals: HashMap<Bytes, Portal>,
+    /// By portal.
+    pub leftovers: HashMap<Bytes, Leftover>,
+    /// DECLAREd cursors over tables of a backend of the other dialect.
+    pub foreign_cursors: HashMap<String, foreign::Cursor>,
     /// DECLAREd cursors.
     pub cursors: HashMap<String, BackendId>,
     /// Temporary tables made by this session.
@@ -65,6 +86,32 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// As a new session.
+    pub(super) fn discard_all(&mut self) {
+        self.statements.clear();
+        self.cursors.clear();
+        self.foreign_cursors.clear();
+        self.temporary.clear();
+    }
+
+    /// No portal outlives its transaction.
+    pub(super) fn forget_portals(&mut self) {
+        self.portals.clear();
+        self.leftovers.clear();
+    }
+
+    /// The transaction has ended: cursors WITH HOLD outlive the one that declared them if it has committed.
+    pub(super) fn end_cursors(&mut self, committed: bool) {
+        self.foreign_cursors.retain(|_, cursor| cursor.kept || (cursor.hold && committed));
+        self.foreign_cursors.values_mut().for_each(|cursor| cursor.kept = true);
+    }
+
+    /// One portal less.
+    pub(super) fn forget_portal(&mut self, name: &[u8]) -> Option<Portal> {
+        self.leftovers.remove(name);
+        self.portals.remove(name)
+    }
+
     /// The cursor's or portal's backend.
     pub(super) fn cursor(&self, name: &str) -> Option<BackendId> {
         if let Some(backend) = self.cursors.get(name) {
@@ -72,7 +119,7 @@ impl Names {
         }
         match self.portals.get(name.as_bytes())?.prepared.lives {
             Lives::On(backend) => Some(backend),
-            Lives::Here => None,
+            Lives::Here | Lives::Foreign => None,
         }
     }
 
@@ -80,7 +127,7 @@ impl Names {
     pub(super) fn statement(&self, name: &str) -> Option<BackendId> {
         match self.statements.get(name.as_bytes())?.lives {
             Lives::On(backend) => Some(backend),
-            Lives::Here => None,
+            Lives::Here | Lives::Foreign => None,
         }
     }
 }

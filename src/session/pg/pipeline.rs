@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::names::Prepared;
 use super::oops::Oops;
+use super::running::Cancel;
 use super::{Exit, Session, slots};
 use crate::base::BackendId;
 use crate::commit::Wrote;
@@ -37,6 +38,8 @@ pub(super) enum Pending {
     Own(u8),
     /// The session's own ParameterDescription and NoData.
     OwnDescription,
+    /// The session's own frames.
+    OwnFrames(Bytes),
 }
 
 /// The pipeline since the last Sync.
@@ -133,7 +136,7 @@ impl Session {
                 put_message(&mut flush, message::FLUSH);
                 conn.queue(&flush);
             }
-            self.running.set(Some(token));
+            self.running.set(Some(Cancel::Pg(token)));
             let begun = self.swallow_prefix(backend).await;
             if begun.is_err() {
                 self.forget_pending();
@@ -144,6 +147,7 @@ impl Session {
         while let Some(pending) = self.pipeline.pending.pop_front() {
             match pending {
                 Pending::Own(tag) => put_empty(&mut self.client.out, tag),
+                Pending::OwnFrames(frames) => self.client.out.extend_from_slice(&frames),
                 Pending::OwnDescription => {
                     put_no_parameters(&mut self.client.out);
                     put_empty(&mut self.client.out, tag::NO_DATA);
@@ -213,7 +217,7 @@ impl Session {
             Ok(()) => Ok(()),
         };
         if self.txn.mode == Mode::Autocommit {
-            self.names.portals.clear();
+            self.names.forget_portals();
         }
         self.pipeline.reset();
         told

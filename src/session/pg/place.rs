@@ -3,15 +3,26 @@
 use std::ops::Range;
 
 use super::Session;
+use super::foreign::{Here, Target};
+use super::names::Lives;
 use super::oops::Oops;
 use crate::base::ids::NAME_PREFIX;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Wrote;
 use crate::route::{Edit, Plan};
+use crate::session::transaction::Participant;
 use crate::sql::{Access, Kind, Statement, Unpreparable};
 
-/// A place for a statement, and the replacements in the text that go with it.
-pub(super) type Placed = (BackendId, Vec<Edit>);
+/// A place for a statement.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// A PostgreSQL backend, and the replacements in the text that go with it.
+    Native(BackendId, Vec<Edit>),
+    /// A backend of the other dialect.
+    Foreign(Target),
+    /// The session itself: it speaks of a name that no server knows.
+    Here(Here),
+}
 
 /// Part of the text with the replacements made. Spans are of the whole text.
 pub(super) fn edited(text: &[u8], part: Range<usize>, edits: &[Edit]) -> Vec<u8> {
@@ -40,8 +51,12 @@ fn wrote(access: Access) -> Wrote {
 impl Session {
     /// Where a statement without a table goes: to the only participant, else home.
     pub(super) fn anywhere(&self) -> BackendId {
-        match self.txn.participants.as_slice() {
-            [only] => only.backend,
+        let config = &self.services.config;
+        // What names no table is in PostgreSQL's own words, which only PostgreSQL answers.
+        let native = |p: &&Participant| config.backend(p.backend).dialect == Dialect::Postgres;
+        let mut natives = self.txn.participants.iter().filter(native);
+        match (natives.next(), natives.next()) {
+            (Some(only), None) => only.backend,
             _ => self.pipeline.current.filter(|_| self.pipeline.executed).unwrap_or(self.home),
         }
     }
@@ -49,14 +64,41 @@ impl Session {
     /// Where one statement of `text` goes.
     pub(super) fn place(&self, text: &[u8], statement: &Statement) -> Result<Placed, Oops> {
         self.check_two_phase(&statement.kind)?;
+        if let Some(here) = self.here(&statement.kind)? {
+            return Ok(Placed::Here(here));
+        }
         if let Some(backend) = self.by_name(&statement.kind) {
-            return Ok((backend, Vec::new()));
+            return Ok(Placed::Native(backend, Vec::new()));
         }
         match self.services.routes.plan(Dialect::Postgres, text, statement) {
-            Plan::Anywhere => Ok((self.anywhere(), Vec::new())),
-            Plan::One { backend, edits } => Ok((backend, edits)),
+            Plan::Anywhere => Ok(Placed::Native(self.anywhere(), Vec::new())),
+            Plan::One { backend, edits } => Ok(Placed::Native(backend, edits)),
+            Plan::Foreign { backend, tables } => Ok(Placed::Foreign(Target { backend, tables })),
             Plan::Refuse(fault) => Err(fault.into()),
         }
+    }
+
+    /// A statement about a name of a statement or cursor that lives here.
+    fn here(&self, kind: &Kind) -> Result<Option<Here>, Oops> {
+        let lives_here =
+            |name: &String| self.names.statements.get(name.as_bytes()).is_some_and(|p| p.lives == Lives::Foreign);
+        if let Kind::Cursor(Some(name)) = kind
+            && self.names.foreign_cursors.contains_key(name)
+        {
+            return Ok(Some(Here::Cursor(name.clone())));
+        }
+        if let Kind::Execute(name) = kind
+            && lives_here(name)
+        {
+            let text = "EXECUTE of a statement for a backend of the other dialect is not done";
+            return Err(Fault::new(FaultKind::NotSupported, text).hint("Execute it by the driver's own means.").into());
+        }
+        if let Kind::Deallocate(Some(name)) = kind
+            && lives_here(name)
+        {
+            return Ok(Some(Here::Deallocate(name.clone())));
+        }
+        Ok(None)
     }
 
     /// Where a statement goes that speaks of a name of the session.

@@ -21,6 +21,8 @@ pub(super) struct Settings {
     list: Vec<Setting>,
     last: u64,
     txn_start: u64,
+    /// The serial of the last moment at which what nobody but the server knows was set, or undone; 0: never.
+    untold: u64,
 }
 
 impl Settings {
@@ -50,6 +52,19 @@ impl Settings {
         self.push(names, text, local, in_txn);
     }
 
+    /// A backend has accepted a SET of which only it knows what was set to what: nothing that can be replayed.
+    pub(super) fn untold(&mut self) {
+        self.last += 1;
+        self.untold = self.last;
+    }
+
+    /// A transaction's end may undo such a SET.
+    fn untold_again(&mut self) {
+        if self.untold > 0 {
+            self.untold();
+        }
+    }
+
     /// RESET ALL, DISCARD ALL and the like: replaces what was set before, outside a transaction for good.
     pub(super) fn reset(&mut self, text: Bytes, in_txn: bool) {
         if !in_txn {
@@ -77,6 +92,13 @@ impl Settings {
         self.list.iter().filter(move |setting| setting.serial > applied)
     }
 
+    /// Serials of the settings of which one matters, or of which nobody knows what they set.
+    pub(super) fn serials(&self, matters: impl Fn(&String) -> bool) -> Vec<u64> {
+        let counts = |setting: &&Setting| setting.names.is_empty() || setting.names.iter().any(&matters);
+        let untold = (self.untold > 0).then_some(self.untold);
+        untold.into_iter().chain(self.list.iter().filter(counts).map(|setting| setting.serial)).collect()
+    }
+
     /// Splits what a connection lacks at the begin of the transaction.
     pub(super) fn is_before_transaction(&self, setting: &Setting) -> bool {
         setting.serial <= self.txn_start
@@ -89,6 +111,7 @@ impl Settings {
 
     /// It has committed: what was LOCAL is gone, the rest stays.
     pub(super) fn committed(&mut self) {
+        self.untold_again();
         self.list.retain(|setting| !setting.local);
         for at in (0..self.list.len()).rev() {
             self.list[at].in_txn = false;
@@ -104,12 +127,14 @@ impl Settings {
 
     /// It has rolled back: what was set in it is undone. Returns the serial up to which connections still have them.
     pub(super) fn rolled_back(&mut self) -> u64 {
+        self.untold_again();
         self.list.retain(|setting| !setting.in_txn);
         self.txn_start
     }
 
     /// ROLLBACK TO: what was set after `serial` is undone.
     pub(super) fn rolled_back_to(&mut self, serial: u64) {
+        self.untold_again();
         self.list.retain(|setting| setting.serial <= serial);
     }
 }

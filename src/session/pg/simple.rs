@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::control::{in_failed_transaction, is_control, mends};
 use super::oops::Oops;
-use super::place::edited;
+use super::place::{Placed, edited};
+use super::running::Cancel;
 use super::{Exit, Session, slots};
 use crate::base::BackendId;
 use crate::relay::pg::{Pass, Until, answer};
@@ -17,7 +18,7 @@ use crate::wire::pg::server::{put_complete, put_empty, tag};
 impl Session {
     pub(super) async fn on_query(&mut self, body: Bytes) -> Result<(), Exit> {
         let text = message::text(&body).map_err(|error| Exit::violation(&error))?;
-        if !self.pipeline.is_idle() {
+        if !self.pipeline.is_idle() || self.txn.mode == Mode::Implicit {
             self.sync_silently().await?;
         }
         if let Err(oops) = self.run_text(text).await {
@@ -25,7 +26,7 @@ impl Session {
         }
         // The unnamed statement and portal do not outlive a simple query.
         self.names.statements.remove(&b""[..]);
-        self.names.portals.remove(&b""[..]);
+        self.names.forget_portal(b"");
         self.ready();
         Ok(())
     }
@@ -63,7 +64,7 @@ impl Session {
                 return Ok(None);
             }
             // A refusal must come in its turn, after the statements before it.
-            let Ok((backend, edits)) = self.place(text, statement) else { return Ok(None) };
+            let Ok(Placed::Native(backend, edits)) = self.place(text, statement) else { return Ok(None) };
             match &mut all {
                 None => all = Some((backend, edits)),
                 Some((at, list)) if *at == backend => list.extend(edits),
@@ -97,7 +98,11 @@ impl Session {
             put_complete(&mut self.client.out, tag);
             return Ok(());
         }
-        let (backend, edits) = self.place(text, statement)?;
+        let (backend, edits) = match self.place(text, statement)? {
+            Placed::Native(backend, edits) => (backend, edits),
+            Placed::Here(here) => return self.do_here(&here, own, None).await,
+            Placed::Foreign(target) => return self.query_foreign(&target, own, statement).await,
+        };
         if edits.is_empty() {
             return self.native(backend, own, text, std::slice::from_ref(statement)).await;
         }
@@ -143,7 +148,7 @@ impl Session {
         let begun = match self.conn(backend) {
             Ok(conn) => {
                 let token = conn.cancel_token().clone();
-                self.running.set(Some(token));
+                self.running.set(Some(Cancel::Pg(token)));
                 self.swallow_prefix(backend).await
             }
             Err(oops) => Err(oops),
@@ -165,7 +170,7 @@ impl Session {
     }
 
     pub(super) async fn on_function_call(&mut self, frame: Bytes) -> Result<(), Exit> {
-        if !self.pipeline.is_idle() {
+        if !self.pipeline.is_idle() || self.txn.mode == Mode::Implicit {
             self.sync_silently().await?;
         }
         if let Err(oops) = self.call_function(&frame).await {

@@ -205,6 +205,7 @@ impl Session {
     /// A backend's connection is lost: its part of an open transaction is rolled back by the server.
     pub(super) fn lost(&mut self, backend: BackendId, source: &io::Error) -> Oops {
         self.slots.retain(|slot| slot.backend != backend);
+        self.foreign.retain(|slot| slot.participant != backend);
         if self.pipeline.current == Some(backend) {
             self.pipeline.current = None;
             self.pipeline.executed = false;
@@ -229,11 +230,14 @@ impl Session {
     pub(super) fn take_participants(&mut self) -> Vec<Enlisted> {
         let mut taken = Vec::with_capacity(self.txn.participants.len());
         for participant in std::mem::take(&mut self.txn.participants) {
-            let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == participant.backend) else { continue };
-            slot.prefix = 0;
-            if let Some(conn) = slot.conn.take() {
-                taken.push(Enlisted { place: participant.place, wrote: participant.wrote, conn: Conn::Pg(conn) });
+            let (place, wrote, backend) = (participant.place, participant.wrote, participant.backend);
+            if let Some(conn) = self.foreign.iter_mut().find(|slot| slot.participant == backend) {
+                taken.extend(conn.conn.take().map(|conn| Enlisted { place, wrote, conn: Conn::Mysql(conn) }));
+                continue;
             }
+            let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { continue };
+            slot.prefix = 0;
+            taken.extend(slot.conn.take().map(|conn| Enlisted { place, wrote, conn: Conn::Pg(conn) }));
         }
         taken
     }
@@ -252,10 +256,18 @@ impl Session {
                         self.services.pools.release(Conn::Pg(conn)).await;
                     }
                 }
-                other @ Conn::Mysql(_) => self.services.pools.release(other).await,
+                Conn::Mysql(conn) => {
+                    let backend = conn.backend();
+                    if let Some(slot) = self.foreign.iter_mut().find(|slot| slot.participant == backend) {
+                        slot.conn = Some(conn);
+                    } else {
+                        self.services.pools.release(Conn::Mysql(conn)).await;
+                    }
+                }
             }
         }
         if self.rest.is_none() {
+            self.foreign.retain(|slot| slot.conn.is_some());
             self.slots.retain(|slot| slot.conn.is_some());
         }
     }

@@ -126,5 +126,8 @@ impl Session {
                 self.services.pools.release(Conn::Pg(conn)).await;
             }
         }
+        for conn in self.foreign.into_iter().filter_map(|slot| slot.conn) {
+            self.services.pools.release(Conn::Mysql(conn)).await;
+        }
     }
 }
