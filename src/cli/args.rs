@@ -32,7 +32,7 @@ pub enum Command {
         #[arg(long)]
         offline: bool,
     },
-    /// Show where a statement goes; no backend is asked
+    /// Show where a statement goes, and as what; a backend is asked only for tables of the other dialect
     Explain {
         /// The statement
         sql: String,
@@ -45,6 +45,12 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         action: TransactionsAction,
+    },
+    /// Empty stand-ins, in the home databases, of tables that live on other backends: for \d, SHOW TABLES and reflection
+    Catalog {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: CatalogAction,
     },
     /// The journal of decisions
     Journal {
@@ -65,6 +71,25 @@ pub enum Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum TransactionsAction {
     /// List what is prepared on every backend, and whose it is
+    List,
+}
+
+/// `handfast catalog …`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum CatalogAction {
+    /// Make what is missing, make anew what has changed, remove what no rule leads to any more
+    Sync {
+        /// Print the statements; change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Remove all of them
+    Drop {
+        /// Print the statements; change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List them
     List,
 }
 

@@ -2,6 +2,7 @@
 //! says which kind it was ([`Exit`]).
 
 mod args;
+mod catalog;
 mod check;
 mod codes;
 pub mod demo;
@@ -17,7 +18,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub use args::{Args, ClientKind, Command, JournalAction, TransactionsAction};
+pub use args::{Args, CatalogAction, ClientKind, Command, JournalAction, TransactionsAction};
 
 use crate::config::{self, Config};
 
@@ -50,6 +51,14 @@ pub fn run(args: Args) -> ExitCode {
         Command::Transactions { action: TransactionsAction::List } => {
             with_config(file, |_, config| transactions::list(&config))
         }
+        Command::Catalog { action } => with_config(file, |_, config| {
+            let work = match action {
+                CatalogAction::Sync { dry_run } => catalog::Work::Sync { dry_run },
+                CatalogAction::Drop { dry_run } => catalog::Work::Drop { dry_run },
+                CatalogAction::List => catalog::Work::List,
+            };
+            catalog::run(config, work)
+        }),
         Command::Journal { action } => journal::run(file, &action),
         Command::Demo(demo) => return demo::run(&demo),
         Command::HelpCode { code } => codes::run(&code),

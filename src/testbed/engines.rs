@@ -89,7 +89,7 @@ fn init_postgres(identity: Identity, folder: &Path) -> Result<(), TestbedError> 
     let initdb = need(Engine::Postgres, postgres("initdb"))?;
     let mut command = identity.command(&initdb);
     command.arg("-D").arg(folder).args(["-U", "handfast", "-A", "scram-sha-256", "--no-sync", "-E", "UTF8"]);
-    process::run(command.args(["--locale=C"]).arg("--pwfile").arg(&password))?;
+    process::run(command.args(["--locale=C.UTF-8"]).arg("--pwfile").arg(&password))?;
     let mut single = identity.command(&need(Engine::Postgres, postgres("postgres"))?);
     single.arg("--single").arg("-D").arg(folder).arg("postgres");
     let sql = folder.with_extension("sql");

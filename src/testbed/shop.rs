@@ -108,6 +108,7 @@ pub struct Shop {
     folder: PathBuf,
     ports: Vec<(Dialect, u16)>,
     admin_port: u16,
+    voice: Dialect,
 }
 
 const STORE: &[&str] = &[
@@ -149,7 +150,15 @@ impl Shop {
         dialects.sort_unstable();
         dialects.dedup();
         let ports = dialects.into_iter().map(|dialect| (dialect, free_port())).collect();
-        Ok(Self { store, delivery, cluster: name.to_owned(), folder, ports, admin_port: free_port() })
+        let (cluster, voice) = (name.to_owned(), store.server.engine().dialect());
+        Ok(Self { store, delivery, cluster, folder, ports, admin_port: free_port(), voice })
+    }
+
+    /// The same, with the story told by clients of this dialect; one of the two databases must speak it.
+    #[must_use]
+    pub fn told_in(self, voice: Dialect) -> Self {
+        debug_assert!(self.ports.iter().any(|(dialect, _)| *dialect == voice), "a front of that dialect");
+        Self { voice, ..self }
     }
 
     /// Handfast's configuration over this shop.
@@ -204,9 +213,9 @@ impl Shop {
         self.admin_port
     }
 
-    /// The dialect in which the story is told: the store's.
+    /// The dialect in which the story is told: the store's, unless [`Self::told_in`] says otherwise.
     pub fn dialect(&self) -> Dialect {
-        self.store.server.engine().dialect()
+        self.voice
     }
 
     /// The prefix of this shop's branch names.

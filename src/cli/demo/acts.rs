@@ -1,8 +1,8 @@
 //! The four acts.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{DemoArgs, Stand, by_hand, screen::Screen};
+use super::{DemoArgs, Stand, by_hand, client, screen::Screen};
 use crate::base::{Failpoint, clock};
 use crate::testbed::{Database, Direct, Load, Order, SqlError, TestbedError, Verdict};
 
@@ -10,7 +10,7 @@ use crate::testbed::{Database, Direct, Load, Order, SqlError, TestbedError, Verd
 const SETTLE_MAX: Duration = Duration::from_secs(30);
 
 pub(super) async fn play(stand: &Stand, args: &DemoArgs, screen: &Screen) -> Result<bool, TestbedError> {
-    screen.line(&format!("\n=== {}", stand.title));
+    screen.line(&format!("\n=== Store on PostgreSQL, delivery on MariaDB, one transaction from {}", stand.title));
     let one = one_order(stand, screen).await?;
     let two = the_same_by_hand(stand, screen).await?;
     let three = the_worst_moments(stand, screen).await?;
@@ -25,22 +25,20 @@ fn told(error: SqlError) -> TestbedError {
 async fn one_order(stand: &Stand, screen: &Screen) -> Result<bool, TestbedError> {
     screen.act("1  One order, two databases, plain SQL");
     let order = Order { id: 1001, item: "lamp".into(), agent: "Ann".into() };
-    let mut client = Direct::connect(&stand.handfast.url(stand.shop.dialect())).await.map_err(told)?;
-    let said = |sql: &str, place: &str, began: Instant| {
-        let took = began.elapsed().as_secs_f64() * 1000.0;
-        screen.line(&format!("     {:<84} {place} {took:.1} ms", format!("{sql};")));
-    };
     let places = ["-> store   ", "-> store   ", "-> delivery", "-> delivery"];
     let statements = order.statements();
     let middle = statements.iter().map(String::as_str).zip(places);
-    for (sql, place) in std::iter::once(("BEGIN", "           ")).chain(middle).chain([("COMMIT", "-> both    ")]) {
-        let began = clock::now();
-        client.run(sql).await.map_err(told)?;
-        said(sql, place, began);
+    let script: Vec<(&str, &str)> =
+        std::iter::once(("BEGIN", "           ")).chain(middle).chain([("COMMIT", "-> both    ")]).collect();
+    for (sql, place) in &script {
+        screen.line(&format!("     {:<84} {place}", format!("{sql};")));
     }
-    client.close().await;
+    let texts: Vec<&str> = script.iter().map(|(sql, _)| *sql).collect();
+    let began = clock::now();
+    let who = client::play(stand, &texts).await?;
+    let took = began.elapsed().as_secs_f64() * 1000.0;
     let found = Found::of(stand, order.id).await?;
-    screen.line(&format!("     {found}"));
+    screen.line(&format!("     by {who} in {took:.0} ms   {found}"));
     Ok(found == Found { store: true, delivery: true })
 }
 

@@ -1,15 +1,17 @@
-//! `handfast demo`: real databases, real clients, real `kill -9`. Four acts, played on PostgreSQL and on MariaDB:
-//! an order; the same by hand, half done; Handfast killed at its three worst moments; many orders under havoc.
+//! `handfast demo`: real databases, real clients, real `kill -9`. The store is on PostgreSQL, delivery on MariaDB. Four acts,
+//! played by a PostgreSQL client and by a MariaDB client: an order; the same by hand, half done; Handfast killed at its three
+//! worst moments; many orders under havoc.
 
 mod acts;
 mod by_hand;
+mod client;
 mod screen;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::base::Engine;
+use crate::base::{Dialect, Engine};
 use crate::testbed::{Bed, Handfast, Server, Shop, TestbedError};
 use screen::Screen;
 
@@ -25,7 +27,7 @@ pub struct DemoArgs {
     /// Waits for Enter before each act
     #[arg(long)]
     pub step: bool,
-    /// Orders of the last act, on each pair of databases
+    /// Orders of the last act, from each kind of client
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub orders: u64,
     /// Decides the random moments of the last act
@@ -36,7 +38,7 @@ pub struct DemoArgs {
     pub by_hand: Vec<String>,
 }
 
-/// One pair of databases with Handfast before them.
+/// The two databases with Handfast before them, for clients of one dialect.
 #[derive(Debug)]
 struct Stand {
     title: &'static str,
@@ -99,7 +101,6 @@ async fn play(args: &DemoArgs, screen: &Screen) -> Result<bool, TestbedError> {
         stand.handfast.start()?;
     }
     screen.line(if whole { "Everything is whole." } else { "NOT EVERYTHING IS WHOLE." });
-    screen.line("(A pair of PostgreSQL and MariaDB in one transaction is not shown yet.)");
     if screen.interactive() {
         invite(&stands, screen).await;
     }
@@ -108,20 +109,14 @@ async fn play(args: &DemoArgs, screen: &Screen) -> Result<bool, TestbedError> {
     Ok(whole)
 }
 
-/// Starts all four servers at the same time, then makes the shops.
+/// Starts both servers at the same time, then makes a shop for each dialect's clients.
 async fn set_up(bed: &Arc<Bed>, screen: &Screen) -> Result<Vec<Stand>, TestbedError> {
-    screen.line("\nStarting two PostgreSQL and two MariaDB servers.");
+    screen.line("\nStarting PostgreSQL for the store and MariaDB for delivery.");
     let began = crate::base::clock::now();
     let for_servers = Arc::clone(bed);
     let mut starting = tokio::task::JoinSet::new();
     starting.spawn_blocking(move || {
-        let wanted = [
-            (Engine::Postgres, "postgres-store"),
-            (Engine::Postgres, "postgres-delivery"),
-            (Engine::Mariadb, "mariadb-store"),
-            (Engine::Mariadb, "mariadb-delivery"),
-        ];
-        Server::start_all(&for_servers, &wanted)
+        Server::start_all(&for_servers, &[(Engine::Postgres, "store"), (Engine::Mariadb, "delivery")])
     });
     let mut servers = Vec::new();
     while let Some(started) = starting.join_next().await {
@@ -129,20 +124,16 @@ async fn set_up(bed: &Arc<Bed>, screen: &Screen) -> Result<Vec<Stand>, TestbedEr
     }
     let mut servers = servers.into_iter().map(Arc::new);
     let mut stands = Vec::new();
-    while let (Some(store), Some(delivery)) = (servers.next(), servers.next()) {
-        let (title, name) = match store.engine() {
-            Engine::Postgres => ("PostgreSQL + PostgreSQL", "pg"),
-            Engine::Mariadb => ("MariaDB + MariaDB", "maria"),
-            Engine::Mysql => ("MySQL + MySQL", "mysql"),
-        };
-        let shop = Arc::new(Shop::create(bed, &store, &delivery, name).await?);
+    let (Some(store), Some(delivery)) = (servers.next(), servers.next()) else { return Ok(stands) };
+    let (a, b) = (store.port(), delivery.port());
+    screen.line(&format!("  store     PostgreSQL  127.0.0.1:{a}   stock, orders"));
+    screen.line(&format!("  delivery  MariaDB     127.0.0.1:{b}   agents, assignments"));
+    let voices = [("a PostgreSQL client", "pg", Dialect::Postgres), ("a MariaDB client", "maria", Dialect::Mysql)];
+    for (title, name, voice) in voices {
+        let shop = Arc::new(Shop::create(bed, &store, &delivery, name).await?.told_in(voice));
         let handfast = Arc::new(Handfast::new(&binary()?, &shop)?);
         handfast.start()?;
-        let (a, b) = (store.port(), delivery.port());
-        screen.line(&format!(
-            "  {title:<24} store 127.0.0.1:{a}  delivery 127.0.0.1:{b}  -> handfast {}",
-            handfast.url(shop.dialect())
-        ));
+        screen.line(&format!("  handfast  for {title:<20}  {}", handfast.url(voice)));
         stands.push(Stand { title, shop, handfast });
     }
     screen.line(&format!("  ready in {:.1} s", began.elapsed().as_secs_f64()));
@@ -160,8 +151,8 @@ async fn invite(stands: &[Stand], screen: &Screen) {
         let dialect = stand.shop.dialect();
         let port = stand.handfast.port(dialect);
         screen.line(&match dialect {
-            crate::base::Dialect::Postgres => format!("  psql postgres://app:app@127.0.0.1:{port}/shop"),
-            crate::base::Dialect::Mysql => format!("  mariadb -h127.0.0.1 -P{port} -uapp -papp shop"),
+            Dialect::Postgres => format!("  psql postgres://app:app@127.0.0.1:{port}/shop"),
+            Dialect::Mysql => format!("  mariadb -h127.0.0.1 -P{port} -uapp -papp shop"),
         });
     }
     std::future::pending::<()>().await;
