@@ -33,7 +33,7 @@ impl File {
 /// Whether the whole file is tests.
 pub(crate) fn is_tests(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    path.starts_with("tests/") || name == "tests.rs" || name.ends_with("_tests.rs") || path.contains("/tests/")
+    path.starts_with("tests/") || name == "tests.rs" || name.ends_with("_tests.rs") || path.contains("tests/")
 }
 
 /// Every Rust file under a folder of the repository; none if the folder is not there.

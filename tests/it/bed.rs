@@ -112,7 +112,12 @@ impl Stand {
 
     /// On given servers; Handfast is not started.
     pub async fn over(store: &Arc<Server>, delivery: &Arc<Server>) -> Self {
-        let shop = Shop::create(bed(), store, delivery, &unique_name()).await.unwrap();
+        Self::told_in(store, delivery, store.engine().dialect()).await
+    }
+
+    /// The same, with clients of this dialect.
+    pub async fn told_in(store: &Arc<Server>, delivery: &Arc<Server>, voice: Dialect) -> Self {
+        let shop = Shop::create(bed(), store, delivery, &unique_name()).await.unwrap().told_in(voice);
         let handfast = Handfast::new(binary(), &shop).unwrap();
         Self { shop: Arc::new(shop), handfast: Arc::new(handfast) }
     }
@@ -124,7 +129,12 @@ impl Stand {
     }
 
     pub async fn client(&self) -> Direct {
-        Direct::connect(&self.handfast.url(self.shop.dialect())).await.unwrap()
+        self.client_of(self.shop.dialect()).await
+    }
+
+    /// A client of one dialect, logged in.
+    pub async fn client_of(&self, dialect: Dialect) -> Direct {
+        Direct::connect(&self.handfast.url(dialect)).await.unwrap()
     }
 
     /// A number from the store, past Handfast.

@@ -1,10 +1,12 @@
 //! End to end: real databases, a real Handfast process, real kills. Each module is one promise.
 
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     missing_docs,
     unreachable_pub,
-    reason = "a test's helper fails by panicking, and is no API"
+    reason = "a test's helper fails by panicking, and is no API; tables of cases are long"
 )]
 
 mod bed;
@@ -14,6 +16,12 @@ mod commit_is_atomic;
 mod crash_is_recovered;
 mod drivers;
 mod holes;
+mod mixed_mysql;
+mod mixed_pg;
+mod mixed_with_sqlx;
 mod mysql_is_the_same;
 mod recovery_is_patient;
+mod stand_ins;
+mod translation_is_faithful;
+mod values_cross;
 mod wire;

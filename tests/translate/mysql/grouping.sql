@@ -1,0 +1,24 @@
+SELECT status, GROUP_CONCAT(id ORDER BY id) FROM orders GROUP BY status ORDER BY status;
+SELECT team, GROUP_CONCAT(name ORDER BY name SEPARATOR ', ') FROM agents GROUP BY team ORDER BY team;
+SELECT GROUP_CONCAT(DISTINCT status ORDER BY status DESC SEPARATOR '|') FROM orders;
+SELECT GROUP_CONCAT(name, ':', id ORDER BY id) FROM agents WHERE id < 4;
+SELECT GROUP_CONCAT(city ORDER BY id) FROM agents;
+SELECT GROUP_CONCAT(name) FROM agents WHERE id > 100;
+SELECT GROUP_CONCAT(price ORDER BY id SEPARATOR ';') FROM items;
+SELECT customer, status, COUNT(*) FROM orders GROUP BY customer, status WITH ROLLUP;
+SELECT customer, COUNT(*) AS n FROM orders GROUP BY customer HAVING n > 1 ORDER BY n DESC, customer;
+SELECT customer, COUNT(*) AS n FROM orders GROUP BY 1 ORDER BY 2 DESC, 1;
+SELECT LOWER(customer) AS c, COUNT(*) FROM orders GROUP BY c ORDER BY c;
+SELECT customer AS who, SUM(price) FROM orders GROUP BY who ORDER BY who;
+SELECT paid, COUNT(*) FROM orders GROUP BY paid ORDER BY paid;
+SELECT COUNT(DISTINCT customer, status) FROM orders;
+SELECT status, COUNT(*), SUM(quantity), MIN(price), MAX(price), AVG(price) FROM orders GROUP BY status ORDER BY status;
+SELECT id, customer FROM orders GROUP BY id ORDER BY id LIMIT 3;
+SELECT o.customer, COUNT(*) c, SUM(o.price) s FROM orders o GROUP BY o.customer HAVING s > 100 ORDER BY s DESC;
+--@ only mysql
+SELECT ANY_VALUE(status) FROM orders WHERE id = 1001;
+SELECT category, COUNT(*), SUM(stock) FROM items GROUP BY category ORDER BY category;
+SELECT category, SUM(stock > 0) AS available FROM items GROUP BY category ORDER BY category;
+SELECT LENGTH(w) AS l, COUNT(*) FROM words WHERE w IS NOT NULL GROUP BY l ORDER BY l;
+SELECT MAX(active), MIN(active), MAX(paid) FROM agents JOIN orders ON orders.id = agents.id + 1000;
+SELECT JSON_ARRAYAGG(name) FROM agents WHERE id = 1;

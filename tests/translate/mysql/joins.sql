@@ -1,0 +1,34 @@
+SELECT o.id, i.title FROM orders o JOIN items i ON i.id = o.item_id ORDER BY o.id;
+SELECT o.id, i.title FROM orders o LEFT JOIN items i ON i.id = o.item_id ORDER BY o.id;
+SELECT o.id, i.title FROM orders o RIGHT JOIN items i ON i.id = o.item_id ORDER BY i.id, o.id;
+SELECT o.id, i.sku FROM orders o INNER JOIN items i ON o.item_id = i.id AND i.category = 'light' ORDER BY o.id;
+SELECT o.id, i.sku FROM orders AS o LEFT OUTER JOIN items AS i ON (o.item_id = i.id AND i.price > 100) WHERE o.quantity > 0 ORDER BY 1;
+SELECT a.name, b.name AS boss FROM agents a LEFT JOIN agents b ON a.boss_id = b.id ORDER BY a.id;
+SELECT a.name, o.customer, s.role FROM assignments s JOIN agents a ON a.id = s.agent_id JOIN orders o ON o.id = s.order_id ORDER BY o.id, a.id;
+SELECT a.id, s.order_id FROM agents a, assignments s WHERE a.id = s.agent_id AND s.hours > 1 ORDER BY a.id, s.order_id;
+SELECT a.id, i.id FROM agents a CROSS JOIN items i WHERE a.id < 3 AND i.id < 3 ORDER BY 1, 2;
+SELECT s.order_id, p.id FROM assignments s JOIN parcels p USING (order_id) ORDER BY s.order_id, s.agent_id, p.id;
+SELECT * FROM assignments JOIN parcels USING (order_id) ORDER BY order_id, agent_id, id;
+SELECT order_id, role, label FROM assignments LEFT JOIN parcels USING (order_id) ORDER BY order_id, agent_id, label;
+SELECT s.*, p.* FROM assignments s JOIN parcels p ON p.order_id = s.order_id WHERE p.id = 1 ORDER BY s.agent_id;
+SELECT o.id FROM orders o LEFT JOIN parcels p ON p.order_id = o.id WHERE p.id IS NULL ORDER BY o.id;
+SELECT o.id, count(p.id) AS parcels FROM orders o LEFT JOIN parcels p ON p.order_id = o.id GROUP BY o.id ORDER BY o.id;
+SELECT a.name, count(*) AS jobs, sum(s.hours) AS hours FROM agents a JOIN assignments s ON s.agent_id = a.id GROUP BY a.name ORDER BY a.name;
+SELECT o.customer, x.total FROM orders o JOIN (SELECT customer, sum(quantity) AS total FROM orders GROUP BY customer) x ON x.customer = o.customer WHERE o.status = 'new' ORDER BY o.id;
+SELECT a.id, b.id FROM agents a JOIN agents b ON a.born = b.born AND a.id < b.id ORDER BY 1, 2;
+SELECT a.id, b.id FROM agents a JOIN agents b ON a.salary = b.salary AND a.id <> b.id ORDER BY 1, 2;
+SELECT a.w, b.w FROM words a JOIN words b ON a.w = b.w ORDER BY a.id, b.id;
+SELECT a.id, b.id FROM words a JOIN words b ON lower(a.w) = lower(b.w) AND a.id < b.id ORDER BY 1, 2;
+SELECT o.id, i.title, a.name FROM orders o LEFT JOIN items i ON i.id = o.item_id LEFT JOIN assignments s ON s.order_id = o.id AND s.role = 'driver' LEFT JOIN agents a ON a.id = s.agent_id ORDER BY o.id, a.id;
+SELECT o.id FROM (orders o JOIN items i ON i.id = o.item_id) JOIN assignments s ON s.order_id = o.id ORDER BY o.id, s.agent_id;
+--@ only mysql
+SELECT a.name, s.n FROM agents a JOIN LATERAL (SELECT count(*) AS n FROM assignments s WHERE s.agent_id = a.id) s ON true ORDER BY a.id;
+--@ only mysql
+SELECT a.name, last.order_id FROM agents a LEFT JOIN LATERAL (SELECT order_id FROM assignments WHERE agent_id = a.id ORDER BY order_id DESC LIMIT 1) last ON TRUE ORDER BY a.id;
+SELECT * FROM counters NATURAL JOIN (SELECT name, 1 AS one FROM counters) c ORDER BY name;
+SELECT o.id, e.id FROM orders o JOIN edges e ON e.d = o.shipped_on ORDER BY 1, 2;
+SELECT o1.id, o2.id FROM orders o1 JOIN orders o2 ON o1.customer = o2.customer AND o1.placed_at < o2.placed_at ORDER BY 1, 2;
+SELECT i.title, COALESCE(SUM(o.quantity), 0) AS sold FROM items i LEFT JOIN orders o ON o.item_id = i.id AND o.status <> 'cancelled' GROUP BY i.id, i.title ORDER BY sold DESC, i.id;
+SELECT count(*) FROM orders o JOIN items i ON i.id = o.item_id WHERE i.stock > 0;
+SELECT o.id FROM orders o JOIN assignments s ON s.order_id = o.id AND s.agent_id IN (1, 2) ORDER BY o.id, s.agent_id;
+SELECT a.name FROM agents a WHERE EXISTS (SELECT 1 FROM assignments s JOIN orders o ON o.id = s.order_id WHERE s.agent_id = a.id AND o.status = 'shipped') ORDER BY a.id;

@@ -1,0 +1,3 @@
+-- What the foreign types of legacy.postgres.sql look like to a MySQL client (MariaDB sees its own uuid).
+CREATE TABLE legacy (id int PRIMARY KEY, token uuid, doc json, ratio float, fixed char(8), body longtext, made timestamp(6) NULL);
+INSERT INTO legacy VALUES (1, '6ccd780c-baba-1026-9564-5b8c656024db', '{"a": 1, "b": [true, null]}', 0.5, 'ab', 'text', '2020-01-01 00:00:00'), (2, '00000000-0000-0000-0000-000000000000', '[]', -2.25, '', '', '2024-02-29 12:00:00'), (3, NULL, NULL, NULL, NULL, NULL, NULL);

@@ -1,0 +1,18 @@
+SELECT name FROM agents WHERE id < 3 UNION SELECT customer FROM orders ORDER BY 1;
+SELECT customer FROM orders UNION ALL SELECT name FROM agents ORDER BY 1;
+SELECT id FROM agents UNION SELECT id FROM items ORDER BY id;
+SELECT id, name FROM agents WHERE id = 1 UNION ALL SELECT id, title FROM items WHERE id = 1 ORDER BY 2;
+SELECT id FROM agents INTERSECT SELECT item_id FROM orders ORDER BY 1;
+SELECT id FROM items EXCEPT SELECT item_id FROM orders ORDER BY 1;
+SELECT price FROM items WHERE id < 4 UNION SELECT quantity FROM orders WHERE id < 1004 ORDER BY 1;
+(SELECT id FROM agents ORDER BY id DESC LIMIT 2) UNION ALL (SELECT id FROM items ORDER BY id LIMIT 2) ORDER BY 1;
+SELECT w FROM words WHERE lang = 'en' UNION SELECT upper(w) FROM words WHERE lang = 'en' ORDER BY 1;
+SELECT 'agent' AS kind, count(*) FROM agents UNION ALL SELECT 'item', count(*) FROM items ORDER BY kind;
+SELECT kind, n FROM (SELECT 'a' AS kind, count(*) AS n FROM agents UNION ALL SELECT 'o', count(*) FROM orders) x ORDER BY n DESC;
+SELECT id FROM agents WHERE id < 5 EXCEPT SELECT boss_id FROM agents WHERE boss_id IS NOT NULL ORDER BY id;
+SELECT hired AS d FROM agents WHERE hired IS NOT NULL UNION SELECT shipped_on FROM orders WHERE shipped_on IS NOT NULL ORDER BY d LIMIT 4;
+SELECT 1 AS a, 'x' AS b FROM counters WHERE name = 'zero' UNION ALL SELECT 2, NULL FROM counters WHERE name = 'zero' ORDER BY a;
+SELECT status FROM orders UNION SELECT state FROM tickets UNION SELECT role FROM assignments ORDER BY 1 LIMIT 4 OFFSET 1;
+SELECT id FROM agents UNION ALL SELECT id FROM items INTERSECT SELECT item_id FROM orders ORDER BY 1;
+(SELECT id FROM agents UNION SELECT id FROM items) EXCEPT SELECT item_id FROM orders ORDER BY 1;
+SELECT count(*) FROM (SELECT id FROM agents UNION ALL SELECT id FROM agents) t;

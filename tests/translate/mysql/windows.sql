@@ -1,0 +1,24 @@
+SELECT id, row_number() OVER (ORDER BY id) FROM agents ORDER BY id;
+SELECT id, customer, row_number() OVER (PARTITION BY customer ORDER BY placed_at) AS nth FROM orders ORDER BY id;
+SELECT id, lag(price) OVER (ORDER BY id), lead(price) OVER (ORDER BY id) FROM items ORDER BY id;
+--@ only mysql
+SELECT id, lag(price, 2, 0.00) OVER (ORDER BY id) FROM items ORDER BY id;
+SELECT id, sum(quantity) OVER (ORDER BY id) AS running FROM orders ORDER BY id;
+SELECT id, sum(price) OVER (PARTITION BY customer ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS running FROM orders ORDER BY id;
+SELECT id, avg(price) OVER (PARTITION BY status) FROM orders ORDER BY id;
+SELECT id, count(*) OVER () AS total FROM agents ORDER BY id LIMIT 3;
+SELECT id, count(*) OVER (PARTITION BY team) AS team_size FROM agents ORDER BY id;
+SELECT id, first_value(name) OVER (PARTITION BY team ORDER BY id) FROM agents ORDER BY id;
+SELECT id, last_value(name) OVER (PARTITION BY team ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM agents ORDER BY id;
+SELECT id, nth_value(name, 2) OVER (ORDER BY id) FROM agents ORDER BY id;
+SELECT id, ntile(3) OVER (ORDER BY id) FROM agents ORDER BY id;
+SELECT id, percent_rank() OVER (ORDER BY id), cume_dist() OVER (ORDER BY id) FROM items ORDER BY id;
+SELECT id, sum(quantity) OVER w, count(*) OVER w FROM orders WINDOW w AS (PARTITION BY customer ORDER BY id) ORDER BY id;
+SELECT id, max(price) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM items ORDER BY id;
+SELECT id, price - avg(price) OVER () AS off FROM items ORDER BY id;
+SELECT id, row_number() OVER (ORDER BY w) FROM words WHERE lang = 'en' ORDER BY id;
+SELECT id, rank() OVER (PARTITION BY lang ORDER BY lower(w)) FROM words WHERE w IS NOT NULL ORDER BY id;
+SELECT customer, sum(sum(price)) OVER (ORDER BY customer) FROM orders GROUP BY customer ORDER BY customer;
+SELECT * FROM (SELECT id, category, price, rank() OVER (PARTITION BY category ORDER BY price DESC) AS r FROM items) t WHERE r = 1 ORDER BY id;
+SELECT id, sum(price) OVER (ORDER BY placed_at RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM orders ORDER BY placed_at, id;
+SELECT id, min(born) OVER (PARTITION BY team), max(name) OVER (PARTITION BY team) FROM agents ORDER BY id;

@@ -1,0 +1,4 @@
+-- Types that PostgreSQL has not, and a character set of old.
+CREATE TABLE legacy (id int unsigned PRIMARY KEY, kind enum('tin','box','bag') NOT NULL, tiny tinyint unsigned, small smallint unsigned, medium mediumint, big bigint unsigned, name varchar(30) CHARACTER SET latin1, code char(4) CHARACTER SET latin1, born year, made timestamp NULL, flags set('red','green','blue'), bin binary(4), size_kb int unsigned);
+INSERT INTO legacy VALUES (1, 'box', 255, 65535, 8388607, 18446744073709551615, 'Jörg', 'ab', 1999, '2020-01-01 00:00:00', 'red,green', X'01020304', 4294967295),
+ (2, 'bag', 0, 0, -8388608, 0, 'jörg', 'AB', 1901, '2024-02-29 12:00:00', '', X'00000000', 0), (3, 'tin', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), (4, 'box', 128, 32768, 0, 9223372036854775808, 'Zoë ', '', 2155, '2038-01-19 03:14:07', 'blue', X'ffffffff', 2147483648);
