@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Env, Off, ReadFile, Reader, Section, Text};
 use super::report::{ConfigCode, ConfigErrors, ConfigFault, Span};
 use super::{
-    Admin, Backend, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, Reply, Secret, Telemetry, TlsMode,
-    Transactions, User, backends, tables,
+    Admin, Backend, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, PoolMode, Reply, Secret,
+    Telemetry, TlsMode, Transactions, User, backends, tables,
 };
 use crate::base::{ClusterName, Dialect, NodeName};
 
@@ -234,18 +234,10 @@ pub(super) fn password(r: &mut Reader<'_>, section: &mut Section<'_>) -> Given {
 
 fn pool(r: &mut Reader<'_>, root: &mut Section<'_>) -> Pool {
     let mut section = root.section(r, "pool");
-    if let Some(Text { text, span }) = section.text(r, "mode")
-        && text != "session"
-    {
-        let fault = match text.as_str() {
-            "transaction" => ConfigFault::at(ConfigCode::NotBuilt, span, "transaction pooling is not built yet")
-                .label("write \"session\": a session keeps its backend connections until it ends"),
-            other => ConfigFault::at(ConfigCode::BadValue, span, format!("`pool.mode` cannot be \"{other}\""))
-                .label("only \"session\""),
-        };
-        r.fault(fault);
-    }
+    let modes = [("session", PoolMode::Session), ("transaction", PoolMode::Transaction)];
+    let mode = section.choice(r, "mode", &modes);
     let pool = Pool {
+        mode,
         size: section.count(r, "size", 50, 1..=10_000),
         queue: section.count(r, "queue", 1000, 0..=1_000_000),
         acquire_timeout: section.duration(r, "acquire_timeout", "5s", Off::Refused),

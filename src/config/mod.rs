@@ -241,9 +241,20 @@ pub struct TableRule {
     pub line: usize,
 }
 
+/// For how long a session keeps a backend connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PoolMode {
+    /// Until it ends.
+    Session,
+    /// As long as it is in a transaction, or has state on it that cannot be replayed.
+    Transaction,
+}
+
 /// `[pool]`
 #[derive(Clone, Debug)]
 pub struct Pool {
+    /// For how long sessions keep connections.
+    pub mode: PoolMode,
     /// Connections to one backend at most.
     pub size: usize,
     /// Sessions that may wait for a connection of one backend at most.

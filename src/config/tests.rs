@@ -149,7 +149,6 @@ const WRONG_SECTIONS: &[Wrong] = &[
     ("[pool]\nacquire_timeout = \"5\"", "a duration has a unit: \"250ms\""),
     ("[pool]\nacquire_timeout = \"0s\"", "must not be zero"),
     ("[pool]\nacquire_timeout = \"off\"", "`pool.acquire_timeout` is no duration"),
-    ("[pool]\nmode = \"transaction\"", "error[HF0106]: transaction pooling is not built yet"),
     ("[pool]\nmode = \"statement\"", "`pool.mode` cannot be \"statement\""),
     ("[pool]\nsize = 4\nsize = 5", "error[HF0101]: not TOML: duplicate key"),
     ("[pool", "error[HF0101]: not TOML"),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::base::{BackendId, ClusterName, Dialect};
 use crate::config::{
-    Address, Admin, Backend, BackendTls, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, Reply,
-    Secret, TableRule, Telemetry, TlsMode, Transactions,
+    Address, Admin, Backend, BackendTls, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, PoolMode,
+    Reply, Secret, TableRule, Telemetry, TlsMode, Transactions,
 };
 use crate::route::{Plan, RouteTable};
 use crate::sql::{Analysis, Reading, analyze};
@@ -49,6 +49,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             })
             .collect(),
         pool: Pool {
+            mode: PoolMode::Session,
             size: 1,
             queue: 1,
             acquire_timeout: second,
