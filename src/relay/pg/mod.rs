@@ -3,6 +3,7 @@
 
 mod client;
 mod copy;
+mod description;
 pub mod foreign;
 
 use std::future::poll_fn;
@@ -15,6 +16,7 @@ use crate::wire::pg::server::tag;
 use crate::wire::pg::{HEADER_BYTES, Header, WireError, error, header};
 
 pub use client::Client;
+pub use description::{Description, description};
 
 /// Longest frame that is read whole, in bytes: errors, parameters, row descriptions.
 const LOOKED_AT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -194,7 +196,7 @@ async fn look(
             copy::copy_in(conn, client).await?;
             return Ok(false);
         }
-        tag::PARAMETER => client.out.extend_from_slice(&frame),
+        tag::PARAMETER => client.parameter(&frame),
         _ if pass == Pass::All => client.out.extend_from_slice(&frame),
         _ => {}
     }
@@ -247,10 +249,12 @@ pub fn asides(conn: &mut PgConn, client: &mut Client) -> io::Result<()> {
     while let Some((head, bytes)) = whole(conn)? {
         match head.tag {
             tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER => {
-                client.out.extend_from_slice(&conn.buffered()[..bytes]);
                 if head.tag == tag::PARAMETER {
                     let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
+                    client.parameter(&conn.buffered()[..bytes]);
                     conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
+                } else {
+                    client.out.extend_from_slice(&conn.buffered()[..bytes]);
                 }
                 conn.consume(bytes);
             }

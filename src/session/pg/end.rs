@@ -18,6 +18,7 @@ impl Session {
     pub(super) async fn end_by_commit(&mut self) -> Result<(), Oops> {
         // From here on nothing is cancelled: a cancel must not hit phase two.
         self.running.set(None);
+        self.running.settled().await;
         let (id, joined) = (self.txn.id.take(), self.txn.joined);
         let taken = self.take_participants();
         self.forget_transaction();

@@ -1,14 +1,17 @@
 //! A PostgreSQL client's session. Messages are served in order; those of the extended protocol are queued for their
 //! backend without waiting, and their replies drained when the order or the client asks for it.
 
+mod again;
 mod control;
 mod ear;
 mod effects;
 mod end;
 mod extended;
 mod foreign;
+mod keeps;
 mod names;
 mod oops;
+mod parking;
 mod pipeline;
 mod place;
 mod running;
@@ -25,8 +28,10 @@ pub use oops::Exit;
 pub use running::Running;
 
 use crate::backend::pg::PgConn;
+use crate::backend::pool::Owner;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Rest;
+use crate::config::PoolMode;
 use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::transaction::{Mode, Transaction};
@@ -71,6 +76,12 @@ pub struct Session {
     view: Option<Arc<View>>,
     /// The client's login name.
     user: String,
+    /// As the pools know it.
+    owner: Owner,
+    /// Connections are parked between transactions.
+    pooling: bool,
+    /// The client has heard the first ReadyForQuery.
+    greeted: bool,
     generations: u64,
     settings: Settings,
     names: Names,
@@ -98,6 +109,7 @@ impl Session {
         for (name, value) in startup {
             settings.startup(name, value);
         }
+        let (owner, pooling) = (services.pools.owner(), services.config.pool.mode == PoolMode::Transaction);
         Self {
             services,
             client,
@@ -109,6 +121,9 @@ impl Session {
             foreign: Vec::new(),
             view: None,
             user,
+            owner,
+            pooling,
+            greeted: false,
             generations: 0,
             settings,
             names: Names::default(),
@@ -152,8 +167,9 @@ impl Session {
             }
         }
         for (name, value) in &parameters {
-            server::put_parameter(&mut self.client.out, name.as_bytes(), value.as_bytes());
+            self.client.tell_parameter(name.as_bytes(), value.as_bytes());
         }
+        self.greeted = true;
         server::put_key_data(&mut self.client.out, pid, secret);
         server::put_ready(&mut self.client.out, Status::Idle);
         Ok(())

@@ -82,6 +82,12 @@ impl Settings {
         self.list.iter().filter(|old| old.startup).count() as u64
     }
 
+    /// Whether they say as whom statements run.
+    pub(super) fn decide_rights(&self) -> bool {
+        let whom = |name: &String| matches!(name.as_str(), "role" | "session_authorization");
+        self.list.iter().any(|setting| setting.names.iter().any(whom))
+    }
+
     /// The last serial given.
     pub(super) fn last(&self) -> u64 {
         self.last

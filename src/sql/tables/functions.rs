@@ -8,6 +8,7 @@ use crate::sql::{Access, Unpreparable};
 pub(super) struct Effect {
     pub(super) access: Access,
     pub(super) leaves_state: bool,
+    pub(super) asks_sequence: bool,
     pub(super) unpreparable: Option<Unpreparable>,
 }
 
@@ -31,7 +32,9 @@ pub(super) fn effect(dialect: Dialect, name: &str) -> Effect {
         Dialect::Postgres => advisory || matches!(lower, "set_config" | "setseed"),
         Dialect::Mysql => matches!(lower, "get_lock" | "release_lock" | "release_all_locks"),
     };
-    Effect { access: if pure { Access::Read } else { Access::MaybeWrite }, leaves_state, unpreparable }
+    let asks_sequence = dialect == Dialect::Postgres && matches!(lower, "currval" | "lastval");
+    let access = if pure { Access::Read } else { Access::MaybeWrite };
+    Effect { access, leaves_state, asks_sequence, unpreparable }
 }
 
 /// Words before a parenthesis that are no functions.
