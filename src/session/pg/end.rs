@@ -118,6 +118,9 @@ impl Session {
         self.pipeline.pending.clear();
         match self.txn.mode {
             Mode::Autocommit => {
+                if let Some(before) = self.pipeline.before.take() {
+                    self.settings.undone(before);
+                }
                 let current = self.pipeline.current.filter(|_| self.pipeline.executed && !native);
                 if let Some(backend) = current {
                     // The statements before the error must not be committed by the Sync behind it.

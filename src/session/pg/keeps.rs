@@ -11,8 +11,8 @@ use crate::sql::{Access, Kind, SetScope, Statement, Unpreparable};
 pub(super) struct Keeps {
     /// It LISTENs: it must be heard also while the client says nothing.
     listens: bool,
-    /// Something that the server does not tell: the seed of random(), the last values of sequences, settings of which
-    /// nobody but the server knows what was set to what.
+    /// Something that the server does not tell: the seed of random(), the last values of sequences, dblink's connections,
+    /// settings of which nobody but the server knows what was set to what.
     untold: bool,
     /// Something that the server tells: temporary objects, advisory locks, cursors WITH HOLD. Perhaps it is gone already.
     told: bool,
@@ -49,9 +49,9 @@ impl Keeps {
         if let Kind::Set { scope: SetScope::Session, names, .. } = &statement.kind {
             self.untold |= names.is_empty() || !plain || names.iter().any(|name| name == "seed");
         } else if statement.leaves_state {
-            let of_random_or_settings = contains(text, b"set_config") || contains(text, b"setseed");
-            self.untold |= of_random_or_settings;
-            self.told |= !of_random_or_settings;
+            let untold = ["set_config", "setseed", "dblink_connect"].iter().any(|word| contains(text, word.as_bytes()));
+            self.untold |= untold;
+            self.told |= !untold;
         }
         let unpreparable = statement.unpreparable;
         self.told |= matches!(unpreparable, Some(Unpreparable::TemporaryObject | Unpreparable::HoldCursor));
@@ -102,6 +102,7 @@ mod tests {
             "SET seed TO 0.5",
             "SELECT currval('a_id_seq')",
             "SELECT lastval()",
+            "SELECT dblink_connect('a', 'dbname=b')",
             "SELECT set_config(name, value, false) FROM my_settings",
         ] {
             assert!(after(false, &[text]).stays(), "{text}");

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::names::Prepared;
 use super::oops::Oops;
 use super::running::Cancel;
+use super::settings::Settings;
 use super::{Exit, Session, slots};
 use crate::base::BackendId;
 use crate::commit::Wrote;
@@ -78,6 +79,8 @@ pub(super) struct Pipeline {
     pub unpreparable: Option<Unpreparable>,
     /// After an error: everything up to the Sync is dropped.
     pub skipping: bool,
+    /// The settings before the first one that was made in it, outside an explicit transaction: an error undoes them.
+    pub before: Option<Settings>,
 }
 
 impl Default for Pipeline {
@@ -89,8 +92,13 @@ impl Default for Pipeline {
             wrote: Wrote::No,
             unpreparable: None,
             skipping: false,
+            before: None,
         }
     }
+}
+
+fn sets(kind: &Kind) -> bool {
+    matches!(kind, Kind::Set { .. } | Kind::SetSessionCharacteristics(_))
 }
 
 impl Pipeline {
@@ -216,6 +224,9 @@ impl Session {
         if let Some((prepared, plain)) = executed
             && let Some(statement) = prepared.statement()
         {
+            if self.txn.mode == Mode::Autocommit && self.pipeline.before.is_none() && sets(&statement.kind) {
+                self.pipeline.before = Some(self.settings.clone());
+            }
             self.note_effects(backend, statement, &prepared.text, plain);
             if matches!(statement.kind, Kind::Prepare(_))
                 && let Ok(parse) = message::parse(prepared.frame.get(HEADER_BYTES..).unwrap_or_default())

@@ -96,16 +96,16 @@ impl Session {
         self.attach_pg(backend).await
     }
 
-    /// Waits until the settings are there. Errors: one is refused, and the connection is given up.
+    /// Waits until the settings are there. Errors: one is refused. Outside the login that ends the session: nothing could
+    /// run any more as whom it should.
     async fn replay_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
-        let replayed = self.swallow_prefix_strictly(backend).await;
-        if replayed.is_err()
-            && let Some(at) = self.slots.iter().position(|slot| slot.backend == backend)
-            && let Some(conn) = self.slots.remove(at).conn
-        {
-            self.services.pools.release(Conn::Pg(conn)).await;
+        let Err(oops) = self.swallow_prefix_strictly(backend).await else { return Ok(()) };
+        let Oops::Server(error, _) = oops else { return Err(oops) };
+        if !self.greeted {
+            return Err(Oops::Server(error, None));
         }
-        replayed
+        let text = format!("terminating connection: a setting of the session is refused now: {}", error.message);
+        Err(Exit::fatal(Fault::new(FaultKind::BackendLost, text).hint("Connect again.")).into())
     }
 
     /// Queues the settings that the connection lacks; `before`: only those from before the transaction.

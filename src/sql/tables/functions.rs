@@ -29,7 +29,9 @@ pub(super) fn effect(dialect: Dialect, name: &str) -> Effect {
     // Transaction-level advisory locks end with the transaction; session-level ones stay.
     let advisory = lower.contains("advisory") && !lower.contains("xact");
     let leaves_state = match dialect {
-        Dialect::Postgres => advisory || matches!(lower, "set_config" | "setseed"),
+        Dialect::Postgres => {
+            advisory || matches!(lower, "set_config" | "setseed" | "dblink_connect" | "dblink_connect_u")
+        }
         Dialect::Mysql => matches!(lower, "get_lock" | "release_lock" | "release_all_locks"),
     };
     let asks_sequence = dialect == Dialect::Postgres && matches!(lower, "currval" | "lastval");
