@@ -2,6 +2,7 @@
 
 mod cancels;
 mod login;
+mod options;
 mod scram;
 
 use std::sync::Arc;
@@ -10,17 +11,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
-use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::front::cores::Cores;
-use crate::relay::pg::Client;
+use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
-use crate::wire::pg::startup::PROTOCOL_3_0;
+use crate::wire::pg::startup::PROTOCOL_3_2;
 use cancels::Cancels;
 use login::Entered;
 use scram::Logins;
@@ -37,7 +36,7 @@ const STRANGERS_MAX: usize = 256;
 /// What all connections share.
 struct Door {
     services: Arc<Services>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     logins: Logins,
     cancels: Cancels,
     places: Arc<Semaphore>,
@@ -48,7 +47,7 @@ struct Door {
 pub async fn serve(
     listener: TcpListener,
     services: Arc<Services>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     cores: Arc<Cores>,
     mut shutdown: watch::Receiver<bool>,
 ) {
@@ -118,8 +117,7 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let login_timeout = door.services.config.limits.login_timeout;
-    let client = Client::new(Stream::Plain(tcp));
-    let entered = match tokio::time::timeout(login_timeout, login::log_in(&door, client)).await {
+    let entered = match tokio::time::timeout(login_timeout, login::log_in(&door, tcp)).await {
         Ok(Ok(Some(entered))) => entered,
         Ok(Ok(None)) => return,
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
@@ -149,8 +147,8 @@ async fn session(
 ) {
     let Entered { client, user, version, startup } = entered;
     let running = Arc::new(Running::default());
-    // Protocol 3.0 knows keys of four bytes only.
-    let key_bytes = if version == PROTOCOL_3_0 { 4 } else { 32 };
+    // Protocols before 3.2 know keys of four bytes only.
+    let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let key = door.cancels.enter(Arc::clone(&running), key_bytes);
     let services = Arc::clone(&door.services);
     let session = Session::new(services, client, user, home, &startup, running, stop);
