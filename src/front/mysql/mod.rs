@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::front::cores::Cores;
+use crate::front::strangers::Strangers;
 use crate::front::tls::{self, Tls};
 use crate::relay::mysql::Client;
 use crate::session::Services;
@@ -37,6 +38,7 @@ pub async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
+    let strangers = Arc::new(Strangers::for_sessions(services.config.limits.clients));
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
@@ -46,10 +48,11 @@ pub async fn serve(
             Some(ended) = tasks.join_next() => joined(ended),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
-                    let full = tasks.len() >= services.config.limits.clients;
+                    let full = tasks.len().saturating_sub(strangers.count()) >= services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
                         sessions: sessions.clone(),
+                        strangers: strangers.clone(),
                         tls: tls.clone(),
                         shutdown: shutdown.clone(),
                     };
@@ -117,6 +120,7 @@ fn turn_away(tcp: TcpStream, services: &Services) {
 struct Arrival {
     services: Arc<Services>,
     sessions: Arc<Sessions>,
+    strangers: Arc<Strangers>,
     tls: Option<Tls>,
     shutdown: watch::Receiver<bool>,
 }
@@ -129,7 +133,16 @@ impl Arrival {
         let (entry, killed) = self.sessions.enter();
         let client = Client::new(Stream::Plain(tcp), LOGIN_BYTES_MAX, killed);
         let bound = self.services.config.limits.login_timeout;
-        match tokio::time::timeout(bound, self.log_in(client, &entry)).await {
+        let stranger = self.strangers.enter();
+        let entered = tokio::select! {
+            entered = tokio::time::timeout(bound, self.log_in(client, &entry)) => entered,
+            () = stranger.sent_away() => {
+                tracing::debug!("too many connections log in; the oldest is dropped");
+                return self.sessions.leave(&entry);
+            }
+        };
+        drop(stranger);
+        match entered {
             Ok(Ok(session)) => session.serve(self.shutdown).await,
             Ok(Err(error)) => tracing::debug!(%error, "no login"),
             Err(_) => tracing::debug!("limits.login_timeout is over"),

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::front::cores::Cores;
+use crate::front::strangers::Strangers;
 use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
@@ -30,8 +31,8 @@ const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed accept (no file descriptors left, for example) the next one waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections that are still logging in or only cancel, beyond `limits.clients`.
-const STRANGERS_MAX: usize = 256;
+/// Connections that are just going, beyond sessions and those that log in.
+const LEAVING_MAX: usize = 64;
 
 /// What all connections share.
 struct Door {
@@ -39,6 +40,7 @@ struct Door {
     tls: Option<Tls>,
     logins: Logins,
     cancels: Cancels,
+    strangers: Strangers,
     places: Arc<Semaphore>,
 }
 
@@ -56,17 +58,19 @@ pub async fn serve(
     let door = Arc::new(Door {
         logins: Logins::new(&services.config.users),
         cancels: Cancels::default(),
+        strangers: Strangers::for_sessions(limits.clients),
         places: Arc::new(Semaphore::new(limits.clients)),
         services,
         tls,
     });
+    let most = limits.clients + door.strangers.max() + LEAVING_MAX;
     let (stop, stopped) = watch::channel(Stop::No);
     let mut connections = JoinSet::new();
     loop {
         metrics::sessions(Dialect::Postgres, connections.len());
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((tcp, peer)) if connections.len() < limits.clients + STRANGERS_MAX => {
+                Ok((tcp, peer)) if connections.len() < most => {
                     tracing::debug!(%peer, "a PostgreSQL client connects");
                     let (door, stopped) = (Arc::clone(&door), stopped.clone());
                     cores.serve(&mut connections, tcp, move |tcp| connection(door, tcp, stopped));
@@ -117,7 +121,13 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let login_timeout = door.services.config.limits.login_timeout;
-    let entered = match tokio::time::timeout(login_timeout, login::log_in(&door, tcp)).await {
+    let stranger = door.strangers.enter();
+    let entered = tokio::select! {
+        entered = tokio::time::timeout(login_timeout, login::log_in(&door, tcp)) => entered,
+        () = stranger.sent_away() => return tracing::debug!("too many connections log in; the oldest is dropped"),
+    };
+    drop(stranger);
+    let entered = match entered {
         Ok(Ok(Some(entered))) => entered,
         Ok(Ok(None)) => return,
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),

@@ -194,7 +194,7 @@ async fn look(
             copy::copy_in(conn, client).await?;
             return Ok(false);
         }
-        tag::PARAMETER => client.out.extend_from_slice(&frame),
+        tag::PARAMETER => client.parameter(&frame),
         _ if pass == Pass::All => client.out.extend_from_slice(&frame),
         _ => {}
     }
@@ -247,10 +247,12 @@ pub fn asides(conn: &mut PgConn, client: &mut Client) -> io::Result<()> {
     while let Some((head, bytes)) = whole(conn)? {
         match head.tag {
             tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER => {
-                client.out.extend_from_slice(&conn.buffered()[..bytes]);
                 if head.tag == tag::PARAMETER {
                     let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
+                    client.parameter(&conn.buffered()[..bytes]);
                     conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
+                } else {
+                    client.out.extend_from_slice(&conn.buffered()[..bytes]);
                 }
                 conn.consume(bytes);
             }

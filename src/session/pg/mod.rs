@@ -11,6 +11,7 @@ mod names;
 mod oops;
 mod pipeline;
 mod place;
+mod reading;
 mod running;
 mod settings;
 mod simple;
@@ -152,7 +153,7 @@ impl Session {
             }
         }
         for (name, value) in &parameters {
-            server::put_parameter(&mut self.client.out, name.as_bytes(), value.as_bytes());
+            self.client.tell_parameter(name.as_bytes(), value.as_bytes());
         }
         server::put_key_data(&mut self.client.out, pid, secret);
         server::put_ready(&mut self.client.out, Status::Idle);
