@@ -19,7 +19,7 @@ use crate::wire::pg::server::{self, put_complete};
 use crate::wire::pg::{HEADER_BYTES, WireError};
 
 fn wire(error: &WireError) -> Oops {
-    Fault::new(FaultKind::ProtocolViolation, error.to_string()).into()
+    error.into()
 }
 
 fn no_such(what: &str, name: &[u8]) -> Oops {

@@ -7,7 +7,7 @@ use super::oops::Oops;
 use super::place::{Placed, edited};
 use super::running::Cancel;
 use super::{Exit, Session, slots};
-use crate::base::{BackendId, Fault, FaultKind};
+use crate::base::BackendId;
 use crate::relay::pg::{Pass, Until, answer};
 use crate::route::Edit;
 use crate::session::transaction::Mode;
@@ -22,7 +22,7 @@ impl Session {
         }
         let done = match message::text(&body) {
             Ok(text) => self.run_text(text).await,
-            Err(error) => Err(Fault::new(FaultKind::ProtocolViolation, error.to_string()).into()),
+            Err(error) => Err(Oops::from(&error)),
         };
         if let Err(oops) = done {
             self.tell(oops).await?;
