@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use handfast::base::{Dialect, Engine};
-use handfast::testbed::{Handfast, Order, Shop, available, free_port};
+use handfast::testbed::{Handfast, Order, Shop, available};
 
 use tokio::sync::OnceCell;
 
@@ -320,8 +320,8 @@ fn a_wrong_password_and_a_wrong_database_are_told_apart() {
                 assert_eq!(error.state.as_deref(), Some(state), "{url}: {error}");
             }
             let nobody = match stand.shop.dialect() {
-                Dialect::Postgres => format!("postgres://app:app@127.0.0.1:{}/shop", free_port()),
-                Dialect::Mysql => format!("mysql://app:app@127.0.0.1:{}/shop", free_port()),
+                Dialect::Postgres => format!("postgres://app:app@127.0.0.1:{}/shop", bed().free_port()),
+                Dialect::Mysql => format!("mysql://app:app@127.0.0.1:{}/shop", bed().free_port()),
             };
             assert!(!handfast::testbed::Direct::connect(&nobody).await.expect_err("nobody listens there").is_answer());
             let mut client = stand.client().await;
