@@ -42,7 +42,7 @@ fn script(name: &str) -> Option<Script> {
         "node" => (found("node")?, itself(), Some(drivers().join("node/node_modules"))),
         "php" => (found("php")?, itself(), None),
         "ruby" => (found("ruby")?, itself(), None),
-        "go" => (drivers().join(format!("go-{}", stem.display())), vec![], None),
+        "go" => (drivers().join("go").join(&stem), vec![], None),
         "java" => {
             let folder = drivers().join("java");
             let mut path = folder.join("classes").into_os_string();

@@ -1,60 +1,58 @@
-const { Client } = require("pg");
-const assert = require("assert");
-const [host, port, user, password, database, mode, text] = process.argv.slice(2);
-const order = Number(text);
+// node-postgres: unnamed and named statements, array rows, cursors, its pool, LISTEN by the side.
+const { Client, Pool } = require("pg");
+const Cursor = require("pg-cursor");
+const { HARD, pg, tell } = require("./story");
 
-async function place(client, number) {
-  await client.query("UPDATE stock SET reserved = reserved + 1 WHERE item = $1", ["lamp"]);
-  await client.query("INSERT INTO orders (id, item, agent, at) VALUES ($1, $2, $3, CURRENT_TIMESTAMP)", [number, "lamp", "Ann"]);
-  await client.query("UPDATE agents SET order_id = $1 WHERE name = $2", [number, "Ann"]);
-  // A named statement, kept by the connection.
-  await client.query({ name: "assign", text: "INSERT INTO assignments (order_id, agent) VALUES ($1, $2)", values: [number, "Ann"] });
-}
+let client;
+const ask = async (sql, values) => (await client.query({ text: sql, values, rowMode: "array" })).rows;
 
-async function count(client, number) {
-  const orders = await client.query("SELECT COUNT(*) AS n FROM orders WHERE id = $1", [number]);
-  const assignments = await client.query("SELECT COUNT(*) AS n FROM assignments WHERE order_id = $1", [number]);
-  return [Number(orders.rows[0].n), Number(assignments.rows[0].n)];
-}
-
-async function main() {
-  const client = new Client({ host, port: Number(port), user, password, database, ssl: false });
-  client.on("error", () => {});
-  await client.connect();
-  if (mode === "kill") {
+tell({
+  ...pg,
+  async connect(where) {
+    client = new Client({ ...where, ssl: false });
+    client.on("error", () => {});
+    await client.connect();
+  },
+  close: () => client.end(),
+  run: ask,
+  async transaction(work) {
+    await client.query("BEGIN");
     try {
-      await client.query("BEGIN");
-      await place(client, order);
+      // Named statements are kept by the connection.
+      await work((sql, values) => client.query({ name: `kept ${sql}`.slice(0, 60), text: sql, values }));
       await client.query("COMMIT");
     } catch (error) {
-      assert(!error.severity, `an answer came: ${error}`);
-      console.log("ok killed");
-      process.exit(0);
+      await client.query("ROLLBACK").catch(() => {});
+      throw error;
     }
-    throw new Error("COMMIT was answered");
-  }
-  assert.strictEqual((await client.query("SELECT 1 AS one")).rows[0].one, 1);
-  console.log("ok connect");
-  await client.query("BEGIN");
-  await client.query("UPDATE counters SET n = n + 1 WHERE id = $1", [0]);
-  await client.query("COMMIT");
-  console.log("ok one-backend");
-  await client.query("BEGIN");
-  await place(client, order);
-  await client.query("COMMIT");
-  assert.deepStrictEqual(await count(client, order), [1, 1]);
-  console.log("ok two-backends");
-  await client.query("BEGIN");
-  await place(client, order + 1);
-  await client.query("ROLLBACK");
-  assert.deepStrictEqual(await count(client, order + 1), [0, 0]);
-  console.log("ok rollback");
-  await client.query("BEGIN");
-  await assert.rejects(place(client, order), (error) => error.code === "23505");
-  await client.query("ROLLBACK");
-  assert.deepStrictEqual(await count(client, order), [1, 1]);
-  console.log("ok error-class");
-  await client.end();
-}
-
-main().catch((error) => { console.error(error); process.exit(1); });
+  },
+  insert: async (sql, values) => (await ask(`${sql} RETURNING id`, values))[0][0],
+  described: async (sql) => (await client.query(sql)).fields.map((f) => [f.name, f.columnID, f.dataTypeID, f.dataTypeSize, f.dataTypeModifier, f.format]),
+  async stream(sql) {
+    const cursor = client.query(new Cursor(sql, []));
+    const all = [];
+    for (let rows = await cursor.read(7); rows.length; rows = await cursor.read(7)) all.push(...rows);
+    await cursor.close();
+    return all;
+  },
+  async own(saw) {
+    const several = await client.query("SELECT 1 AS a; UPDATE tallies SET n = 3 WHERE id = 3; UPDATE counters SET n = 3 WHERE id = 3; SELECT 2 AS b");
+    saw("several", several.map((r) => [r.command, r.rowCount, r.rows]));
+    const notices = [];
+    client.on("notice", (notice) => notices.push([notice.severity, notice.code, notice.message]));
+    await client.query("DO $$ BEGIN RAISE WARNING 'look out'; END $$");
+    saw("notices", notices);
+    saw("types", (await client.query({ text: "SELECT $1::json, $2::text[], $3::timestamptz, 1.5::numeric, true", values: [{ a: 1 }, [HARD, null], new Date(0)], rowMode: "array" })).rows);
+    saw("binary", (await client.query({ text: "SELECT n::int4 FROM tallies WHERE id = $1", values: [3], binary: true, rowMode: "array" })).rows);
+    const told = new Promise((resolve) => client.once("notification", (m) => resolve([m.channel, m.payload])));
+    await client.query("LISTEN news");
+    await client.query("SELECT pg_notify('news', 'hello')");
+    saw("told", await told);
+  },
+  async afterwards(saw, where) {
+    const pool = new Pool({ ...where, max: 2, ssl: false, statement_timeout: 20000, options: "-c search_path=public", application_name: "pool" });
+    const counts = await Promise.all([...Array(8).keys()].map((n) => pool.query("UPDATE tallies SET n = n + $1 WHERE id = 5", [n])));
+    saw("pool", counts.map((c) => c.rowCount), (await pool.query("SELECT n, current_setting('statement_timeout'), current_setting('application_name') FROM tallies WHERE id = 5")).rows);
+    await pool.end();
+  },
+});

@@ -8,6 +8,7 @@ import asyncpg
 from story import HARD, Driver, saw, tell
 
 loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)
 
 
 def wait(what):
