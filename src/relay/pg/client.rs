@@ -13,6 +13,9 @@ use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::wire::pg::frame::whole;
 use crate::wire::pg::{HEADER_BYTES, Header, WireError, header, server};
 
+/// An idle client keeps no larger buffer, in bytes.
+const IDLE_BUFFER_BYTES_MAX: usize = RELAY_BUFFER_BYTES / 8;
+
 /// A connected client.
 #[derive(Debug)]
 pub struct Client {
@@ -109,6 +112,20 @@ impl Client {
     /// Reads more. May be dropped and called again. Errors: also the end of the stream.
     pub async fn fill(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// A parameter as the client was told last: its texts are read by what it knows.
+    pub fn told(&self, name: &[u8]) -> Option<&[u8]> {
+        self.told.iter().find(|(told, _)| **told == *name).map(|(_, value)| &**value)
+    }
+
+    /// Gives back the memory that a large message or answer took: the client may be idle for long.
+    pub fn rest(&mut self) {
+        for buffer in [&mut self.inbound, &mut self.out] {
+            if buffer.is_empty() && buffer.capacity() > IDLE_BUFFER_BYTES_MAX {
+                *buffer = BytesMut::new();
+            }
+        }
     }
 
     /// One step of [`Self::fill`].

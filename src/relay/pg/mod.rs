@@ -21,6 +21,9 @@ pub use description::{Description, description};
 /// Longest frame that is read whole, in bytes: errors, parameters, row descriptions.
 const LOOKED_AT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// A Flush.
+const FLUSH: &[u8] = &[b'H', 0, 0, 0, 4];
+
 /// Which frame ends the answer to one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -190,11 +193,19 @@ async fn look(
             }
             return Ok(until != Until::Ready);
         }
-        tag::COPY_IN | tag::COPY_BOTH => {
+        tag::COPY_IN => {
             client.out.extend_from_slice(&frame);
             client.flush().await.map_err(RelayError::Client)?;
             copy::copy_in(conn, client).await?;
+            if until != Until::Ready {
+                // The server answers CopyDone when it is asked to: by the client's Sync, which may wait for that answer.
+                conn.queue(FLUSH);
+            }
             return Ok(false);
+        }
+        tag::COPY_BOTH => {
+            let what = String::from("COPY BOTH, which only replication speaks");
+            return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
         }
         tag::PARAMETER => client.parameter(&frame),
         _ if pass == Pass::All => client.out.extend_from_slice(&frame),

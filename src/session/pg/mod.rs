@@ -14,6 +14,7 @@ mod oops;
 mod parking;
 mod pipeline;
 mod place;
+mod reading;
 mod running;
 mod settings;
 mod simple;
@@ -229,7 +230,9 @@ impl Session {
                 self.on_extended(head.tag, frame).await
             }
             tag::SYNC => {
-                message::empty(&frame[HEADER_BYTES..], "Sync").map_err(|error| Exit::violation(&error))?;
+                if let Err(error) = message::empty(&frame[HEADER_BYTES..], "Sync") {
+                    self.tell(Oops::from(&error)).await?;
+                }
                 self.on_sync().await
             }
             tag::FUNCTION_CALL => self.on_function_call(frame).await,

@@ -41,6 +41,7 @@ impl Session {
             if self.rest_connections().await? {
                 return Ok(());
             }
+            self.client.rest();
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
                 Heard::Backend(backend, read) => self.heard_backend(backend, read)?,
