@@ -3,13 +3,17 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
+use super::news::News;
 use crate::backend::stream::Stream;
 use crate::base::limits::RELAY_BUFFER_BYTES;
+use crate::wire::pg::error::Origin;
+use crate::wire::pg::server::{Status, put_ready};
 use crate::wire::pg::{Header, WireError, header};
 
 /// A connected client.
@@ -19,6 +23,10 @@ pub struct Client {
     inbound: BytesMut,
     /// What it will be sent next.
     pub out: BytesMut,
+    /// What it hears before it is told to go on.
+    pub news: News,
+    /// Of what the statement that runs was made, if its positions are not the client's own.
+    pub origin: Option<Arc<Origin>>,
     /// Bytes still to come that nobody wants.
     unwanted_bytes: usize,
 }
@@ -26,7 +34,27 @@ pub struct Client {
 impl Client {
     /// A client of whom nothing was read yet.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, inbound: BytesMut::new(), out: BytesMut::new(), unwanted_bytes: 0 }
+        let (inbound, out) = (BytesMut::new(), BytesMut::new());
+        Self { stream, inbound, out, news: News::default(), origin: None, unwanted_bytes: 0 }
+    }
+
+    /// Queues what came during a verb of ours.
+    pub fn put_asides(&mut self, frames: &[u8]) {
+        self.news.keep(frames, &mut self.out);
+    }
+
+    /// Queues an error or notice of a backend, with its position in the client's own text.
+    pub fn put_told(&mut self, frame: &[u8]) {
+        match &self.origin {
+            Some(origin) => origin.put_moved(&mut self.out, frame),
+            None => self.out.extend_from_slice(frame),
+        }
+    }
+
+    /// Queues a ReadyForQuery, and before it the news.
+    pub fn put_ready(&mut self, status: Status) {
+        self.news.tell(&mut self.out);
+        put_ready(&mut self.out, status);
     }
 
     /// Its stream, for the TLS handshake; `None` if bytes were read or queued that the handshake would not see.

@@ -3,12 +3,11 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use bytes::BytesMut;
-
 use super::{Client, RelayError};
 use crate::backend::pg::PgConn;
 use crate::base::limits::RELAY_BUFFER_BYTES;
-use crate::wire::pg::client::{put_copy_fail, tag};
+use crate::wire::pg::client::tag;
+use crate::wire::pg::error::{Severity, put_error};
 use crate::wire::pg::server;
 use crate::wire::pg::{WireError, header};
 
@@ -86,11 +85,14 @@ fn pass_on(conn: &mut PgConn, client: &mut Client, part_bytes: &mut usize) -> Re
             // The server ignores these during COPY, so that drivers may send them early.
             tag::FLUSH | tag::SYNC => client.discard(head.total_bytes),
             other => {
-                let mut fail = BytesMut::new();
-                let reason = format!("unexpected message type {other:#04X} during COPY from stdin");
-                put_copy_fail(&mut fail, &reason);
-                conn.queue(&fail);
-                return Ok(Data::Ended);
+                let error = format!("unexpected message type {other:#04X} during COPY from stdin");
+                let fatal = "terminating connection because protocol synchronization was lost";
+                for (severity, text) in [(Severity::Error, error.as_str()), (Severity::Fatal, fatal)] {
+                    put_error(&mut client.out, severity, "08P01", text, None, None);
+                }
+                // The server does the same; its own connection ends with the COPY half-way.
+                conn.set_broken();
+                return Err(RelayError::Client(std::io::Error::new(std::io::ErrorKind::InvalidData, error)));
             }
         }
     }

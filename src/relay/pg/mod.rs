@@ -4,13 +4,17 @@
 mod client;
 mod copy;
 pub mod foreign;
+mod news;
 
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
+use bytes::BytesMut;
+
 use crate::backend::pg::{PgConn, server_error};
 use crate::base::limits::RELAY_BUFFER_BYTES;
+use crate::wire::pg::client::{put_empty as put_message, tag as message};
 use crate::wire::pg::server::tag;
 use crate::wire::pg::{HEADER_BYTES, Header, WireError, error, header};
 
@@ -98,7 +102,8 @@ fn walk(buf: &[u8], until: Until) -> Result<(usize, Found), WireError> {
     let mut at = 0;
     loop {
         let Some(head) = header(&buf[at..])? else { return Ok((at, Found::Nothing)) };
-        if until.looks_at(head.tag) {
+        let notice = head.tag == tag::NOTICE && head.total_bytes <= LOOKED_AT_BYTES_MAX;
+        if notice || until.looks_at(head.tag) {
             return Ok((at, Found::Look(head)));
         }
         if buf.len() - at < head.total_bytes {
@@ -184,7 +189,7 @@ async fn look(
             }
             *failed = true;
             if pass != Pass::Silent {
-                client.out.extend_from_slice(&frame);
+                client.put_told(&frame);
             }
             return Ok(until != Until::Ready);
         }
@@ -192,9 +197,16 @@ async fn look(
             client.out.extend_from_slice(&frame);
             client.flush().await.map_err(RelayError::Client)?;
             copy::copy_in(conn, client).await?;
+            if until != Until::Ready {
+                // What comes now would else wait for the Sync.
+                let mut flush = BytesMut::new();
+                put_message(&mut flush, message::FLUSH);
+                conn.queue(&flush);
+            }
             return Ok(false);
         }
-        tag::PARAMETER => client.out.extend_from_slice(&frame),
+        tag::NOTICE => client.put_told(&frame),
+        tag::PARAMETER => client.news.changed(body),
         _ if pass == Pass::All => client.out.extend_from_slice(&frame),
         _ => {}
     }
@@ -246,12 +258,15 @@ async fn wait(conn: &mut PgConn, client: &mut Client) -> Result<(), RelayError> 
 pub fn asides(conn: &mut PgConn, client: &mut Client) -> io::Result<()> {
     while let Some((head, bytes)) = whole(conn)? {
         match head.tag {
-            tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER => {
+            tag::NOTICE | tag::NOTIFICATION => {
                 client.out.extend_from_slice(&conn.buffered()[..bytes]);
-                if head.tag == tag::PARAMETER {
-                    let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
-                    conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
-                }
+                conn.consume(bytes);
+            }
+            tag::PARAMETER => {
+                let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
+                conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
+                client.news.changed(&body);
+                client.news.tell(&mut client.out);
                 conn.consume(bytes);
             }
             other => {
