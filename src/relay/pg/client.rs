@@ -14,7 +14,10 @@ use crate::backend::stream::Stream;
 use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::wire::pg::error::Origin;
 use crate::wire::pg::server::{Status, put_ready};
-use crate::wire::pg::{Header, WireError, header};
+use crate::wire::pg::{Header, WireError, header, server};
+
+/// An idle client keeps no larger buffer, in bytes.
+const IDLE_BUFFER_BYTES_MAX: usize = RELAY_BUFFER_BYTES / 8;
 
 /// A connected client.
 #[derive(Debug)]
@@ -36,11 +39,6 @@ impl Client {
     pub fn new(stream: Stream) -> Self {
         let (inbound, out) = (BytesMut::new(), BytesMut::new());
         Self { stream, inbound, out, news: News::default(), origin: None, unwanted_bytes: 0 }
-    }
-
-    /// Queues what came during a verb of ours.
-    pub fn put_asides(&mut self, frames: &[u8]) {
-        self.news.keep(frames, &mut self.out);
     }
 
     /// Queues an error or notice of a backend, with its position in the client's own text.
@@ -65,6 +63,17 @@ impl Client {
     /// Whether the bytes are encrypted.
     pub fn is_tls(&self) -> bool {
         self.stream.is_tls()
+    }
+
+    /// Tells it a parameter at once.
+    pub fn tell_parameter(&mut self, name: &[u8], value: &[u8]) {
+        server::put_parameter(&mut self.out, name, value);
+        self.news.told(name, value);
+    }
+
+    /// Passes on what a server said beside the answer to a question of ours: whole frames.
+    pub fn asides(&mut self, frames: &[u8]) {
+        self.news.keep(frames, &mut self.out);
     }
 
     /// Bytes read and not consumed.
@@ -97,6 +106,20 @@ impl Client {
     /// Reads more. May be dropped and called again. Errors: also the end of the stream.
     pub async fn fill(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// A parameter as the client was told last: its texts are read by what it knows.
+    pub fn told(&self, name: &[u8]) -> Option<&[u8]> {
+        self.news.value(name)
+    }
+
+    /// Gives back the memory that a large message or answer took: the client may be idle for long.
+    pub fn rest(&mut self) {
+        for buffer in [&mut self.inbound, &mut self.out] {
+            if buffer.is_empty() && buffer.capacity() > IDLE_BUFFER_BYTES_MAX {
+                *buffer = BytesMut::new();
+            }
+        }
     }
 
     /// One step of [`Self::fill`].

@@ -85,7 +85,7 @@ fn pass_on(conn: &mut PgConn, client: &mut Client, part_bytes: &mut usize) -> Re
             // The server ignores these during COPY, so that drivers may send them early.
             tag::FLUSH | tag::SYNC => client.discard(head.total_bytes),
             other => {
-                let error = format!("unexpected message type {other:#04X} during COPY from stdin");
+                let error = format!("unexpected message type 0x{other:02X} during COPY from stdin");
                 let fatal = "terminating connection because protocol synchronization was lost";
                 for (severity, text) in [(Severity::Error, error.as_str()), (Severity::Fatal, fatal)] {
                     put_error(&mut client.out, severity, "08P01", text, None, None);

@@ -10,11 +10,8 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-use bytes::BytesMut;
-
 use crate::backend::pg::{PgConn, server_error};
 use crate::base::limits::RELAY_BUFFER_BYTES;
-use crate::wire::pg::client::{put_empty as put_message, tag as message};
 use crate::wire::pg::server::tag;
 use crate::wire::pg::{HEADER_BYTES, Header, WireError, error, header};
 
@@ -22,6 +19,9 @@ pub use client::Client;
 
 /// Longest frame that is read whole, in bytes: errors, parameters, row descriptions.
 const LOOKED_AT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A Flush.
+const FLUSH: &[u8] = &[b'H', 0, 0, 0, 4];
 
 /// Which frame ends the answer to one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,17 +193,19 @@ async fn look(
             }
             return Ok(until != Until::Ready);
         }
-        tag::COPY_IN | tag::COPY_BOTH => {
+        tag::COPY_IN => {
             client.out.extend_from_slice(&frame);
             client.flush().await.map_err(RelayError::Client)?;
             copy::copy_in(conn, client).await?;
             if until != Until::Ready {
-                // What comes now would else wait for the Sync.
-                let mut flush = BytesMut::new();
-                put_message(&mut flush, message::FLUSH);
-                conn.queue(&flush);
+                // The server answers CopyDone when it is asked to: by the client's Sync, which may wait for that answer.
+                conn.queue(FLUSH);
             }
             return Ok(false);
+        }
+        tag::COPY_BOTH => {
+            let what = String::from("COPY BOTH, which only replication speaks");
+            return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
         }
         tag::NOTICE => client.put_told(&frame),
         tag::PARAMETER => client.news.changed(body),

@@ -23,6 +23,11 @@ impl News {
         set(&mut self.told, Bytes::copy_from_slice(name), Bytes::copy_from_slice(value));
     }
 
+    /// A parameter as it is now.
+    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        self.changed.iter().chain(&self.told).find(|(known, _)| *known == name).map(|(_, value)| &value[..])
+    }
+
     /// A backend has reported a parameter: the body of its ParameterStatus.
     pub fn changed(&mut self, body: &[u8]) {
         if let Ok((name, value)) = server::parameter(body) {

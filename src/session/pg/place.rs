@@ -75,11 +75,9 @@ impl Session {
     }
 
     /// What a text to be sent is made of.
-    pub(super) fn origin(&mut self, text: &Bytes, start: usize, edits: Vec<(Range<usize>, String)>) -> Origin {
-        let home = self.home;
-        let known = self.slots.first().map_or(home, |slot| slot.backend);
-        let encoding = conn(&mut self.slots, known).and_then(|conn| conn.parameter("client_encoding"));
-        Origin { text: text.clone(), start, edits, utf8: encoding.is_none_or(|encoding| encoding == "UTF8") }
+    pub(super) fn origin(&self, text: &Bytes, start: usize, edits: Vec<(Range<usize>, String)>) -> Origin {
+        let encoding = self.client.told(b"client_encoding");
+        Origin { text: text.clone(), start, edits, utf8: encoding.is_none_or(|encoding| encoding == b"UTF8") }
     }
 
     /// Where one statement of `text` goes.

@@ -20,15 +20,16 @@ use crate::wire::pg::server::{Status, put_complete, put_empty, tag};
 
 impl Session {
     pub(super) async fn on_query(&mut self, body: Bytes) -> Result<(), Exit> {
-        let text = message::text(&body).map_err(|error| Exit::violation(&error))?;
         if self.pipeline.skipping {
             return Ok(());
         }
         if !self.join_pipeline().await? {
             return Ok(());
         }
-        let own = body.slice_ref(text);
-        let mut ran = self.run_text(&own).await;
+        let mut ran = match message::text(&body) {
+            Ok(text) => self.run_text(&body.slice_ref(text)).await,
+            Err(error) => Err(Oops::from(&error)),
+        };
         if ran.is_ok() && self.txn.mode == Mode::Implicit {
             ran = self.end_by_commit().await;
         }
@@ -70,7 +71,7 @@ impl Session {
     }
 
     async fn run_text(&mut self, text: &Bytes) -> Result<(), Oops> {
-        let analysis = self.services.analyses.analyze(self.reading, text);
+        let analysis = self.read(text)?;
         let mended = analysis.statements.first().is_none_or(|first| mends(&first.kind));
         if let Some(backend) = self.failed_backend().filter(|_| !mended) {
             // The server refuses it in its own words, a syntax error before all else.
