@@ -221,7 +221,8 @@ impl Core {
         let node = node_of(&past, &settings)?.unwrap_or(fresh);
         let needed = Arc::new(Needed::default());
         // A second of its own for a new journal: its names cannot be those of one that was lost.
-        let (mut epoch, mut birth, mut number, mut next_seq, mut torn) = (wall_ms / 1000, wall_ms / 1000 + 1, 0, 0, None);
+        let (mut epoch, mut birth, mut number, mut next_seq, mut torn) =
+            (wall_ms / 1000, wall_ms / 1000 + 1, 0, 0, None);
         if let Some(scan) = &past.newest {
             for found in &scan.found {
                 needed.apply(&found.entry);

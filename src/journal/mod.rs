@@ -284,7 +284,8 @@ impl Journal {
     /// Whether this journal has given that name. If not, and it is our node's, then the journal has lost what came after
     /// it (it was removed, or an old copy of it was put back), and nothing can be said of the transaction.
     pub fn has_named(&self, txn: &TxnId) -> bool {
-        (self.birth..self.epoch).contains(&txn.epoch) || (txn.epoch == self.epoch && txn.seq <= self.last_seq.load(Ordering::Relaxed))
+        (self.birth..self.epoch).contains(&txn.epoch)
+            || (txn.epoch == self.epoch && txn.seq <= self.last_seq.load(Ordering::Relaxed))
     }
 
     /// This start's epoch.
