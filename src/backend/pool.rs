@@ -102,6 +102,7 @@ struct Pool {
 }
 
 /// What came of taking a connection over.
+#[expect(clippy::large_enum_variant, reason = "one for each connection that is taken over, and at once taken apart")]
 enum Said {
     /// It is the caller's.
     Taken(Conn),

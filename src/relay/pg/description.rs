@@ -43,8 +43,7 @@ pub async fn description(
         let (_, frame) = conn.frame(FRAME_BYTES_MAX).await.map_err(RelayError::Backend)?;
         let body = frame.slice(HEADER_BYTES..);
         match head.tag {
-            tag::NOTICE | tag::NOTIFICATION => client.out.extend_from_slice(&frame),
-            tag::PARAMETER => client.parameter(&frame),
+            tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER => client.asides(&frame),
             tag::ERROR => {
                 let severity = error::field(&body, b'V').or_else(|_| error::field(&body, b'S'));
                 if matches!(severity, Ok(Some(b"FATAL" | b"PANIC"))) {
@@ -54,7 +53,7 @@ pub async fn description(
                     return Err(RelayError::Backend(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, text)));
                 }
                 if pass != Pass::Silent {
-                    client.out.extend_from_slice(&frame);
+                    client.put_told(&frame);
                 }
                 return Ok(None);
             }

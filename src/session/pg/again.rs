@@ -17,7 +17,7 @@ use crate::wire::pg::HEADER_BYTES;
 use crate::wire::pg::client::{self as message, Target};
 
 fn changed() -> Oops {
-    Fault::new(FaultKind::NotSupported, "cached plan must not change result type").into()
+    Fault::verbatim(FaultKind::NotSupported, "cached plan must not change result type").into()
 }
 
 /// The Parse of a statement as it is sent on another connection: the types of its parameters are what they were.
@@ -103,7 +103,10 @@ impl Session {
         let Some(backend) = self.pipeline.current else { return Ok(()) };
         self.conn(backend)?;
         let Some(conn) = slots::conn(&mut self.slots, backend) else { return Ok(()) };
-        let done = match answer(conn, &mut self.client, Until::Parsed, Pass::Asides).await {
+        self.client.origin = self.names.statements.get(name).and_then(|prepared| prepared.origin.clone());
+        let answered = answer(conn, &mut self.client, Until::Parsed, Pass::Asides).await;
+        self.client.origin = None;
+        let done = match answered {
             Ok(done) => done,
             Err(error) => return Err(self.relay_failed(backend, error)),
         };

@@ -61,7 +61,7 @@ impl Session {
             | Pending::Again { .. }
             | Pending::Description { .. }
             | Pending::Own(_)
-            | Pending::OwnDescription
+            | Pending::OwnDescription(_)
             | Pending::OwnFrames(_) => false,
         };
         if self.pipeline.pending.iter().any(sets) { self.drain(false).await } else { Ok(()) }
