@@ -1,6 +1,7 @@
 //! The session's backend connections: one per backend from its first need to the session's end, so that names, temporary
 //! tables and cursors stay where they are.
 
+use std::collections::VecDeque;
 use std::io;
 
 use super::oops::Oops;
@@ -24,7 +25,8 @@ pub(super) struct Slot {
     /// Serial of the last setting that the connection has.
     pub applied: u64,
     /// Answers to statements of ours that come before the client's.
-    pub prefix: u32,
+    /// True: what follows may only run if it succeeds.
+    pub prefix: VecDeque<bool>,
 }
 
 /// The connection of a backend.
@@ -46,8 +48,8 @@ impl Session {
             self.attach(backend).await?;
         }
         let joins = self.txn.is_open() && self.txn.participant(backend).is_none();
-        let last = self.settings.last();
-        let lacks = self.slot(backend).is_some_and(|slot| slot.applied < last);
+        let applied = self.slot(backend).map(|slot| slot.applied);
+        let lacks = applied.is_some_and(|applied| self.settings.lacks(applied));
         if (joins || lacks) && self.conn(backend)?.is_unsynced() {
             self.settle(backend).await?;
         }
@@ -57,6 +59,9 @@ impl Session {
         if joins {
             self.enlist(backend)?;
             self.queue_settings(backend, false);
+        }
+        if self.slot(backend).is_some_and(|slot| slot.prefix.contains(&true)) {
+            self.swallow_prefix(backend).await?;
         }
         Ok(())
     }
@@ -82,7 +87,7 @@ impl Session {
         };
         self.generations += 1;
         let generation = self.generations;
-        self.slots.push(Slot { backend, conn: Some(conn), generation, applied: 0, prefix: 0 });
+        self.slots.push(Slot { backend, conn: Some(conn), generation, applied: 0, prefix: VecDeque::new() });
         Ok(())
     }
 
@@ -96,7 +101,7 @@ impl Session {
             }
             conn.queue_query(&setting.text);
             slot.applied = setting.serial;
-            slot.prefix += 1;
+            slot.prefix.push_back(setting.is_role());
         }
     }
 
@@ -122,7 +127,7 @@ impl Session {
         }
         self.conn(backend)?.queue_query(text.as_bytes());
         if let Some(slot) = self.slot(backend) {
-            slot.prefix += 1;
+            slot.prefix.push_back(false);
         }
         if self.txn.id.is_none() {
             self.txn.id = Some(self.services.commits.next_txn());
@@ -135,8 +140,8 @@ impl Session {
     /// error; a setting from before it that this backend refuses is not.
     pub(super) async fn swallow_prefix(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut outcome = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        while let Some(slot) = self.slot(backend) {
+            let Some(vital) = slot.prefix.pop_front() else { break };
             let Some(conn) = slot.conn.as_mut() else { break };
             let finished = conn.finish_run("BEGIN or SET").await;
             let asides = conn.take_asides();
@@ -146,6 +151,18 @@ impl Session {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
                 Err(error) if in_txn => outcome = outcome.and(Err(error.into())),
+                Err(VerbError::Refused { error, .. }) if vital => {
+                    // To be tried again before the next statement there: none may run with other rights.
+                    if let Some(slot) = self.slot(backend) {
+                        slot.applied = 0;
+                    }
+                    let name = &self.services.config.backend(backend).name;
+                    let detail = format!(
+                        "{}: the session's role does not go over to backend \"{name}\"",
+                        FaultKind::NotSupported.code()
+                    );
+                    outcome = outcome.and(Err(Oops::Server(Box::new(error), Some(detail))));
+                }
                 Err(error) => tracing::warn!(backend = backend.0, %error, "a setting could not be replayed"),
             }
         }
@@ -155,8 +172,8 @@ impl Session {
     /// As [`Self::swallow_prefix`], but any refusal counts: at the login.
     pub(super) async fn swallow_prefix_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut refused = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        while let Some(slot) = self.slot(backend).filter(|slot| !slot.prefix.is_empty()) {
+            slot.prefix.pop_front();
             let Some(conn) = slot.conn.as_mut() else { break };
             match conn.finish_run("SET").await {
                 Ok(()) => {}
@@ -236,7 +253,7 @@ impl Session {
                 continue;
             }
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { continue };
-            slot.prefix = 0;
+            slot.prefix.clear();
             taken.extend(slot.conn.take().map(|conn| Enlisted { place, wrote, conn: Conn::Pg(conn) }));
         }
         taken
