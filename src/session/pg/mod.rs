@@ -81,8 +81,6 @@ pub struct Session {
     owner: Owner,
     /// Connections are parked between transactions.
     pooling: bool,
-    /// The client has heard the first ReadyForQuery.
-    greeted: bool,
     generations: u64,
     /// Where a RESET has just undone startup parameters.
     restores: Option<BackendId>,
@@ -126,7 +124,6 @@ impl Session {
             user,
             owner,
             pooling,
-            greeted: false,
             generations: 0,
             restores: None,
             settings,
@@ -175,7 +172,6 @@ impl Session {
         for (name, value) in &parameters {
             self.client.tell_parameter(name.as_bytes(), value.as_bytes());
         }
-        self.greeted = true;
         server::put_key_data(&mut self.client.out, pid, secret);
         server::put_ready(&mut self.client.out, Status::Idle);
         Ok(())

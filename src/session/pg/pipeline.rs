@@ -151,8 +151,8 @@ impl Session {
     }
 
     fn lacks_settings(&mut self, backend: BackendId) -> bool {
-        let last = self.settings.last();
-        self.slot(backend).is_none_or(|slot| slot.applied < last)
+        let applied = self.slot(backend).map(|slot| slot.applied);
+        applied.is_none_or(|applied| self.settings.lacks(applied))
     }
 
     /// Passes on all replies that are still to come. `synced`: a Sync is queued behind the messages already, else the
