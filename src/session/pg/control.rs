@@ -43,7 +43,14 @@ impl Session {
         if self.txn.mode == Mode::Failed && !mends(kind) {
             return Err(in_failed_transaction().into());
         }
-        if let (Kind::Begin(_), Mode::Autocommit, true) = (kind, self.txn.mode, self.pipeline.executed)
+        // What a pipeline has done since its last Sync is a transaction: BEGIN takes it in, ROLLBACK undoes it.
+        let takes = match kind {
+            Kind::Rollback(options) => !options.chain,
+            other => matches!(other, Kind::Begin(_)),
+        };
+        if takes
+            && self.txn.mode == Mode::Autocommit
+            && self.pipeline.executed
             && let Some(backend) = self.pipeline.current
         {
             self.make_explicit(backend, Mode::Implicit).await?;

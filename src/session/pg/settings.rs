@@ -92,6 +92,11 @@ impl Settings {
         self.list.iter().filter(move |setting| setting.serial > applied)
     }
 
+    /// Whether a connection that has them up to `applied` lacks any that can be brought to it.
+    pub(super) fn lacks(&self, applied: u64) -> bool {
+        self.after(applied).next().is_some()
+    }
+
     /// Serials of the settings of which one matters, or of which nobody knows what they set.
     pub(super) fn serials(&self, matters: impl Fn(&String) -> bool) -> Vec<u64> {
         let counts = |setting: &&Setting| setting.names.is_empty() || setting.names.iter().any(&matters);
@@ -170,6 +175,16 @@ mod tests {
         set(&mut settings, "b", "1", false);
         set(&mut settings, "a", "2", false);
         assert_eq!(texts(&settings, 0), ["SET b=1", "SET a=2"]);
+    }
+
+    #[test]
+    fn what_nobody_can_replay_is_lacked_by_nobody() {
+        let mut settings = Settings::default();
+        set(&mut settings, "a", "1", false);
+        let applied = settings.last();
+        settings.untold();
+        settings.committed();
+        assert!(settings.lacks(0) && !settings.lacks(applied));
     }
 
     #[test]

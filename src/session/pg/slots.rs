@@ -46,8 +46,7 @@ impl Session {
             self.attach(backend).await?;
         }
         let joins = self.txn.is_open() && self.txn.participant(backend).is_none();
-        let last = self.settings.last();
-        let lacks = self.slot(backend).is_some_and(|slot| slot.applied < last);
+        let lacks = self.lacks_settings(backend);
         if (joins || lacks) && self.conn(backend)?.is_unsynced() {
             self.settle(backend).await?;
         }
@@ -59,6 +58,22 @@ impl Session {
             self.queue_settings(backend, false);
         }
         Ok(())
+    }
+
+    /// Attaches the home backend at once if its pool has plenty of room. Returns the server's own process id, which is then
+    /// the client's, too: drivers compare it with those in notifications, and tools ask `pg_locks` for it. `None`: the
+    /// connection comes with the first statement.
+    pub async fn reach_home(&mut self) -> Option<i32> {
+        if !self.services.pools.has_plenty(self.home) {
+            return None;
+        }
+        match self.attach(self.home).await {
+            Ok(()) => self.conn(self.home).ok().map(|conn| conn.cancel_token().pid()),
+            Err(oops) => {
+                tracing::info!(?oops, "the home backend could not be reached at a login");
+                None
+            }
+        }
     }
 
     async fn attach(&mut self, backend: BackendId) -> Result<(), Oops> {

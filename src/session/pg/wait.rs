@@ -41,7 +41,10 @@ impl Session {
             self.client.rest();
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
-                Heard::Backend(backend, read) => self.heard_backend(backend, read),
+                Heard::Backend(backend, read) => {
+                    self.heard_backend(backend, read);
+                    self.hear_early(backend).await?;
+                }
                 Heard::Stop => {}
                 Heard::Idle => {
                     let limit = self.services.config.transactions.idle_timeout;
@@ -59,13 +62,20 @@ impl Session {
         let idle_timeout = self.services.config.transactions.idle_timeout;
         let limited = self.txn.is_open() && !idle_timeout.is_zero();
         let deadline = limited.then(|| clock::now() + idle_timeout);
-        let Self { client, slots, ear, alarm, .. } = self;
+        let Self { client, slots, ear, alarm, pipeline, .. } = self;
         poll_fn(|cx| {
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(Heard::Client(read));
             }
             for slot in slots.iter_mut() {
                 let Some(conn) = slot.conn.as_mut() else { continue };
+                // A pipeline that waits for more runs meanwhile, as on the server.
+                if pipeline.current == Some(slot.backend)
+                    && conn.queued_bytes() > 0
+                    && let Poll::Ready(Err(error)) = conn.poll_flush(cx)
+                {
+                    return Poll::Ready(Heard::Backend(slot.backend, Err(error)));
+                }
                 // Bytes that wait already are a part of an aside or belong to a pipeline.
                 if let Poll::Ready(read) = conn.poll_fill(cx) {
                     return Poll::Ready(Heard::Backend(slot.backend, read));
