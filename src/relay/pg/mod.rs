@@ -4,10 +4,13 @@
 mod client;
 mod copy;
 pub mod foreign;
+mod news;
 
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
+
+use bytes::Bytes;
 
 use crate::backend::pg::{PgConn, server_error};
 use crate::base::limits::RELAY_BUFFER_BYTES;
@@ -81,6 +84,14 @@ pub enum RelayError {
     /// The backend's connection is lost.
     #[error("the backend's connection is lost: {0}")]
     Backend(#[source] io::Error),
+    /// The backend has ended the connection, and has said why.
+    #[error("the backend has ended the connection: {source}")]
+    Ended {
+        /// The ErrorResponse, as it came.
+        frame: Bytes,
+        /// The same, for those to whom it is no more than a lost connection.
+        source: io::Error,
+    },
     /// The client is gone.
     #[error("the client is gone: {0}")]
     Client(#[source] io::Error),
@@ -101,7 +112,8 @@ fn walk(buf: &[u8], until: Until) -> Result<(usize, Found), WireError> {
     let mut at = 0;
     loop {
         let Some(head) = header(&buf[at..])? else { return Ok((at, Found::Nothing)) };
-        if until.looks_at(head.tag) {
+        let notice = head.tag == tag::NOTICE && head.total_bytes <= LOOKED_AT_BYTES_MAX;
+        if notice || until.looks_at(head.tag) {
             return Ok((at, Found::Look(head)));
         }
         if buf.len() - at < head.total_bytes {
@@ -179,15 +191,16 @@ async fn look(
         }
         tag::ERROR => {
             if matches!(error::field(body, b'V').or_else(|_| error::field(body, b'S')), Ok(Some(b"FATAL" | b"PANIC"))) {
-                // Fatal for that connection, not for our client: told as an error of ours.
+                // Fatal for that connection; what it is for the client, the session knows.
                 conn.set_broken();
                 let error = server_error(body);
                 let text = format!("{} {}", error.sqlstate, error.message);
-                return Err(RelayError::Backend(io::Error::new(io::ErrorKind::ConnectionAborted, text)));
+                let source = io::Error::new(io::ErrorKind::ConnectionAborted, text);
+                return Err(RelayError::Ended { frame, source });
             }
             *failed = true;
             if pass != Pass::Silent {
-                client.out.extend_from_slice(&frame);
+                client.put_told(&frame);
             }
             return Ok(until != Until::Ready);
         }
@@ -205,7 +218,8 @@ async fn look(
             let what = String::from("COPY BOTH, which only replication speaks");
             return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
         }
-        tag::PARAMETER => client.parameter(&frame),
+        tag::NOTICE => client.put_told(&frame),
+        tag::PARAMETER => client.news.changed(body),
         _ if pass == Pass::All => client.out.extend_from_slice(&frame),
         _ => {}
     }
@@ -257,14 +271,15 @@ async fn wait(conn: &mut PgConn, client: &mut Client) -> Result<(), RelayError> 
 pub fn asides(conn: &mut PgConn, client: &mut Client) -> io::Result<()> {
     while let Some((head, bytes)) = whole(conn)? {
         match head.tag {
-            tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER => {
-                if head.tag == tag::PARAMETER {
-                    let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
-                    client.parameter(&conn.buffered()[..bytes]);
-                    conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
-                } else {
-                    client.out.extend_from_slice(&conn.buffered()[..bytes]);
-                }
+            tag::NOTICE | tag::NOTIFICATION => {
+                client.out.extend_from_slice(&conn.buffered()[..bytes]);
+                conn.consume(bytes);
+            }
+            tag::PARAMETER => {
+                let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
+                conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
+                client.news.changed(&body);
+                client.news.tell(&mut client.out);
                 conn.consume(bytes);
             }
             other => {

@@ -209,11 +209,22 @@ impl Session {
         Ok(())
     }
 
+    /// Whether this backend is all that the client knows as its server. When that one ends the session (an operator's
+    /// `pg_terminate_backend`, a time-out), the session has ended; a participant among several is only a part of it.
+    fn is_own_server(&self, backend: BackendId) -> bool {
+        let others = self.txn.participants.iter().any(|participant| participant.backend != backend);
+        backend == self.home && !others
+    }
+
     /// What a broken relay means for the session.
     pub(super) fn relay_failed(&mut self, backend: BackendId, error: RelayError) -> Oops {
         match error {
             RelayError::Client(source) => Exit::Gone(source).into(),
-            RelayError::Backend(source) => self.lost(backend, &source),
+            RelayError::Ended { frame, .. } if self.is_own_server(backend) => {
+                self.client.out.extend_from_slice(&frame);
+                Exit::Terminated.into()
+            }
+            RelayError::Backend(source) | RelayError::Ended { source, .. } => self.lost(backend, &source),
         }
     }
 

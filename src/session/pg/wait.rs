@@ -64,18 +64,19 @@ impl Session {
         let deadline = limited.then(|| clock::now() + idle_timeout);
         let Self { client, slots, ear, alarm, pipeline, .. } = self;
         poll_fn(|cx| {
+            // A pipeline that waits for more runs meanwhile, as on the server, and its errors come first: a client that
+            // never pauses would not hear them.
+            if let Some(current) = pipeline.current
+                && let Some(conn) = super::slots::conn(slots, current)
+                && let Poll::Ready(read) = conn.poll_fill(cx)
+            {
+                return Poll::Ready(Heard::Backend(current, read));
+            }
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(Heard::Client(read));
             }
             for slot in slots.iter_mut() {
                 let Some(conn) = slot.conn.as_mut() else { continue };
-                // A pipeline that waits for more runs meanwhile, as on the server.
-                if pipeline.current == Some(slot.backend)
-                    && conn.queued_bytes() > 0
-                    && let Poll::Ready(Err(error)) = conn.poll_flush(cx)
-                {
-                    return Poll::Ready(Heard::Backend(slot.backend, Err(error)));
-                }
                 // Bytes that wait already are a part of an aside or belong to a pipeline.
                 if let Poll::Ready(read) = conn.poll_fill(cx) {
                     return Poll::Ready(Heard::Backend(slot.backend, read));
