@@ -203,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_can_replay_is_lacked_by_nobody() {
+        let mut settings = Settings::default();
+        set(&mut settings, "a", "1", false);
+        let applied = settings.last();
+        settings.untold();
+        settings.committed();
+        assert!(settings.lacks(0) && !settings.lacks(applied));
+    }
+
+    #[test]
     fn a_rollback_undoes_what_was_set_in_the_transaction() {
         let mut settings = Settings::default();
         set(&mut settings, "a", "1", false);

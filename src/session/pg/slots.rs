@@ -69,8 +69,7 @@ impl Session {
             self.attach(backend).await?;
         }
         let joins = self.txn.is_open() && self.txn.participant(backend).is_none();
-        let applied = self.slot(backend).map(|slot| slot.applied);
-        let lacks = applied.is_some_and(|applied| self.settings.lacks(applied));
+        let lacks = self.lacks_settings(backend);
         if (joins || lacks) && self.conn(backend)?.is_unsynced() {
             self.settle(backend).await?;
         }
@@ -88,6 +87,22 @@ impl Session {
             self.swallow_prefix(backend).await?;
         }
         Ok(())
+    }
+
+    /// Attaches the home backend at once if its pool has plenty of room. Returns the server's own process id, which is then
+    /// the client's, too: drivers compare it with those in notifications, and tools ask `pg_locks` for it. `None`: the
+    /// connection comes with the first statement.
+    pub async fn reach_home(&mut self) -> Option<i32> {
+        if !self.services.pools.has_plenty(self.home) {
+            return None;
+        }
+        match self.attach(self.home).await {
+            Ok(()) => self.conn(self.home).ok().map(|conn| conn.cancel_token().pid()),
+            Err(oops) => {
+                tracing::info!(?oops, "the home backend could not be reached at a login");
+                None
+            }
+        }
     }
 
     async fn attach(&mut self, backend: BackendId) -> Result<(), Oops> {
@@ -230,11 +245,22 @@ impl Session {
         Ok(())
     }
 
+    /// Whether this backend is all that the client knows as its server. When that one ends the session (an operator's
+    /// `pg_terminate_backend`, a time-out), the session has ended; a participant among several is only a part of it.
+    fn is_own_server(&self, backend: BackendId) -> bool {
+        let others = self.txn.participants.iter().any(|participant| participant.backend != backend);
+        backend == self.home && !others
+    }
+
     /// What a broken relay means for the session.
     pub(super) fn relay_failed(&mut self, backend: BackendId, error: RelayError) -> Oops {
         match error {
             RelayError::Client(source) => Exit::Gone(source).into(),
-            RelayError::Backend(source) => self.lost(backend, &source),
+            RelayError::Ended { frame, .. } if self.is_own_server(backend) => {
+                self.client.out.extend_from_slice(&frame);
+                Exit::Terminated.into()
+            }
+            RelayError::Backend(source) | RelayError::Ended { source, .. } => self.lost(backend, &source),
         }
     }
 
