@@ -118,7 +118,7 @@ fn streams_of_any_size_pass_in_bounded_memory() {
         let before = peak_bytes(&stand.handfast);
         let rows = stream_mib();
         let begun = clock::now();
-        let mut receive = |raw: &mut Raw, sql: String, tag: u8| {
+        let receive = |raw: &mut Raw, sql: String, tag: u8| {
             raw.send(b'Q', &[sql.as_bytes(), &[0]].concat()).unwrap();
             let mut bytes = 0;
             loop {

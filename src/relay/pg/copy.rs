@@ -89,7 +89,9 @@ fn pass_on(conn: &mut PgConn, client: &mut Client, part_bytes: &mut usize) -> Re
                 // The server gives up the session, too: nobody can tell what is data and what is not.
                 let text = format!("unexpected message type 0x{other:02X} during COPY from stdin");
                 let fault = Fault::new(FaultKind::ProtocolViolation, text);
-                put_fault(&mut client.out, Severity::Fatal, &fault);
+                put_fault(&mut client.out, Severity::Error, &fault);
+                let text = "terminating connection because protocol synchronization was lost";
+                put_fault(&mut client.out, Severity::Fatal, &Fault::new(FaultKind::ProtocolViolation, text));
                 conn.set_broken();
                 let invalid = std::io::Error::new(std::io::ErrorKind::InvalidData, fault.message);
                 return Err(RelayError::Client(invalid));
