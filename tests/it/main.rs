@@ -27,6 +27,7 @@ mod mysql_is_the_same;
 mod pg_frames;
 mod pg_login;
 mod pg_tls;
+mod postgres_is_the_same;
 mod raw_pg;
 mod recovery_is_patient;
 mod stand_ins;
