@@ -154,7 +154,12 @@ fn startup_parameters_are_the_servers_to_judge() {
         assert!(see(&[("client_encoding", "nonsense")], "select 1").is_err());
         assert!(see(&[("no_such_parameter", "1")], "select 1").is_err());
         assert!(see(&[("options", "-c no_such_parameter=1")], "select 1").is_err());
-        assert!(see(&[("options", "-c work_mem=lots")], "select 1").is_err());
+        for wrong in ["-c work_mem=lots", "-x", "-c", "-c foo", "--foo", "word", "-- word", "-", "-fx", "-c =1"] {
+            assert!(see(&[("options", wrong)], "select 1").is_err(), "{wrong}");
+        }
+        assert!(see(&[("options", "-S 100 -e -fs --")], work_mem).is_ok());
+        assert!(see(&[("options", "-S 100 -e -fs")], "show datestyle").is_ok());
+        assert!(see(&[("options", "-c work-mem=5MB -fs")], "show enable_seqscan").is_ok());
         assert!(see(&[("DateStyle", "german"), ("TimeZone", "Asia/Tokyo")], "show datestyle").is_ok());
     });
 }

@@ -242,3 +242,32 @@ fn backends_are_verified_bound_to_and_shown_our_certificate() {
         crate::bed::until("the server refuses us", crate::bed::SETTLE_MAX, || async { refused() }).await;
     });
 }
+
+#[test]
+fn mysql_clients_show_the_certificate_that_is_demanded() {
+    on(Engine::Mariadb, "mysql_clients_show_the_certificate", |engine| async move {
+        let Some(folder) = certs() else { return skip("MySQL clients' certificates: no openssl here") };
+        if Command::new("mariadb").arg("--version").output().is_err() {
+            return skip("MySQL clients' certificates: mariadb is not installed");
+        }
+        let stand = Stand::cold(engine).await;
+        let more = listen_tls(&format!("client_ca = \"{}/ca.crt\"\nclient_cert = \"verify-full\"", folder.display()));
+        let handfast = Handfast::with_config(binary(), &stand.shop, &stand.shop.config_with(&more)).unwrap();
+        handfast.start().unwrap();
+        let port = handfast.port(Dialect::Mysql);
+        let login = |options: &[&str]| {
+            let mut mariadb = Command::new("mariadb");
+            mariadb.args(["--no-defaults", "-h127.0.0.1", "-uapp", "-papp", "-BN", "-eselect 1", "shop"]);
+            let output = mariadb.arg(format!("-P{port}")).args(options).current_dir(folder).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+        };
+        let shows = |name: &str| {
+            login(&["--ssl-ca=ca.crt", &format!("--ssl-cert={name}.crt"), &format!("--ssl-key={name}.key")])
+        };
+        assert_eq!(shows("app"), "1\n");
+        let (another, none, plain) = (shows("mallory"), login(&["--ssl"]), login(&["--skip-ssl"]));
+        assert!(another.contains("1045"), "{another}");
+        assert!(none.contains("1045") && none.contains("certificate"), "{none}");
+        assert!(plain.contains("1045") && plain.contains("certificate"), "{plain}");
+    });
+}
