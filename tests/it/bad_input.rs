@@ -203,7 +203,8 @@ fn deep_and_long_statements_are_answered_as_by_the_server() {
             format!("select {}", deep("(select ", ")", 20_000)),
             format!("select {} from counters", deep("abs(", ")", 50_000)),
             format!("select {}", deep("case when true then ", " end", 20_000)),
-            format!("/*{} */ select 1", "/*".repeat(100_000)),
+            // The server itself takes a minute for a hundred thousand of these.
+            format!("/*{} */ select 1", "/*".repeat(3_000)),
             format!("{}select 1", ";".repeat(200_000)),
             format!("select {}1", "- ".repeat(100_000)),
             "(".repeat(300_000),
