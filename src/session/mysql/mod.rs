@@ -246,14 +246,14 @@ impl Session {
         match command {
             com::QUERY => self.query(body).await.map(drop),
             com::STMT_PREPARE => self.prepare(body).await.map(drop),
-            com::STMT_EXECUTE => self.execute(body).await.map(drop),
-            com::STMT_SEND_LONG_DATA => self.send_long_data(body).await,
+            com::STMT_EXECUTE => self.execute(&self.with_known_id(body)).await.map(drop),
+            com::STMT_SEND_LONG_DATA => self.send_long_data(&self.with_known_id(body)).await,
             com::STMT_CLOSE => {
-                self.close_statement(body);
+                self.close_statement(&self.with_known_id(body));
                 Ok(())
             }
-            com::STMT_RESET => self.reset_statement(body).await.map(drop),
-            com::STMT_FETCH => self.fetch(body).await.map(drop),
+            com::STMT_RESET => self.reset_statement(&self.with_known_id(body)).await.map(drop),
+            com::STMT_FETCH => self.fetch(&self.with_known_id(body)).await.map(drop),
             com::PING => {
                 self.ok();
                 Ok(())

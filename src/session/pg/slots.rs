@@ -98,6 +98,10 @@ impl Session {
             slot.applied = setting.serial;
             slot.prefix += 1;
         }
+        if !before {
+            // Also those that were undone since.
+            slot.applied = self.settings.last();
+        }
     }
 
     /// The backend joins the transaction. BEGIN, its characteristics and the savepoints go as one text: if any of it
