@@ -367,3 +367,25 @@ fn a_wrong_password_and_a_wrong_database_are_told_apart() {
         });
     }
 }
+
+#[test]
+fn lastval_is_asked_of_the_backend_that_made_the_key() {
+    let alone = Topology { client: Engine::Postgres, store: Engine::Postgres, delivery: Engine::Postgres };
+    on(Engine::Postgres, "lastval", |_| async move {
+        let stand = alone.stand().await;
+        let mut client = stand.client().await;
+        let keyed = "(id serial PRIMARY KEY, n int)";
+        client.run(&format!("CREATE TABLE visits {keyed}")).await.unwrap();
+        client.run(&format!("CREATE TABLE desk {keyed}")).await.unwrap();
+        for (key, table) in [(1, "visits"), (1, "desk"), (2, "desk"), (2, "visits"), (3, "desk")] {
+            client.run(&format!("INSERT INTO {table} (n) VALUES (7)")).await.unwrap();
+            assert_eq!(client.number("SELECT lastval()").await.unwrap(), key, "{table}");
+        }
+        client
+            .run_all(&["BEGIN", "INSERT INTO visits (n) VALUES (1)", "UPDATE counters SET n = 1 WHERE id = 1"])
+            .await
+            .unwrap();
+        assert_eq!(client.number("SELECT LASTVAL()").await.unwrap(), 3);
+        client.run("COMMIT").await.unwrap();
+    });
+}

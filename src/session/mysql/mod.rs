@@ -30,6 +30,7 @@ use crate::commit::Rest;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
 use crate::wire::mysql::{com, status};
 use registry::{Entry, Sessions};
@@ -75,6 +76,8 @@ pub struct Session {
     entry: Arc<Entry>,
     user: String,
     login: Login,
+    /// What the client has proved its password by.
+    scramble: [u8; SCRAMBLE_BYTES],
     home: BackendId,
     /// One participant only: transactions are its own.
     native: bool,
@@ -125,7 +128,7 @@ impl Session {
         sessions: Arc<Sessions>,
         entry: Arc<Entry>,
         user: String,
-        login: Login,
+        (login, scramble): (Login, [u8; SCRAMBLE_BYTES]),
     ) -> Option<Self> {
         let home = services.config.home(Dialect::Mysql)?;
         let mut reading = Reading::new(Dialect::Mysql);
@@ -140,6 +143,7 @@ impl Session {
             entry,
             user,
             login,
+            scramble,
             home,
             native,
             multi,

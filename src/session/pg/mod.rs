@@ -73,6 +73,8 @@ pub struct Session {
     /// The client's login name.
     user: String,
     generations: u64,
+    /// Who ran the last INSERT: `lastval()` is asked of it.
+    inserted: Option<BackendId>,
     settings: Settings,
     names: Names,
     pipeline: Pipeline,
@@ -111,6 +113,7 @@ impl Session {
             view: None,
             user,
             generations: 0,
+            inserted: None,
             settings,
             names: Names::default(),
             pipeline: Pipeline::default(),

@@ -72,7 +72,7 @@ class MysqlConnector(MyDriver):
             for table in ("counters", "tallies"):
                 self.run(f"UPDATE {table} SET n = %s WHERE id = 5", (7,))
             self.conn.commit()
-            row = self.run("SELECT n, FROM_UNIXTIME(0), @@sql_mode, REPEAT('long ', 20000) FROM counters WHERE id = 5")[0]
+            row = self.run("SELECT n, FROM_UNIXTIME(0), @@sql_mode, REPEAT('long ', 20000) FROM tallies WHERE id = 5")[0]
             saw(*options, row[:3], len(row[3]))
             self.conn.close()
 
