@@ -44,7 +44,7 @@ module.exports = (dialect) => {
       saw("many", many.length);
       await one.reload();
       saw("back", one.get());
-      saw("sums", await Note.sum("fee", { where: { done: true } }), await Note.count(), await Note.max("agent"));
+      saw("sums", await Note.sum("fee", { where: { done: true } }), await Note.count(), await Note.max("fee"));
       saw("page", (await Note.findAll({ order: [["id", "DESC"]], offset: 10, limit: 3 })).map((n) => n.agent));
       saw("changed", await Note.update({ note: "much" }, { where: { fee: { [Op.gt]: 40 } } }), await Note.destroy({ where: { fee: { [Op.lt]: 5 } } }));
       await db.transaction(async (transaction) => {
@@ -52,7 +52,9 @@ module.exports = (dialect) => {
         await db.transaction({ transaction }, async (deeper) => { await Note.destroy({ where: {}, transaction: deeper }); throw new Error("back"); }).catch(() => {});
         await Counter.update({ n: 3 }, { where: { id: 3 }, transaction });
       });
-      saw("kept", (await Note.findAll({ where: { note: "kept" } })).map((n) => n.agent), await Note.findOrCreate({ where: { agent: "Zoe" }, defaults: { fee: 1 } }).then(([, made]) => made));
+      saw("kept", (await Note.findAll({ where: { note: "kept" } })).map((n) => n.agent));
+      // On PostgreSQL this makes a function, which cannot be for a table elsewhere.
+      if (table === "desk") saw("or made", (await Note.findOrCreate({ where: { agent: "Zoe" }, defaults: { fee: 1 } }))[1]);
       if (table === "desk") saw("schema", await questions.describeTable(table), await questions.tableExists(table));
       await questions.dropTable(table);
     },
