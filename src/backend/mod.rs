@@ -44,6 +44,13 @@ pub struct ServerError {
     pub raw: Bytes,
 }
 
+impl ServerError {
+    /// Whether this routine of PostgreSQL's sources made it.
+    pub fn is_from(&self, routine: &[u8]) -> bool {
+        crate::wire::pg::error::field(&self.raw, b'R') == Ok(Some(routine))
+    }
+}
+
 /// Why a verb did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum VerbError {
@@ -240,6 +247,16 @@ impl Conn {
     /// Makes the connection as good as new, for another session. Never called while a branch is prepared (FACTS 8).
     pub async fn reset(&mut self) -> Result<(), VerbError> {
         verb!(self.reset())
+    }
+
+    /// The same for a connection that its session has parked: false if there is something that the session could not
+    /// replay elsewhere, and then nothing was reset.
+    pub async fn reset_unless_held(&mut self) -> Result<bool, VerbError> {
+        match self {
+            Self::Pg(conn) => conn.reset_unless_held().await,
+            // A session parks only what it can replay.
+            Self::Mysql(conn) => conn.reset().await.map(|()| true),
+        }
     }
 
     /// Whether nothing has come from the server since the last answer: false means closed, or a word we did not ask for.

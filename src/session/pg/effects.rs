@@ -23,6 +23,7 @@ impl Session {
         if statement.kind == Kind::Write && begins_with(text, b"insert") {
             self.inserted = Some(backend);
         }
+        self.note_keeps(backend, statement, text, plain);
         match &statement.kind {
             Kind::Set { scope, names, .. } if plain && *scope != SetScope::Global => {
                 self.note_set(backend, *scope, names, text, in_txn);
@@ -80,6 +81,14 @@ impl Session {
             | Kind::TwoPhase(_)
             | Kind::Other => {}
         }
+        if statement.kind == Kind::Other
+            && text.trim_ascii_start().get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"load "))
+        {
+            // A library stays in the server's process; other connections load it, too.
+            let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
+            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, in_txn);
+            self.applied(backend);
+        }
         let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
         if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
             self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
@@ -93,12 +102,33 @@ impl Session {
             self.applied_up_to_reset(backend);
             return;
         }
+        let resets = is_reset(&text);
         if names.is_empty() {
             self.settings.untold();
         } else if in_txn || scope == SetScope::Session {
             self.settings.add(names.to_vec(), text, scope == SetScope::Local, in_txn);
         }
         self.applied(backend);
+        if resets && self.settings.reset_of(names, in_txn) {
+            self.restores = Some(backend);
+        }
+    }
+
+    /// Gives startup parameters their values again that a RESET has just undone, before the client hears of it.
+    pub(super) async fn restore_startup(&mut self) -> Result<(), super::Exit> {
+        let Some(backend) = self.restores.take() else { return Ok(()) };
+        if self.txn.mode == Mode::Failed {
+            return Ok(());
+        }
+        let restored = match self.prepare_slot(backend).await {
+            Ok(()) => self.swallow_prefix(backend).await,
+            Err(oops) => Err(oops),
+        };
+        match restored {
+            Err(Oops::Exit(exit)) => Err(exit),
+            // What was not restored now is so before the next statement.
+            Ok(()) | Err(Oops::Told | Oops::Fault(_) | Oops::Server(..)) => Ok(()),
+        }
     }
 
     fn applied(&mut self, backend: BackendId) {
@@ -113,6 +143,7 @@ impl Session {
     fn applied_up_to_reset(&mut self, backend: BackendId) {
         self.applied(backend);
         let startup = self.settings.startup_count();
+        self.restores = (startup > 0).then_some(backend);
         if let Some(slot) = self.slot(backend) {
             slot.applied -= startup.min(slot.applied);
         }
@@ -140,6 +171,9 @@ impl Session {
             generation,
             foreign: None,
             frame: Bytes::new(),
+            described: None,
+            changed: false,
+            origin: None,
         };
         self.names.statements.insert(Bytes::copy_from_slice(name.as_bytes()), Arc::new(prepared));
     }
@@ -173,6 +207,13 @@ impl Session {
             }
         }
     }
+}
+
+/// RESET x, or SET x TO DEFAULT.
+fn is_reset(text: &[u8]) -> bool {
+    let text = text.trim_ascii().to_ascii_lowercase();
+    let text = text.strip_suffix(b";").unwrap_or(&text).trim_ascii_end();
+    text.starts_with(b"reset") || text.ends_with(b"default") || text.ends_with(b"local")
 }
 
 fn is_reset_all(text: &[u8]) -> bool {

@@ -1,14 +1,17 @@
 //! A PostgreSQL client's session. Messages are served in order; those of the extended protocol are queued for their
 //! backend without waiting, and their replies drained when the order or the client asks for it.
 
+mod again;
 mod control;
 mod ear;
 mod effects;
 mod end;
 mod extended;
 mod foreign;
+mod keeps;
 mod names;
 mod oops;
+mod parking;
 mod pipeline;
 mod place;
 mod reading;
@@ -26,14 +29,16 @@ pub use oops::Exit;
 pub use running::Running;
 
 use crate::backend::pg::PgConn;
+use crate::backend::pool::Owner;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Rest;
+use crate::config::PoolMode;
 use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Reading;
 use crate::wire::pg::client::{self as message, tag};
-use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error};
+use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error, put_server_fatal};
 use crate::wire::pg::server::{self, Status};
 use crate::wire::pg::{HEADER_BYTES, Header};
 use ear::{Alarm, Ear};
@@ -72,9 +77,17 @@ pub struct Session {
     view: Option<Arc<View>>,
     /// The client's login name.
     user: String,
+    /// As the pools know it.
+    owner: Owner,
+    /// Connections are parked between transactions.
+    pooling: bool,
+    /// The client has heard the first ReadyForQuery.
+    greeted: bool,
     generations: u64,
     /// Who ran the last INSERT: `lastval()` is asked of it.
     inserted: Option<BackendId>,
+    /// Where a RESET has just undone startup parameters.
+    restores: Option<BackendId>,
     settings: Settings,
     names: Names,
     pipeline: Pipeline,
@@ -101,6 +114,7 @@ impl Session {
         for (name, value) in startup {
             settings.startup(name, value);
         }
+        let (owner, pooling) = (services.pools.owner(), services.config.pool.mode == PoolMode::Transaction);
         Self {
             services,
             client,
@@ -112,8 +126,12 @@ impl Session {
             foreign: Vec::new(),
             view: None,
             user,
+            owner,
+            pooling,
+            greeted: false,
             generations: 0,
             inserted: None,
+            restores: None,
             settings,
             names: Names::default(),
             pipeline: Pipeline::default(),
@@ -137,7 +155,9 @@ impl Session {
     /// first, so that the client hears what the server made of them.
     async fn greet(&mut self, pid: i32, secret: &[u8], startup: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Exit> {
         let simple = |(name, value): &(Vec<u8>, Vec<u8>)| {
-            name == b"application_name" || (name == b"client_encoding" && is_utf8(value))
+            // The server replaces what is not plain ASCII in that name.
+            (name == b"application_name" && value.iter().all(|b| matches!(b, b' '..=b'~')))
+                || (name == b"client_encoding" && is_utf8(value))
         };
         if !startup.iter().all(simple) {
             self.try_startup().await?;
@@ -158,6 +178,7 @@ impl Session {
         for (name, value) in &parameters {
             self.client.tell_parameter(name.as_bytes(), value.as_bytes());
         }
+        self.greeted = true;
         server::put_key_data(&mut self.client.out, pid, secret);
         server::put_ready(&mut self.client.out, Status::Idle);
         Ok(())
@@ -173,8 +194,7 @@ impl Session {
             Err(Oops::Exit(exit)) => Err(exit),
             Err(Oops::Fault(fault)) => Err(Exit::Fatal(fault)),
             Err(Oops::Server(error, _)) => {
-                let (state, text) = (&error.sqlstate, &error.message);
-                put_error(&mut self.client.out, Severity::Fatal, state, text, None, None);
+                put_server_fatal(&mut self.client.out, &error.raw);
                 Err(Exit::Terminated)
             }
             Err(Oops::Told) => Err(Exit::Terminated),
@@ -243,7 +263,7 @@ impl Session {
     /// The one ReadyForQuery.
     fn ready(&mut self) {
         let status = self.status();
-        server::put_ready(&mut self.client.out, status);
+        self.client.put_ready(status);
     }
 
     /// Tells the client what went wrong, and what that makes of the transaction.

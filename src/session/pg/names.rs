@@ -7,8 +7,10 @@ use bytes::Bytes;
 
 use super::foreign;
 use crate::base::BackendId;
+use crate::relay::pg::Description;
 use crate::relay::pg::foreign::Later;
 use crate::sql::{Analysis, Statement};
+use crate::wire::pg::error::Origin;
 
 /// Who answers for a prepared statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub(super) enum Lives {
 pub(super) struct Prepared {
     /// What its text says.
     pub analysis: Arc<Analysis>,
-    /// The text.
+    /// The text; of SQL's own PREPARE, all of it, as it was sent.
     pub text: Bytes,
     /// Who has it.
     pub lives: Lives,
@@ -34,8 +36,14 @@ pub(super) struct Prepared {
     pub generation: u64,
     /// For [`Lives::Foreign`].
     pub foreign: Option<Arc<foreign::Prepared>>,
+    /// Of what its text was made, if not as the client sent it.
+    pub origin: Option<Arc<Origin>>,
     /// The Parse as sent, to prepare it again on another connection; empty for SQL's own PREPARE.
     pub frame: Bytes,
+    /// What its server said it takes and gives.
+    pub described: Option<Arc<Description>>,
+    /// Prepared on another connection it would give something else.
+    pub changed: bool,
 }
 
 impl Prepared {
@@ -55,6 +63,8 @@ pub(super) struct Portal {
     pub prepared: Arc<Prepared>,
     /// It has no parameters, so that its text says all.
     pub plain: bool,
+    /// A portal of [`Lives::Here`] that was run.
+    pub done: bool,
     /// For [`Lives::Foreign`].
     pub foreign: Option<Arc<foreign::Bound>>,
 }
