@@ -1,0 +1,418 @@
+//! What a client may ask of its last statement: ROW_COUNT(), FOUND_ROWS(), SHOW WARNINGS and kin. Only the connection that
+//! ran it knows; when another session has taken that one meanwhile, or we have asked it something ourselves, the answer
+//! comes from here. So does CONNECTION_ID(), which is the session's and not that of whichever connection it has now.
+
+use bytes::BytesMut;
+
+use super::query::Said;
+use super::run::Run;
+use super::text::{holds, words};
+use super::{Ran, Session, Step, Stop};
+use crate::base::{BackendId, Fault, FaultKind};
+use crate::relay::mysql::Relayed;
+use crate::sql::lex::{Lexer, Token, TokenKind};
+use crate::sql::{Kind, Reading, Statement};
+use crate::wire::mysql::read::put_lenenc_bytes;
+use crate::wire::mysql::{Reader, status};
+
+/// Warnings that are kept; a connection stays until the next statement for more.
+const LIST_BYTES_MAX: usize = 64 * 1024;
+
+/// Longer texts are not looked at for the session's own facts.
+const ASKING_BYTES_MAX: usize = 16 * 1024;
+
+/// What the last statement left to be asked for.
+#[derive(Debug, Default)]
+pub(super) struct Aftermath {
+    /// The participant and the tenure of the connection that knows it.
+    place: Option<(BackendId, u64)>,
+    /// That connection was asked something by us since.
+    disturbed: bool,
+    row_count: i64,
+    found_rows: Option<u64>,
+    warnings: u16,
+    failed: bool,
+    /// The answer to SHOW WARNINGS.
+    list: Option<Vec<BytesMut>>,
+}
+
+/// A fact that the session knows by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fact {
+    RowCount,
+    FoundRows,
+    Warnings,
+    Errors,
+    Connection,
+}
+
+/// Where a text asks for a fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Asked {
+    fact: Fact,
+    span: std::ops::Range<usize>,
+}
+
+impl Aftermath {
+    /// Takes note of an OK that was ours alone.
+    pub(super) fn say_ok(&mut self) {
+        (self.row_count, self.warnings, self.failed, self.list) = (0, 0, false, None);
+    }
+}
+
+impl Session {
+    /// Takes note of what a statement came to.
+    pub(super) fn remember(
+        &mut self,
+        participant: BackendId,
+        statement: Option<&Statement>,
+        text: &[u8],
+        relayed: &Relayed,
+    ) {
+        let number = self.pooling.number(participant);
+        let after = &mut self.aftermath;
+        let first = words(text, 3);
+        let diagnoses = is_diagnostic(&first);
+        // Without tables and without a word to say, a query leaves the last one's warnings.
+        let quiet = statement.is_some_and(|s| s.kind == Kind::Query && s.tables.is_empty());
+        let quiet = quiet && relayed.errno.is_none() && relayed.warnings == 0;
+        let same = after.place == Some((participant, number));
+        if !(diagnoses || quiet) || !same && after.list.is_none() {
+            (after.warnings, after.failed, after.list) = (relayed.warnings, relayed.errno.is_some(), None);
+            after.disturbed = false;
+        }
+        after.place = if after.list.is_some() { None } else { Some((participant, number)) };
+        after.row_count = if relayed.rows_last || relayed.errno.is_some() {
+            -1
+        } else {
+            i64::try_from(relayed.affected_last).unwrap_or(i64::MAX)
+        };
+        if relayed.rows {
+            after.found_rows = (!holds(text, b"sql_calc_found_rows")).then_some(relayed.row_number);
+        }
+    }
+
+    /// Reads the last statement's warnings while they are there, and whether a failed one has left a transaction open.
+    pub(super) async fn read_diagnostics(&mut self, at: usize) -> std::io::Result<()> {
+        let participant = self.attached[at].participant;
+        let number = self.pooling.number(participant);
+        let after = &self.aftermath;
+        let here = after.place == Some((participant, number)) && !after.disturbed && after.list.is_none();
+        if !here || after.warnings == 0 && !after.failed || self.txn.participant(participant).is_some() {
+            return Ok(());
+        }
+        let conn = &mut self.attached[at].conn;
+        if after.found_rows.is_none() {
+            let row = conn.row(b"SELECT FOUND_ROWS()", LIST_BYTES_MAX).await?;
+            self.aftermath.found_rows = row.and_then(|row| text_number(row.first()?.value.as_ref()?));
+        }
+        let conn = &mut self.attached[at].conn;
+        let list = conn.payloads(b"SHOW WARNINGS", LIST_BYTES_MAX).await?;
+        let flags = conn.status();
+        if self.native {
+            use crate::backend::mysql::Open;
+            conn.set_open(if flags & status::IN_TRANS != 0 { Open::Plain } else { Open::None });
+            self.pooling.status = Some(flags);
+        }
+        if list.is_none()
+            && let Some(tenure) = self.pooling.tenure_mut(participant)
+        {
+            tenure.until_next = true;
+        }
+        self.aftermath.list = list;
+        self.aftermath.disturbed = true;
+        Ok(())
+    }
+
+    /// Says that a connection was asked something by us.
+    pub(super) fn after_reading(&mut self, participant: BackendId, found_rows: Option<u64>) {
+        if self.aftermath.place == Some((participant, self.pooling.number(participant))) {
+            self.aftermath.disturbed = true;
+            self.aftermath.found_rows = self.aftermath.found_rows.or(found_rows);
+        }
+    }
+
+    /// Answers what a text asks of the statement before it, if the connection that it would go to does not know. `None`:
+    /// it may go on as it is.
+    pub(super) async fn asked_of_before(&mut self, said: Said<'_>) -> Result<Option<Ran>, Stop> {
+        let text = said.own();
+        if !self.pooling.on || self.after.is_some() || text.len() > ASKING_BYTES_MAX || !may_ask(text) {
+            return Ok(None);
+        }
+        let Ok((backend, _)) = self.target(said) else { return Ok(None) };
+        let first = words(text, 3);
+        let asked = asked(text, self.reading);
+        let diagnoses = is_diagnostic(&first);
+        if !diagnoses && asked.is_empty() {
+            return Ok(None);
+        }
+        let Some(at) = self.ready(backend).await? else { return Ok(Some(Ran::Failed)) };
+        let participant = self.attached[at].participant;
+        let place = Some((participant, self.pooling.number(participant)));
+        let known = self.aftermath.place == place && !self.aftermath.disturbed || self.aftermath.place.is_none() && self.aftermath.list.is_none();
+        if diagnoses {
+            return if known { Ok(None) } else { self.diagnose(said, at, &first).await };
+        }
+        if known && asked.iter().all(|a| a.fact != Fact::Connection) {
+            return Ok(None);
+        }
+        let asked: Vec<_> = asked.into_iter().filter(|a| !known || a.fact == Fact::Connection).collect();
+        match items(text, self.reading, &asked) {
+            Some(items) => self.select_facts(said, backend, at, &items).await.map(Some),
+            None => self.spelled_out(said, backend, &asked).await.map(Some),
+        }
+    }
+
+    fn fact(&self, fact: Fact) -> i64 {
+        let after = &self.aftermath;
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        match fact {
+            Fact::RowCount => after.row_count,
+            Fact::FoundRows => after.found_rows.map_or(0, signed),
+            Fact::Warnings => i64::from(after.warnings.max(u16::from(after.failed))),
+            Fact::Errors => i64::from(after.failed),
+            Fact::Connection => i64::from(self.entry.id()),
+        }
+    }
+
+    /// SHOW WARNINGS and its kin, out of what was read.
+    async fn diagnose(&mut self, said: Said<'_>, at: usize, first: &[String]) -> Result<Option<Ran>, Stop> {
+        let Some(list) = self.aftermath.list.clone() else {
+            // There was nothing: what the connection could show is of its last user's, or of ours.
+            self.tell(at, b"DO 0").await?;
+            return Ok(None);
+        };
+        let first: Vec<&str> = first.iter().map(String::as_str).collect();
+        let errors_only = match first.as_slice() {
+            ["SHOW", "WARNINGS"] => false,
+            ["SHOW", "ERRORS"] => true,
+            _other => {
+                let what = "in this form, after a statement whose connection serves another client now";
+                let text = format!("{} {what}", first.join(" "));
+                let fault = Fault::new(FaultKind::NotSupported, text).hint("Ask by SHOW WARNINGS.");
+                return Ok(Some(self.fault(&fault)));
+            }
+        };
+        let (mask, ours) = (self.status_mask(), self.status());
+        let more = if said.more { status::MORE_RESULTS } else { 0 };
+        let columns = 4;
+        for (at, mut payload) in list.into_iter().enumerate() {
+            let end = payload.first() == Some(&0xfe) && payload.len() < 9;
+            if end && let Some(flags) = payload.get_mut(3..5) {
+                let raw = u16::from_le_bytes([flags[0], flags[1]]);
+                flags.copy_from_slice(&(raw & !mask | ours & mask | more).to_le_bytes());
+            }
+            let row = at > columns && !end;
+            if !(row && errors_only && Reader::new(&payload).lenenc_bytes() != Some(b"Error")) {
+                self.client.put(&payload);
+            }
+        }
+        self.aftermath.row_count = -1;
+        Ok(Some(Ran::Fine))
+    }
+
+    /// `SELECT ROW_COUNT(), FOUND_ROWS()`: run as it is, so that the columns are the server's; with our values in the row.
+    async fn select_facts(&mut self, said: Said<'_>, backend: BackendId, at: usize, items: &[Option<Fact>]) -> Step {
+        self.last = Some(backend);
+        let answered = self.attached[at].conn.payloads(said.own(), LIST_BYTES_MAX).await;
+        let payloads = match answered {
+            Ok(payloads) => payloads.unwrap_or_default(),
+            Err(source) => return self.backend_lost(at, &source, false).await,
+        };
+        let (mask, ours) = (self.status_mask(), self.status());
+        let more = if said.more { status::MORE_RESULTS } else { 0 };
+        let row = items.len() + 2;
+        for (at, mut payload) in payloads.into_iter().enumerate() {
+            if payload.first() == Some(&0xff) {
+                return Ok(self.refuse(&payload));
+            }
+            if at == row {
+                let replaced = self.with_facts(&payload, items);
+                self.client.put(&replaced);
+                continue;
+            }
+            if payload.first() == Some(&0xfe) && payload.len() < 9 && let Some(flags) = payload.get_mut(3..5) {
+                let raw = u16::from_le_bytes([flags[0], flags[1]]);
+                flags.copy_from_slice(&(raw & !mask | ours & mask | more).to_le_bytes());
+            }
+            self.client.put(&payload);
+        }
+        self.aftermath.row_count = -1;
+        self.aftermath.found_rows = Some(1);
+        self.aftermath.disturbed = true;
+        Ok(Ran::Fine)
+    }
+
+    fn with_facts(&self, row: &[u8], items: &[Option<Fact>]) -> Vec<u8> {
+        let (mut reader, mut out) = (Reader::new(row), Vec::with_capacity(row.len() + 16));
+        for item in items {
+            let value = reader.lenenc_bytes().unwrap_or_default();
+            match item {
+                Some(fact) => put_lenenc_bytes(&mut out, self.fact(*fact).to_string().as_bytes()),
+                None => put_lenenc_bytes(&mut out, value),
+            }
+        }
+        out
+    }
+
+    /// Anywhere else in a text: by its value.
+    async fn spelled_out(&mut self, said: Said<'_>, backend: BackendId, asked: &[Asked]) -> Step {
+        let (mut text, mut at) = (Vec::new(), 0);
+        for one in asked {
+            text.extend_from_slice(said.own().get(at..one.span.start).unwrap_or_default());
+            text.extend_from_slice(format!("({})", self.fact(one.fact)).as_bytes());
+            at = one.span.end;
+        }
+        text.extend_from_slice(said.own().get(at..).unwrap_or_default());
+        let analysis = self.services.analyses.analyze(self.reading, &text);
+        let [statement] = analysis.statements.as_slice() else {
+            let run = Run { backend, text: &text, statement: None, enlist: false, one: true, more: said.more };
+            return self.run(run).await.map(Ran::of);
+        };
+        let said = Said { text: &text, statement, alone: true, more: said.more };
+        Box::pin(self.statement(said)).await
+    }
+}
+
+fn text_number(text: &Vec<u8>) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) WARNINGS, GET DIAGNOSTICS: they leave what they show.
+fn is_diagnostic(first: &[String]) -> bool {
+    let mut words = first.iter().map(String::as_str);
+    match (words.next(), words.next(), words.next()) {
+        (Some("SHOW"), Some("WARNINGS" | "ERRORS"), _) => true,
+        (Some("SHOW"), Some("COUNT(*)"), Some("WARNINGS" | "ERRORS")) => true,
+        (Some("GET"), Some("DIAGNOSTICS" | "CURRENT" | "STACKED"), _) => true,
+        _other => false,
+    }
+}
+
+fn may_ask(text: &[u8]) -> bool {
+    const WORDS: [&[u8]; 7] =
+        [b"warnings", b"errors", b"row_count", b"found_rows", b"warning_count", b"diagnostics", b"connection_id"];
+    WORDS.into_iter().any(|word| holds(text, word)) || holds(text, b"error_count")
+}
+
+fn fact_called(name: &[u8]) -> Option<Fact> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"row_count" => Some(Fact::RowCount),
+        b"found_rows" => Some(Fact::FoundRows),
+        b"connection_id" => Some(Fact::Connection),
+        _other => None,
+    }
+}
+
+fn fact_named(name: &[u8]) -> Option<Fact> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"warning_count" => Some(Fact::Warnings),
+        b"error_count" => Some(Fact::Errors),
+        b"pseudo_thread_id" => Some(Fact::Connection),
+        _other => None,
+    }
+}
+
+/// All places where a text asks for a fact.
+fn asked(text: &[u8], reading: Reading) -> Vec<Asked> {
+    let tokens: Vec<Token> = Lexer::new(reading, text).collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        match fact_at(text, &tokens, at) {
+            Some((fact, used)) => {
+                let span = tokens[at].start..tokens[at + used - 1].end;
+                found.push(Asked { fact, span });
+                at += used;
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+/// The fact that is asked for by the tokens here, and how many they are.
+fn fact_at(text: &[u8], tokens: &[Token], at: usize) -> Option<(Fact, usize)> {
+    let kind = |offset: usize| tokens.get(at + offset).map(|t| t.kind);
+    let bytes = |offset: usize| tokens.get(at + offset).and_then(|t| text.get(t.start..t.end)).unwrap_or_default();
+    match kind(0)? {
+        TokenKind::Word if kind(1) == Some(TokenKind::Open) && kind(2) == Some(TokenKind::Close) => {
+            fact_called(bytes(0)).map(|fact| (fact, 3))
+        }
+        TokenKind::System if kind(2) == Some(TokenKind::Dot) => {
+            let session = matches!(bytes(1).to_ascii_lowercase().as_slice(), b"session" | b"local");
+            fact_named(bytes(3)).filter(|_| session).map(|fact| (fact, 4))
+        }
+        TokenKind::System => fact_named(bytes(1)).map(|fact| (fact, 2)),
+        TokenKind::Word
+        | TokenKind::Quoted
+        | TokenKind::Str
+        | TokenKind::Number
+        | TokenKind::Var
+        | TokenKind::Param
+        | TokenKind::Open
+        | TokenKind::Close
+        | TokenKind::Comma
+        | TokenKind::Dot
+        | TokenKind::Semicolon
+        | TokenKind::Op => None,
+    }
+}
+
+/// The items of a `SELECT fact [[AS] name], …` that asks for nothing else: `None` in it for what the server may answer.
+fn items(text: &[u8], reading: Reading, asked: &[Asked]) -> Option<Vec<Option<Fact>>> {
+    let tokens: Vec<Token> = Lexer::new(reading, text).filter(|t| t.kind != TokenKind::Semicolon).collect();
+    let word = |at: usize| tokens.get(at).and_then(|t| text.get(t.start..t.end)).unwrap_or_default();
+    if !word(0).eq_ignore_ascii_case(b"select") {
+        return None;
+    }
+    let (mut at, mut items) = (1, Vec::new());
+    loop {
+        let (fact, used) = fact_at(text, &tokens, at)?;
+        let ours = asked.iter().any(|a| a.span.start == tokens[at].start);
+        items.push(ours.then_some(fact));
+        at += used;
+        if word(at).eq_ignore_ascii_case(b"as") {
+            at += 1;
+        }
+        if tokens.get(at).is_some_and(|t| {
+            let from = word(at).eq_ignore_ascii_case(b"from");
+            matches!(t.kind, TokenKind::Word | TokenKind::Quoted | TokenKind::Str) && !from
+        }) {
+            at += 1;
+        }
+        match tokens.get(at).map(|t| t.kind) {
+            None => return Some(items),
+            Some(TokenKind::Comma) => at += 1,
+            Some(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Dialect;
+
+    #[test]
+    fn only_a_select_of_facts_is_answered_in_its_row() {
+        let reading = Reading::new(Dialect::Mysql);
+        let told = |text: &str| items(text.as_bytes(), reading, &asked(text.as_bytes(), reading));
+        assert_eq!(told("SELECT ROW_COUNT()"), Some(vec![Some(Fact::RowCount)]));
+        let two = Some(vec![Some(Fact::FoundRows), Some(Fact::Warnings)]);
+        assert_eq!(told("select found_rows ( ) AS `x`, @@session.warning_count y;"), two);
+        for other in ["SELECT ROW_COUNT() + 1", "SELECT ROW_COUNT(), 1", "SELECT FOUND_ROWS() FROM t", "DO ROW_COUNT()"] {
+            assert_eq!(told(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn facts_are_found_where_they_stand_and_not_in_strings() {
+        let reading = Reading::new(Dialect::Mysql);
+        let found = asked(b"INSERT INTO t VALUES ('row_count()', ROW_COUNT(), @@error_count)", reading);
+        let facts: Vec<_> = found.iter().map(|a| a.fact).collect();
+        assert_eq!(facts, [Fact::RowCount, Fact::Errors]);
+        assert_eq!(found[0].span, 37..48);
+        assert!(asked(b"SELECT row_count FROM t", reading).is_empty());
+    }
+}
