@@ -272,7 +272,7 @@ async fn the_same_packets(engine: Engine) {
 }
 
 fn scarce(config: String) -> String {
-    let pool = format!("[pool]\nmode = \"transaction\"\nsize = {SCARCE}\nacquire_timeout = \"300ms\"\n\n[journal]");
+    let pool = format!("[pool]\nmode = \"transaction\"\nsize = {SCARCE}\nacquire_timeout = \"100ms\"\n\n[journal]");
     config.replace("[journal]", &pool)
 }
 

@@ -59,6 +59,8 @@ pub struct Relayed {
     pub swallowed: usize,
     /// The error that ended the answer; it was passed on.
     pub errno: Option<u16>,
+    /// Its SQLSTATE.
+    pub sqlstate: Option<String>,
     /// Rows changed, all OKs together.
     pub affected: u64,
     /// Rows changed, by the last OK.

@@ -209,6 +209,7 @@ impl Walk {
             return Turn::Swallow;
         }
         self.relayed.errno = Some(error.errno);
+        self.relayed.sqlstate = Some(error.sqlstate);
         Turn::Pass
     }
 

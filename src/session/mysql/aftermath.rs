@@ -22,16 +22,18 @@ const LIST_BYTES_MAX: usize = 64 * 1024;
 const ASKING_BYTES_MAX: usize = 16 * 1024;
 
 /// What the last statement left to be asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Aftermath {
     /// The participant and the tenure of the connection that knows it.
     place: Option<(BackendId, u64)>,
     /// That connection was asked something by us since.
     disturbed: bool,
     row_count: i64,
+    /// To be asked for if it is `None`.
     found_rows: Option<u64>,
     warnings: u16,
-    failed: bool,
+    /// The error's number and SQLSTATE.
+    failed: Option<(u16, String)>,
     /// The answer to SHOW WARNINGS.
     list: Option<Vec<BytesMut>>,
 }
@@ -53,10 +55,24 @@ struct Asked {
     span: std::ops::Range<usize>,
 }
 
+impl Default for Aftermath {
+    fn default() -> Self {
+        Self {
+            place: None,
+            disturbed: false,
+            row_count: 0,
+            found_rows: Some(0),
+            warnings: 0,
+            failed: None,
+            list: None,
+        }
+    }
+}
+
 impl Aftermath {
     /// Takes note of an OK that was ours alone.
     pub(super) fn say_ok(&mut self) {
-        (self.row_count, self.warnings, self.failed, self.list) = (0, 0, false, None);
+        (self.row_count, self.warnings, self.failed, self.list) = (0, 0, None, None);
     }
 }
 
@@ -78,7 +94,8 @@ impl Session {
         let quiet = quiet && relayed.errno.is_none() && relayed.warnings == 0;
         let same = after.place == Some((participant, number));
         if !(diagnoses || quiet) || !same && after.list.is_none() {
-            (after.warnings, after.failed, after.list) = (relayed.warnings, relayed.errno.is_some(), None);
+            let failed = relayed.errno.map(|errno| (errno, relayed.sqlstate.clone().unwrap_or_default()));
+            (after.warnings, after.failed, after.list) = (relayed.warnings, failed, None);
             after.disturbed = false;
         }
         after.place = if after.list.is_some() { None } else { Some((participant, number)) };
@@ -98,13 +115,19 @@ impl Session {
         let number = self.pooling.number(participant);
         let after = &self.aftermath;
         let here = after.place == Some((participant, number)) && !after.disturbed && after.list.is_none();
-        if !here || after.warnings == 0 && !after.failed || self.txn.participant(participant).is_some() {
+        let worth = after.warnings > 0 || after.failed.is_some();
+        let counts = after.found_rows.is_none();
+        if !here || !(worth || counts) || self.txn.participant(participant).is_some() {
             return Ok(());
         }
         let conn = &mut self.attached[at].conn;
-        if after.found_rows.is_none() {
+        if counts {
             let row = conn.row(b"SELECT FOUND_ROWS()", LIST_BYTES_MAX).await?;
             self.aftermath.found_rows = row.and_then(|row| text_number(row.first()?.value.as_ref()?));
+            self.aftermath.disturbed = true;
+        }
+        if !worth {
+            return Ok(());
         }
         let conn = &mut self.attached[at].conn;
         let list = conn.payloads(b"SHOW WARNINGS", LIST_BYTES_MAX).await?;
@@ -169,8 +192,8 @@ impl Session {
         match fact {
             Fact::RowCount => after.row_count,
             Fact::FoundRows => after.found_rows.map_or(0, signed),
-            Fact::Warnings => i64::from(after.warnings.max(u16::from(after.failed))),
-            Fact::Errors => i64::from(after.failed),
+            Fact::Warnings => i64::from(after.warnings.max(u16::from(after.failed.is_some()))),
+            Fact::Errors => i64::from(after.failed.is_some()),
             Fact::Connection => i64::from(self.entry.id()),
         }
     }
@@ -186,6 +209,7 @@ impl Session {
         let errors_only = match first.as_slice() {
             ["SHOW", "WARNINGS"] => false,
             ["SHOW", "ERRORS"] => true,
+            _other if self.signalled(at).await? => return Ok(None),
             _other => {
                 let what = "in this form, after a statement whose connection serves another client now";
                 let text = format!("{} {what}", first.join(" "));
@@ -209,6 +233,34 @@ impl Session {
         }
         self.aftermath.row_count = -1;
         Ok(Some(Ran::Fine))
+    }
+
+    /// Brings the one condition of the last statement into this connection, so that it can be asked in any form.
+    async fn signalled(&mut self, at: usize) -> Result<bool, Stop> {
+        let Some(list) = &self.aftermath.list else { return Ok(false) };
+        let [_count, _, _, _, _end, row, _last] = list.as_slice() else { return Ok(false) };
+        let mut cells = Reader::new(row);
+        let (Some(level), Some(code), Some(message)) =
+            (cells.lenenc_bytes(), cells.lenenc_bytes(), cells.lenenc_bytes())
+        else {
+            return Ok(false);
+        };
+        let sqlstate = match (level, &self.aftermath.failed) {
+            (b"Error", Some((_, sqlstate))) => sqlstate.as_str(),
+            (b"Warning", None) => "01000",
+            (_, Some(_) | None) => return Ok(false),
+        };
+        let mut text = format!("SIGNAL SQLSTATE '{sqlstate}' SET MYSQL_ERRNO=").into_bytes();
+        text.extend_from_slice(code);
+        text.extend_from_slice(b",MESSAGE_TEXT=_utf8mb4 X'");
+        text.extend(message.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+        text.push(b'\'');
+        let expected = std::str::from_utf8(code).ok().and_then(|code| code.parse::<u16>().ok());
+        let fails = level == b"Error";
+        match self.attached[at].conn.run(&text).await {
+            Ok((_, error)) => Ok(if fails { error.map(|e| e.errno) == expected } else { error.is_none() }),
+            Err(source) => self.backend_lost(at, &source, false).await.map(|_| false),
+        }
     }
 
     /// `SELECT ROW_COUNT(), FOUND_ROWS()`: run as it is, so that the columns are the server's; with our values in the row.

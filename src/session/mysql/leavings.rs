@@ -13,8 +13,8 @@ pub(super) struct Leavings {
     pub(super) until_next: bool,
     /// GET_LOCK and its kin, in order.
     pub(super) locks: Vec<Lock>,
-    /// User variables that it may have given values.
-    pub(super) variables: Vec<String>,
+    /// User variables (`` @`name` ``) and settings (`@@session.name`) that it may have given values, which are to be read.
+    pub(super) values: Vec<String>,
     /// LAST_INSERT_ID() may be another now, whatever the answer says.
     pub(super) key: bool,
 }
@@ -51,26 +51,26 @@ pub(super) fn leavings(text: &[u8], statement: Option<&Statement>, reading: Read
     let first = first.split('(').next().unwrap_or_default();
     let calls = first == "CALL" || first == "EXECUTE";
     if text.contains(&b'@') && (calls || into_variable(text) || holds(text, b":=")) {
-        out.variables = user_variables(text);
-        out.stays = out.variables.len() > VARIABLES_MAX || [&b"@`"[..], b"@'", b"@\""].iter().any(|q| holds(text, q));
+        out.values = user_variables(text).into_iter().map(|name| format!("@`{name}`")).collect();
+        out.stays = out.values.len() > VARIABLES_MAX || [&b"@`"[..], b"@'", b"@\""].iter().any(|q| holds(text, q));
     }
     out.key = calls || holds(text, b"last_insert_id") || holds(text, b"@@identity");
     let Some(statement) = statement else { return out };
     match &statement.kind {
         // Procedures may leave anything; so may texts that we do not see.
-        Kind::Write => out.stays |= calls,
+        Kind::Write => out.stays |= calls || first == "CREATE",
         Kind::Ddl | Kind::OutsideTransaction => {
             let temporary = statement.leaves_state && words(text, 4).iter().any(|w| w.starts_with("TEMPORARY"));
             out.stays |= temporary || matches!(first, "LOCK" | "BACKUP");
         }
         Kind::Other => out.stays |= !HARMLESS.contains(&first) && (!unreadable || COMPOUND.contains(&first)),
         Kind::TwoPhase(_) => out.stays = true,
-        Kind::SetTransaction(_) => out.until_next = true,
+        // Without a transaction, a savepoint is for the one that the next statement begins.
+        Kind::SetTransaction(_) | Kind::Savepoint(_) => out.until_next = true,
         Kind::Query
         | Kind::Begin(_)
         | Kind::Commit(_)
         | Kind::Rollback(_)
-        | Kind::Savepoint(_)
         | Kind::RollbackTo(_)
         | Kind::Release(_)
         | Kind::SetSessionCharacteristics(_)
@@ -247,6 +247,7 @@ mod tests {
         for text in [
             "CALL p(1)",
             "CREATE TEMPORARY TABLE t (a int)",
+            "CREATE OR REPLACE TEMPORARY TABLE t (a int)",
             "HANDLER t OPEN",
             "IF 1 THEN SELECT 1; END IF",
             "XA START 'x'",
@@ -260,8 +261,8 @@ mod tests {
             assert!(!of(text, false).stays, "{text}");
         }
         assert!(!of("SELEC 1", true).stays);
-        assert_eq!(of("SELECT 1 INTO @A", false).variables, ["a"]);
-        assert!(of("SELECT 'a@b'", false).variables.is_empty());
+        assert_eq!(of("SELECT 1 INTO @A", false).values, ["@`a`"]);
+        assert!(of("SELECT 'a@b'", false).values.is_empty());
         assert!(of("INSERT INTO t VALUES (LAST_INSERT_ID())", false).key);
     }
 }

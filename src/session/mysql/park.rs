@@ -2,7 +2,7 @@
 //! back unless another session had to take it. What cannot be given to another connection holds it (`tenure`); what can
 //! be is kept as text. Values that only the server knows are read before parking.
 
-use super::leavings::leavings;
+use super::leavings::{assignments, leavings};
 use super::tenure::Tenure;
 use super::{Attached, Session, Stop};
 use crate::backend::Conn;
@@ -44,14 +44,23 @@ impl Session {
             left.stays |= self.named.get(name).is_none_or(|named| named.stays);
             left.key = true;
         }
-        // What is for the next statement outlives settings.
-        let setting = matches!(statement.map(|s| &s.kind), Some(Kind::Set { .. } | Kind::SetSessionCharacteristics(_)));
-        let setting = setting || statement.is_some_and(|s| s.kind == Kind::Query && s.tables.is_empty());
+        let kind = statement.map(|s| &s.kind);
+        let setting = matches!(kind, Some(Kind::Set { .. } | Kind::SetSessionCharacteristics(_)));
+        if setting {
+            let all = assignments(text, self.reading);
+            if !all.iter().all(|a| a.repeats) {
+                left.stays |= all.iter().any(|a| !a.repeats && a.name.is_none());
+                left.values.extend(all.into_iter().filter_map(|a| a.name));
+            }
+        }
+        // What is for the next statement outlives settings, failures, and queries of nothing.
+        let passing = setting || relayed.errno.is_some();
+        let passing = passing || statement.is_some_and(|s| s.kind == Kind::Query && s.tables.is_empty());
         left.until_next &= relayed.errno.is_none();
         let generated = relayed.insert_id;
         let told = generated != 0 && !left.key && is_generated(text, generated);
         let Some(tenure) = self.pooling.tenure_mut(participant) else { return };
-        left.until_next |= setting && tenure.until_next;
+        left.until_next |= passing && tenure.until_next;
         tenure.two_phase |= matches!(statement.map(|s| &s.kind), Some(Kind::TwoPhase(_)));
         tenure.leave(left);
         if told {

@@ -255,6 +255,11 @@ impl Session {
         self.note_key(backend, &relayed);
         self.note(participant, statement, &text, &relayed);
         self.note_cursor(client_id, &relayed);
+        if let Some(Kind::Set { names, .. }) = statement.map(|s| &s.kind)
+            && relayed.errno.is_none()
+        {
+            self.keep_or_read(&text, names.clone());
+        }
         self.book(participant, statement, &text, &relayed).await;
         Ok(Ran::of(Some(relayed)))
     }

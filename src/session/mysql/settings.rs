@@ -134,9 +134,9 @@ impl Session {
         self.settings.push(Setting { number: self.pooling.said, text: text.to_vec(), names });
     }
 
-    /// Keeps a setting that may be replayed as it is. Values that would be others elsewhere, or later, are read from the home
-    /// connection before it is parked; what cannot be read holds the connection.
-    fn keep_or_read(&mut self, text: &[u8], names: Vec<String>) {
+    /// Keeps a setting that may be replayed as it is. Values that would be others elsewhere, or later, are read before the
+    /// connection is parked (`park`); what cannot be read holds it.
+    pub(super) fn keep_or_read(&mut self, text: &[u8], names: Vec<String>) {
         if !self.pooling.on {
             return self.keep(text, names);
         }
@@ -154,11 +154,6 @@ impl Session {
             let told = || all.iter().map(|a| a.name.as_deref().map(plain_name)).collect::<Option<Vec<_>>>();
             let names = if names.is_empty() { told().unwrap_or_default() } else { names };
             return self.keep(text, names);
-        }
-        let home = self.participant(self.home);
-        self.pooling.stays |= all.iter().any(|a| !a.repeats && a.name.is_none());
-        if let Some(tenure) = self.pooling.tenure_mut(home) {
-            tenure.unread.extend(all.into_iter().filter_map(|a| a.name));
         }
     }
 

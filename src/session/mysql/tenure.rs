@@ -41,7 +41,7 @@ impl Tenure {
     pub(super) fn leave(&mut self, leavings: Leavings) {
         self.stays |= leavings.stays;
         self.until_next = leavings.until_next;
-        self.unread.extend(leavings.variables.iter().map(|name| format!("@`{name}`")));
+        self.unread.extend(leavings.values);
         if leavings.key {
             self.key = None;
         }
