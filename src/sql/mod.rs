@@ -7,6 +7,7 @@
 mod analyze;
 mod cache;
 mod classify;
+mod encoding;
 mod head;
 pub mod lex;
 mod literal;
@@ -22,6 +23,7 @@ use crate::base::Dialect;
 
 pub use analyze::analyze;
 pub use cache::AnalysisCache;
+pub use encoding::Encoding;
 pub use tables::IDENTIFIERS_MAX;
 
 /// How the session's settings change reading the text.
@@ -36,13 +38,15 @@ pub struct Reading {
     pub ansi_quotes: bool,
     /// MariaDB executes `/*M! */`; both execute `/*! */`.
     pub mariadb: bool,
+    /// What of the text is whole characters.
+    pub encoding: Encoding,
 }
 
 impl Reading {
     /// A fresh session's reading.
     pub fn new(dialect: Dialect) -> Self {
         let postgres = dialect == Dialect::Postgres;
-        Self { dialect, backslash_escapes: !postgres, ansi_quotes: postgres, mariadb: false }
+        Self { dialect, backslash_escapes: !postgres, ansi_quotes: postgres, mariadb: false, encoding: Encoding::Utf8 }
     }
 }
 
