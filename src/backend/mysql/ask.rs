@@ -27,6 +27,11 @@ impl MysqlConn {
     /// Runs a text of one statement and gives the payloads of its answer; `None` if they are more than `bytes_max`.
     pub async fn payloads(&mut self, text: &[u8], bytes_max: usize) -> io::Result<Option<Vec<BytesMut>>> {
         self.queue(com::QUERY, &[text]);
+        self.read_payloads(bytes_max).await
+    }
+
+    /// The same for the one command that is queued.
+    pub async fn read_payloads(&mut self, bytes_max: usize) -> io::Result<Option<Vec<BytesMut>>> {
         self.flush().await?;
         let (mut seq, mut ends, mut bytes, mut all) = (1, 0, 0, Vec::new());
         loop {
@@ -89,6 +94,11 @@ fn read_row(payloads: &[BytesMut]) -> Option<Vec<Cell>> {
         cells.push(Cell { column_type, unsigned, value });
     }
     Some(cells)
+}
+
+/// The number of a column's type, out of its definition.
+pub fn column_type(definition: &[u8]) -> Option<u8> {
+    read_type(definition).map(|(column_type, _)| column_type)
 }
 
 /// A column definition: six names, the length of what follows (1), character set (2), length (4), type (1), flags (2).

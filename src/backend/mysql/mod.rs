@@ -18,7 +18,7 @@ use crate::base::{BackendId, Engine};
 use crate::config;
 use crate::wire::mysql::handshake::Greeting;
 
-pub use ask::Cell;
+pub use ask::{Cell, column_type};
 pub use cancel::{CancelError, Canceller};
 pub(crate) use frames::server_error;
 pub use verbs::is_rolled_back;

@@ -8,12 +8,13 @@ use super::query::Said;
 use super::run::Run;
 use super::text::{holds, words};
 use super::{Ran, Session, Step, Stop};
+use crate::backend::mysql::column_type;
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::relay::mysql::Relayed;
 use crate::sql::lex::{Lexer, Token, TokenKind};
 use crate::sql::{Kind, Reading, Statement};
 use crate::wire::mysql::read::put_lenenc_bytes;
-use crate::wire::mysql::{Reader, status};
+use crate::wire::mysql::{Reader, com, status};
 
 /// Warnings that are kept; a connection stays until the next statement for more.
 const LIST_BYTES_MAX: usize = 64 * 1024;
@@ -40,7 +41,7 @@ pub(super) struct Aftermath {
 
 /// A fact that the session knows by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fact {
+pub(super) enum Fact {
     RowCount,
     FoundRows,
     Warnings,
@@ -171,8 +172,7 @@ impl Session {
         }
         let Some(at) = self.ready(backend).await? else { return Ok(Some(Ran::Failed)) };
         let participant = self.attached[at].participant;
-        let place = Some((participant, self.pooling.number(participant)));
-        let known = self.aftermath.place == place && !self.aftermath.disturbed || self.aftermath.place.is_none() && self.aftermath.list.is_none();
+        let known = self.is_known_to(participant);
         if diagnoses {
             return if known { Ok(None) } else { self.diagnose(said, at, &first).await };
         }
@@ -217,16 +217,10 @@ impl Session {
                 return Ok(Some(self.fault(&fault)));
             }
         };
-        let (mask, ours) = (self.status_mask(), self.status());
-        let more = if said.more { status::MORE_RESULTS } else { 0 };
         let columns = 4;
         for (at, mut payload) in list.into_iter().enumerate() {
-            let end = payload.first() == Some(&0xfe) && payload.len() < 9;
-            if end && let Some(flags) = payload.get_mut(3..5) {
-                let raw = u16::from_le_bytes([flags[0], flags[1]]);
-                flags.copy_from_slice(&(raw & !mask | ours & mask | more).to_le_bytes());
-            }
-            let row = at > columns && !end;
+            self.patch_end(&mut payload, said.more);
+            let row = at > columns && !(payload.first() == Some(&0xfe) && payload.len() < 9);
             if !(row && errors_only && Reader::new(&payload).lenenc_bytes() != Some(b"Error")) {
                 self.client.put(&payload);
             }
@@ -266,27 +260,52 @@ impl Session {
     /// `SELECT ROW_COUNT(), FOUND_ROWS()`: run as it is, so that the columns are the server's; with our values in the row.
     async fn select_facts(&mut self, said: Said<'_>, backend: BackendId, at: usize, items: &[Option<Fact>]) -> Step {
         self.last = Some(backend);
-        let answered = self.attached[at].conn.payloads(said.own(), LIST_BYTES_MAX).await;
-        let payloads = match answered {
+        self.attached[at].conn.queue(com::QUERY, &[said.own()]);
+        self.facts_in_a_row(at, items, false, said.more).await
+    }
+
+    /// The facts that a prepared SELECT asks for, if its connection does not know them.
+    pub(super) fn facts_due(&self, participant: BackendId, text: &[u8]) -> Option<Vec<Option<Fact>>> {
+        if !self.pooling.on || self.after.is_some() || text.len() > ASKING_BYTES_MAX || !may_ask(text) {
+            return None;
+        }
+        let known = self.is_known_to(participant);
+        let asked = asked(text, self.reading).into_iter().filter(|a| !known || a.fact == Fact::Connection);
+        let asked: Vec<_> = asked.collect();
+        items(text, self.reading, &asked).filter(|_| !asked.is_empty())
+    }
+
+    /// Whether the connection to this participant has run the last statement, and nothing since.
+    fn is_known_to(&self, participant: BackendId) -> bool {
+        let after = &self.aftermath;
+        let nothing = after.place.is_none() && after.list.is_none();
+        nothing || after.place == Some((participant, self.pooling.number(participant))) && !after.disturbed
+    }
+
+    /// Runs what is queued and passes its one row on with our values in it. `binary`: it is a prepared statement's.
+    pub(super) async fn facts_in_a_row(
+        &mut self,
+        at: usize,
+        items: &[Option<Fact>],
+        binary: bool,
+        more: bool,
+    ) -> Step {
+        let payloads = match self.attached[at].conn.read_payloads(LIST_BYTES_MAX).await {
             Ok(payloads) => payloads.unwrap_or_default(),
             Err(source) => return self.backend_lost(at, &source, false).await,
         };
-        let (mask, ours) = (self.status_mask(), self.status());
-        let more = if said.more { status::MORE_RESULTS } else { 0 };
+        let types: Vec<_> = payloads.iter().skip(1).take(items.len()).map(|d| column_type(d)).collect();
         let row = items.len() + 2;
-        for (at, mut payload) in payloads.into_iter().enumerate() {
+        for (number, mut payload) in payloads.into_iter().enumerate() {
             if payload.first() == Some(&0xff) {
                 return Ok(self.refuse(&payload));
             }
-            if at == row {
-                let replaced = self.with_facts(&payload, items);
+            if number == row {
+                let replaced = if binary { self.binary(&payload, items, &types) } else { self.text(&payload, items) };
                 self.client.put(&replaced);
                 continue;
             }
-            if payload.first() == Some(&0xfe) && payload.len() < 9 && let Some(flags) = payload.get_mut(3..5) {
-                let raw = u16::from_le_bytes([flags[0], flags[1]]);
-                flags.copy_from_slice(&(raw & !mask | ours & mask | more).to_le_bytes());
-            }
+            self.patch_end(&mut payload, more);
             self.client.put(&payload);
         }
         self.aftermath.row_count = -1;
@@ -295,7 +314,18 @@ impl Session {
         Ok(Ran::Fine)
     }
 
-    fn with_facts(&self, row: &[u8], items: &[Option<Fact>]) -> Vec<u8> {
+    /// In an EOF, what is ours to say of the session's status.
+    fn patch_end(&self, payload: &mut BytesMut, more: bool) {
+        let end = payload.first() == Some(&0xfe) && payload.len() < 9;
+        if end && let Some(flags) = payload.get_mut(3..5) {
+            let raw = u16::from_le_bytes([flags[0], flags[1]]);
+            let more = if more { status::MORE_RESULTS } else { 0 };
+            let patched = raw & !self.status_mask() | self.status() & self.status_mask() | more;
+            flags.copy_from_slice(&patched.to_le_bytes());
+        }
+    }
+
+    fn text(&self, row: &[u8], items: &[Option<Fact>]) -> Vec<u8> {
         let (mut reader, mut out) = (Reader::new(row), Vec::with_capacity(row.len() + 16));
         for item in items {
             let value = reader.lenenc_bytes().unwrap_or_default();
@@ -303,6 +333,21 @@ impl Session {
                 Some(fact) => put_lenenc_bytes(&mut out, self.fact(*fact).to_string().as_bytes()),
                 None => put_lenenc_bytes(&mut out, value),
             }
+        }
+        out
+    }
+
+    /// A binary row: 0, a bitmap of NULLs with two bits more, values of 8 bytes, or 4 for an INT.
+    fn binary(&self, row: &[u8], items: &[Option<Fact>], types: &[Option<u8>]) -> Vec<u8> {
+        const INT: u8 = 3;
+        let mut out = row.to_vec();
+        let mut at = 1 + (items.len() + 9) / 8;
+        for (item, ty) in items.iter().zip(types) {
+            let width = if *ty == Some(INT) { 4 } else { 8 };
+            if let (Some(fact), Some(place)) = (item, out.get_mut(at..at + width)) {
+                place.copy_from_slice(&self.fact(*fact).to_le_bytes()[..width]);
+            }
+            at += width;
         }
         out
     }

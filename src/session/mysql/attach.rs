@@ -98,10 +98,10 @@ impl Session {
     /// Tells a connection what was set since it was here.
     async fn tell_untold(&mut self, at: usize) -> Result<usize, Fault> {
         let participant = self.attached[at].participant;
-        let untold: Vec<_> = self.untold(participant).map(|s| s.text.clone()).collect();
-        if untold.is_empty() {
+        if self.pooling.tenure(participant).is_none_or(|t| t.told == self.pooling.said) {
             return Ok(at);
         }
+        let untold: Vec<_> = self.untold(participant).map(|s| s.text.clone()).collect();
         self.after_reading(participant, None);
         for text in untold {
             match self.attached[at].conn.run(&text).await {
@@ -123,8 +123,10 @@ impl Session {
     /// out: the client was answered by the home backend, which does.
     async fn replay(&mut self, at: usize) -> std::io::Result<()> {
         let more = self.more_to_tell(self.attached[at].participant);
+        let home = self.pooling.on && self.attached[at].participant == self.participant(self.home);
         let conn = &mut self.attached[at].conn;
         let names = set_names(self.login.charset, conn.engine());
+        let own = names.iter().count()..names.iter().count() + self.settings.len();
         let mut due = 0;
         let settings = self.settings.iter().map(|s| s.text.as_slice());
         for text in names.iter().map(String::as_bytes).chain(settings).chain(more.iter().map(Vec::as_slice)) {
@@ -132,8 +134,12 @@ impl Session {
             due += 1;
         }
         conn.flush().await?;
-        for _ in 0..due {
+        for number in 0..due {
             if let (_, Some(error)) = conn.answer().await? {
+                if home && own.contains(&number) {
+                    // The client was told once that it holds.
+                    return Err(std::io::Error::other(format!("a setting could not be made again: {}", error.message)));
+                }
                 tracing::debug!(errno = error.errno, "a setting was not taken over: {}", error.message);
             }
         }

@@ -50,7 +50,7 @@ pub(super) fn leavings(text: &[u8], statement: Option<&Statement>, reading: Read
     let first = words(text, 1).pop().unwrap_or_default();
     let first = first.split('(').next().unwrap_or_default();
     let calls = first == "CALL" || first == "EXECUTE";
-    if text.contains(&b'@') && (calls || into_variable(text) || holds(text, b":=")) {
+    if text.contains(&b'@') && (calls || first == "GET" || into_variable(text) || holds(text, b":=")) {
         out.values = user_variables(text).into_iter().map(|name| format!("@`{name}`")).collect();
         out.stays = out.values.len() > VARIABLES_MAX || [&b"@`"[..], b"@'", b"@\""].iter().any(|q| holds(text, q));
     }
@@ -132,6 +132,8 @@ pub(super) struct Assignment {
     pub(super) name: Option<String>,
     /// Running it again elsewhere gives the same value.
     pub(super) repeats: bool,
+    /// It is the server's own value.
+    pub(super) global: bool,
 }
 
 /// Words that are values of their own moment.
@@ -151,7 +153,7 @@ pub(super) fn assignments(text: &[u8], reading: Reading) -> Vec<Assignment> {
             Some(TokenKind::Close) => depth = depth.saturating_sub(1),
             None | Some(TokenKind::Semicolon) => {
                 all.extend(tokens.get(from..at).and_then(|tokens| assignment(text, tokens)));
-                return all;
+                break;
             }
             Some(TokenKind::Comma) if depth == 0 => {
                 all.extend(tokens.get(from..at).and_then(|tokens| assignment(text, tokens)));
@@ -160,6 +162,9 @@ pub(super) fn assignments(text: &[u8], reading: Reading) -> Vec<Assignment> {
             Some(_) => {}
         }
     }
+    // A text that also sets a global value is not run again.
+    let global = all.iter().any(|a| a.global);
+    all.iter_mut().for_each(|a| a.repeats &= !global || a.name.is_none());
     all
 }
 
@@ -168,9 +173,10 @@ fn assignment(text: &[u8], tokens: &[Token]) -> Option<Assignment> {
     let equals = tokens.iter().position(|t| bytes(text, t) == b"=");
     let Some(equals) = equals else {
         // NAMES, CHARACTER SET, ROLE, TRANSACTION: their values are literals.
-        return Some(Assignment { name: None, repeats: repeats(text, tokens) });
+        return Some(Assignment { name: None, repeats: repeats(text, tokens), global: false });
     };
     let value = tokens.get(equals + 1..).unwrap_or_default();
+    let mut global = false;
     let name = if first.kind == TokenKind::Var {
         let said = bytes(text, first).get(1..).unwrap_or_default();
         let plain = user_variables(bytes(text, first)).pop().filter(|name| name.len() == said.len());
@@ -179,11 +185,11 @@ fn assignment(text: &[u8], tokens: &[Token]) -> Option<Assignment> {
         let words = tokens.get(..equals).unwrap_or_default().iter();
         let words = words.filter(|t| matches!(t.kind, TokenKind::Word | TokenKind::Quoted));
         let words: Vec<_> = words.map(|t| String::from_utf8_lossy(bytes(text, t)).to_lowercase()).collect();
-        let session = !words.iter().any(|w| matches!(w.as_str(), "global" | "persist" | "persist_only"));
-        words.last().filter(|_| session).map(|name| format!("@@session.{}", name.trim_matches('`')))
+        global = words.iter().any(|w| matches!(w.as_str(), "global" | "persist" | "persist_only"));
+        words.last().filter(|_| !global).map(|name| format!("@@session.{}", name.trim_matches('`')))
     };
     // A variable's value is read back unless it stands in the text: what it was computed from may change.
-    Some(Assignment { name, repeats: repeats(text, value) })
+    Some(Assignment { name, repeats: global || repeats(text, value), global })
 }
 
 fn repeats(text: &[u8], value: &[Token]) -> bool {
@@ -219,6 +225,7 @@ mod tests {
         assert_eq!(assigned("SET @a = @b + 1, @c = CURRENT_DATE"), [told("@`a`", false), told("@`c`", false)]);
         assert_eq!(assigned("SET NAMES utf8mb4 COLLATE utf8mb4_bin"), [(None, true)]);
         assert_eq!(assigned("SET GLOBAL x = 1"), [(None, true)]);
+        assert_eq!(assigned("SET GLOBAL x = 1, SESSION y = 2"), [(None, true), told("@@session.y", false)]);
         assert_eq!(assigned("SET"), []);
     }
 

@@ -194,8 +194,8 @@ impl Session {
             return texts;
         }
         let off = self.pooling.status.is_some_and(|flags| flags & status::AUTOCOMMIT == 0);
-        if self.native && off {
-            texts.push(b"SET autocommit=0".to_vec());
+        if self.native && (off || self.settings.iter().any(|s| s.sets("autocommit"))) {
+            texts.push(format!("SET autocommit={}", u8::from(!off)).into_bytes());
         }
         let named = self.named.values().filter(|n| self.participant(n.backend) == participant);
         texts.extend(named.filter_map(|n| n.text.clone()));

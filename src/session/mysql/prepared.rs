@@ -251,6 +251,11 @@ impl Session {
         self.last = Some(backend);
         prepared.ran = Some(backend);
         self.attached[at].conn.queue(com::STMT_EXECUTE, &[&body]);
+        if body.get(4) == Some(&0)
+            && let Some(items) = self.facts_due(participant, &text)
+        {
+            return self.facts_in_a_row(at, &items, true, false).await;
+        }
         let Some(relayed) = self.exchange(at, Shape::Results, 0, false, false).await? else { return Ok(Ran::Failed) };
         self.note_key(backend, &relayed);
         self.note(participant, statement, &text, &relayed);
@@ -376,7 +381,8 @@ impl Session {
         let id = Reader::new(body).u32().unwrap_or(0);
         let parked = self.found(id).is_none() && self.prepared.get(&id).is_some_and(|p| p.ran.is_some());
         if parked || self.prepared.get(&id).is_some_and(|p| p.pieces.is_some()) {
-            let text = format!("The statement ({id}) has no open cursor");
+            let end = if self.reading.mariadb { "" } else { "." };
+            let text = format!("The statement ({id}) has no open cursor{end}");
             return Ok(self.refuse(&answer::err(1421, "HY000", &text)));
         }
         let Some((at, there)) = self.found(id) else { return Ok(self.unknown_statement(id, "mysqld_stmt_fetch")) };

@@ -23,6 +23,13 @@ pub(super) struct Setting {
     names: Vec<String>,
 }
 
+impl Setting {
+    /// Whether it sets this.
+    pub(super) fn sets(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|n| n == name)
+    }
+}
+
 /// The one user variable that a `SET @name = …` without any other variable in it assigns, with its `@`. The parser leaves
 /// user variables out of the names.
 fn the_user_variable(text: &[u8]) -> Option<String> {
