@@ -80,7 +80,8 @@ fn read_row(payloads: &[BytesMut]) -> Option<Vec<Cell>> {
     let count = usize::try_from(Reader::new(count).lenenc()?).ok()?;
     let (definitions, rest) = rest.split_at_checked(count)?;
     let (_end, rest) = rest.split_first()?;
-    let row = rest.first().filter(|row| !(row.first() == Some(&0xfe) && row.len() < 9 || row.first() == Some(&0xff)))?;
+    let row =
+        rest.first().filter(|row| !(row.first() == Some(&0xfe) && row.len() < 9 || row.first() == Some(&0xff)))?;
     let mut values = Reader::new(row);
     let mut cells = Vec::with_capacity(count);
     for definition in definitions {

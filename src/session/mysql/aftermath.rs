@@ -4,6 +4,7 @@
 
 use bytes::BytesMut;
 
+use super::asked::{Asked, Fact, asked, is_diagnostic, items, may_ask};
 use super::query::Said;
 use super::run::Run;
 use super::text::{holds, words};
@@ -11,16 +12,12 @@ use super::{Ran, Session, Step, Stop};
 use crate::backend::mysql::column_type;
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::relay::mysql::Relayed;
-use crate::sql::lex::{Lexer, Token, TokenKind};
-use crate::sql::{Kind, Reading, Statement};
+use crate::sql::{Kind, Statement};
 use crate::wire::mysql::read::put_lenenc_bytes;
 use crate::wire::mysql::{Reader, com, status};
 
 /// Warnings that are kept; a connection stays until the next statement for more.
 const LIST_BYTES_MAX: usize = 64 * 1024;
-
-/// Longer texts are not looked at for the session's own facts.
-const ASKING_BYTES_MAX: usize = 16 * 1024;
 
 /// What the last statement left to be asked for.
 #[derive(Debug)]
@@ -39,34 +36,9 @@ pub(super) struct Aftermath {
     list: Option<Vec<BytesMut>>,
 }
 
-/// A fact that the session knows by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
-    RowCount,
-    FoundRows,
-    Warnings,
-    Errors,
-    Connection,
-}
-
-/// Where a text asks for a fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Asked {
-    fact: Fact,
-    span: std::ops::Range<usize>,
-}
-
 impl Default for Aftermath {
     fn default() -> Self {
-        Self {
-            place: None,
-            disturbed: false,
-            row_count: 0,
-            found_rows: Some(0),
-            warnings: 0,
-            failed: None,
-            list: None,
-        }
+        Self { place: None, disturbed: false, row_count: 0, found_rows: Some(0), warnings: 0, failed: None, list: None }
     }
 }
 
@@ -160,7 +132,7 @@ impl Session {
     /// it may go on as it is.
     pub(super) async fn asked_of_before(&mut self, said: Said<'_>) -> Result<Option<Ran>, Stop> {
         let text = said.own();
-        if !self.pooling.on || self.after.is_some() || text.len() > ASKING_BYTES_MAX || !may_ask(text) {
+        if !self.pooling.on || self.after.is_some() || !may_ask(text) {
             return Ok(None);
         }
         let Ok((backend, _)) = self.target(said) else { return Ok(None) };
@@ -266,7 +238,7 @@ impl Session {
 
     /// The facts that a prepared SELECT asks for, if its connection does not know them.
     pub(super) fn facts_due(&self, participant: BackendId, text: &[u8]) -> Option<Vec<Option<Fact>>> {
-        if !self.pooling.on || self.after.is_some() || text.len() > ASKING_BYTES_MAX || !may_ask(text) {
+        if !self.pooling.on || self.after.is_some() || !may_ask(text) {
             return None;
         }
         let known = self.is_known_to(participant);
@@ -283,13 +255,7 @@ impl Session {
     }
 
     /// Runs what is queued and passes its one row on with our values in it. `binary`: it is a prepared statement's.
-    pub(super) async fn facts_in_a_row(
-        &mut self,
-        at: usize,
-        items: &[Option<Fact>],
-        binary: bool,
-        more: bool,
-    ) -> Step {
+    pub(super) async fn facts_in_a_row(&mut self, at: usize, items: &[Option<Fact>], binary: bool, more: bool) -> Step {
         let payloads = match self.attached[at].conn.read_payloads(LIST_BYTES_MAX).await {
             Ok(payloads) => payloads.unwrap_or_default(),
             Err(source) => return self.backend_lost(at, &source, false).await,
@@ -373,143 +339,4 @@ impl Session {
 
 fn text_number(text: &Vec<u8>) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) WARNINGS, GET DIAGNOSTICS: they leave what they show.
-fn is_diagnostic(first: &[String]) -> bool {
-    let mut words = first.iter().map(String::as_str);
-    match (words.next(), words.next(), words.next()) {
-        (Some("SHOW"), Some("WARNINGS" | "ERRORS"), _) => true,
-        (Some("SHOW"), Some("COUNT(*)"), Some("WARNINGS" | "ERRORS")) => true,
-        (Some("GET"), Some("DIAGNOSTICS" | "CURRENT" | "STACKED"), _) => true,
-        _other => false,
-    }
-}
-
-fn may_ask(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 7] =
-        [b"warnings", b"errors", b"row_count", b"found_rows", b"warning_count", b"diagnostics", b"connection_id"];
-    WORDS.into_iter().any(|word| holds(text, word)) || holds(text, b"error_count")
-}
-
-fn fact_called(name: &[u8]) -> Option<Fact> {
-    match name.to_ascii_lowercase().as_slice() {
-        b"row_count" => Some(Fact::RowCount),
-        b"found_rows" => Some(Fact::FoundRows),
-        b"connection_id" => Some(Fact::Connection),
-        _other => None,
-    }
-}
-
-fn fact_named(name: &[u8]) -> Option<Fact> {
-    match name.to_ascii_lowercase().as_slice() {
-        b"warning_count" => Some(Fact::Warnings),
-        b"error_count" => Some(Fact::Errors),
-        b"pseudo_thread_id" => Some(Fact::Connection),
-        _other => None,
-    }
-}
-
-/// All places where a text asks for a fact.
-fn asked(text: &[u8], reading: Reading) -> Vec<Asked> {
-    let tokens: Vec<Token> = Lexer::new(reading, text).collect();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        match fact_at(text, &tokens, at) {
-            Some((fact, used)) => {
-                let span = tokens[at].start..tokens[at + used - 1].end;
-                found.push(Asked { fact, span });
-                at += used;
-            }
-            None => at += 1,
-        }
-    }
-    found
-}
-
-/// The fact that is asked for by the tokens here, and how many they are.
-fn fact_at(text: &[u8], tokens: &[Token], at: usize) -> Option<(Fact, usize)> {
-    let kind = |offset: usize| tokens.get(at + offset).map(|t| t.kind);
-    let bytes = |offset: usize| tokens.get(at + offset).and_then(|t| text.get(t.start..t.end)).unwrap_or_default();
-    match kind(0)? {
-        TokenKind::Word if kind(1) == Some(TokenKind::Open) && kind(2) == Some(TokenKind::Close) => {
-            fact_called(bytes(0)).map(|fact| (fact, 3))
-        }
-        TokenKind::System if kind(2) == Some(TokenKind::Dot) => {
-            let session = matches!(bytes(1).to_ascii_lowercase().as_slice(), b"session" | b"local");
-            fact_named(bytes(3)).filter(|_| session).map(|fact| (fact, 4))
-        }
-        TokenKind::System => fact_named(bytes(1)).map(|fact| (fact, 2)),
-        TokenKind::Word
-        | TokenKind::Quoted
-        | TokenKind::Str
-        | TokenKind::Number
-        | TokenKind::Var
-        | TokenKind::Param
-        | TokenKind::Open
-        | TokenKind::Close
-        | TokenKind::Comma
-        | TokenKind::Dot
-        | TokenKind::Semicolon
-        | TokenKind::Op => None,
-    }
-}
-
-/// The items of a `SELECT fact [[AS] name], …` that asks for nothing else: `None` in it for what the server may answer.
-fn items(text: &[u8], reading: Reading, asked: &[Asked]) -> Option<Vec<Option<Fact>>> {
-    let tokens: Vec<Token> = Lexer::new(reading, text).filter(|t| t.kind != TokenKind::Semicolon).collect();
-    let word = |at: usize| tokens.get(at).and_then(|t| text.get(t.start..t.end)).unwrap_or_default();
-    if !word(0).eq_ignore_ascii_case(b"select") {
-        return None;
-    }
-    let (mut at, mut items) = (1, Vec::new());
-    loop {
-        let (fact, used) = fact_at(text, &tokens, at)?;
-        let ours = asked.iter().any(|a| a.span.start == tokens[at].start);
-        items.push(ours.then_some(fact));
-        at += used;
-        if word(at).eq_ignore_ascii_case(b"as") {
-            at += 1;
-        }
-        if tokens.get(at).is_some_and(|t| {
-            let from = word(at).eq_ignore_ascii_case(b"from");
-            matches!(t.kind, TokenKind::Word | TokenKind::Quoted | TokenKind::Str) && !from
-        }) {
-            at += 1;
-        }
-        match tokens.get(at).map(|t| t.kind) {
-            None => return Some(items),
-            Some(TokenKind::Comma) => at += 1,
-            Some(_) => return None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::Dialect;
-
-    #[test]
-    fn only_a_select_of_facts_is_answered_in_its_row() {
-        let reading = Reading::new(Dialect::Mysql);
-        let told = |text: &str| items(text.as_bytes(), reading, &asked(text.as_bytes(), reading));
-        assert_eq!(told("SELECT ROW_COUNT()"), Some(vec![Some(Fact::RowCount)]));
-        let two = Some(vec![Some(Fact::FoundRows), Some(Fact::Warnings)]);
-        assert_eq!(told("select found_rows ( ) AS `x`, @@session.warning_count y;"), two);
-        for other in ["SELECT ROW_COUNT() + 1", "SELECT ROW_COUNT(), 1", "SELECT FOUND_ROWS() FROM t", "DO ROW_COUNT()"] {
-            assert_eq!(told(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn facts_are_found_where_they_stand_and_not_in_strings() {
-        let reading = Reading::new(Dialect::Mysql);
-        let found = asked(b"INSERT INTO t VALUES ('row_count()', ROW_COUNT(), @@error_count)", reading);
-        let facts: Vec<_> = found.iter().map(|a| a.fact).collect();
-        assert_eq!(facts, [Fact::RowCount, Fact::Errors]);
-        assert_eq!(found[0].span, 37..48);
-        assert!(asked(b"SELECT row_count FROM t", reading).is_empty());
-    }
 }

@@ -106,7 +106,8 @@ fn bytes<'a>(text: &'a [u8], token: &Token) -> &'a [u8] {
 fn locks(text: &[u8], reading: Reading) -> Vec<Lock> {
     let tokens: Vec<Token> = Lexer::new(reading, text).collect();
     let mut found = Vec::new();
-    for (at, token) in tokens.iter().enumerate().filter(|(_, t)| matches!(t.kind, TokenKind::Word | TokenKind::Quoted)) {
+    for (at, token) in tokens.iter().enumerate().filter(|(_, t)| matches!(t.kind, TokenKind::Word | TokenKind::Quoted))
+    {
         if tokens.get(at + 1).is_none_or(|t| t.kind != TokenKind::Open) {
             continue;
         }
@@ -138,8 +139,16 @@ pub(super) struct Assignment {
 
 /// Words that are values of their own moment.
 const MOMENTS: &[&[u8]] = &[
-    b"current_timestamp", b"current_date", b"current_time", b"localtime", b"localtimestamp", b"utc_date", b"utc_time",
-    b"utc_timestamp", b"current_user", b"current_role",
+    b"current_timestamp",
+    b"current_date",
+    b"current_time",
+    b"localtime",
+    b"localtimestamp",
+    b"utc_date",
+    b"utc_time",
+    b"utc_timestamp",
+    b"current_user",
+    b"current_role",
 ];
 
 /// The assignments of a SET, in order.
@@ -233,14 +242,14 @@ mod tests {
     fn named_locks_are_counted_by_their_names() {
         let reading = Reading::new(Dialect::Mysql);
         let name = |n: &str| Some(n.as_bytes().to_vec());
-        assert_eq!(locks(b"SELECT GET_LOCK('A', 1), release_lock ('b')", reading), [
-            Lock::Get(name("'a'")),
-            Lock::Release(name("'b'"))
-        ]);
-        assert_eq!(locks(b"DO GET_LOCK(?, 1), RELEASE_ALL_LOCKS(), 'get_lock('", reading), [
-            Lock::Get(None),
-            Lock::ReleaseAll
-        ]);
+        assert_eq!(
+            locks(b"SELECT GET_LOCK('A', 1), release_lock ('b')", reading),
+            [Lock::Get(name("'a'")), Lock::Release(name("'b'"))]
+        );
+        assert_eq!(
+            locks(b"DO GET_LOCK(?, 1), RELEASE_ALL_LOCKS(), 'get_lock('", reading),
+            [Lock::Get(None), Lock::ReleaseAll]
+        );
         assert!(locks(b"SELECT IS_FREE_LOCK('a')", reading).is_empty());
     }
 
@@ -264,7 +273,9 @@ mod tests {
         ] {
             assert!(of(text, false).stays, "{text}");
         }
-        for text in ["SELECT 1", "UPDATE t SET a = 1", "CREATE TABLE t (a int)", "SHOW TABLES", "KILL 5", "FLUSH STATUS"] {
+        for text in
+            ["SELECT 1", "UPDATE t SET a = 1", "CREATE TABLE t (a int)", "SHOW TABLES", "KILL 5", "FLUSH STATUS"]
+        {
             assert!(!of(text, false).stays, "{text}");
         }
         assert!(!of("SELEC 1", true).stays);

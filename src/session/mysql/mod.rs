@@ -5,6 +5,7 @@
 //! With one participant configured nothing is wrapped in XA: transactions are the backend's own (`native`).
 
 mod aftermath;
+mod asked;
 mod attach;
 mod end;
 mod foreign;

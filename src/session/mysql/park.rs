@@ -3,13 +3,13 @@
 //! be is kept as text. Values that only the server knows are read before parking.
 
 use super::leavings::{assignments, leavings};
+use super::settings::{Setting, plain_name};
 use super::tenure::Tenure;
 use super::{Attached, Session, Stop};
 use crate::backend::Conn;
 use crate::backend::mysql::{Cell, MysqlConn, Open};
 use crate::base::BackendId;
 use crate::relay::mysql::Relayed;
-use super::settings::{Setting, plain_name};
 use crate::sql::{Kind, Statement};
 use crate::wire::mysql::status;
 
@@ -137,8 +137,7 @@ impl Session {
         let mut names = std::mem::take(&mut tenure.unread);
         names.sort_unstable();
         names.dedup();
-        let values: String =
-            names.iter().map(|n| format!(",{n},HEX({n}),CHARSET({n}),COLLATION({n})")).collect();
+        let values: String = names.iter().map(|n| format!(",{n},HEX({n}),CHARSET({n}),COLLATION({n})")).collect();
         let text = format!("SELECT LAST_INSERT_ID(),FOUND_ROWS(){values}");
         let bytes_max = VALUE_BYTES_MAX * 4;
         let row = self.attached[at].conn.row(text.as_bytes(), bytes_max).await?;

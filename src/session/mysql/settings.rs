@@ -1,8 +1,8 @@
 //! SET and USE: run now, and kept as text for the connections that the session opens later.
 
+use super::aftermath::Aftermath;
 use super::leavings::assignments;
 use super::query::Said;
-use super::aftermath::Aftermath;
 use super::text::{user_variables, words};
 use super::{Ran, Session, Step, Stop, login};
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
@@ -150,9 +150,9 @@ impl Session {
         const ONCE: &[&str] =
             &["insert_id", "last_insert_id", "identity", "rand_seed1", "rand_seed2", "gtid_next", "pseudo_thread_id"];
         let prepared = !self.prepared.is_empty() || !self.named.is_empty();
-        let reads = names.iter().any(|n| {
-            matches!(n.as_str(), "names" | "character set" | "sql_mode" | "character_set_client" | "charset")
-        });
+        let reads = names
+            .iter()
+            .any(|n| matches!(n.as_str(), "names" | "character set" | "sql_mode" | "character_set_client" | "charset"));
         // Statements are prepared again under the settings of another moment.
         self.pooling.stays |= prepared && reads;
         self.pooling.stays |= names.iter().any(|n| ONCE.contains(&n.as_str()));
