@@ -337,6 +337,6 @@ impl Session {
     }
 }
 
-fn text_number(text: &Vec<u8>) -> Option<u64> {
+fn text_number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }

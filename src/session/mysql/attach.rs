@@ -75,7 +75,7 @@ impl Session {
                 return Err(Fault::new(FaultKind::Internal, "a pool gave a connection of another dialect"));
             }
         };
-        self.entry.attached(participant, Some(conn.session()), Cancel::Mysql(conn.canceller()));
+        self.entry.attached(participant, Some(conn.session()), Cancel::Mysql(Box::new(conn.canceller())));
         self.attached.retain(|a| a.participant != participant);
         self.attached.push(Attached { participant, conn });
         let at = self.attached.len() - 1;

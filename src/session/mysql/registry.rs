@@ -81,7 +81,7 @@ impl Drop for Aim {
 #[derive(Clone, Debug)]
 pub enum Cancel {
     /// By KILL QUERY.
-    Mysql(Canceller),
+    Mysql(Box<Canceller>),
     /// By a CancelRequest.
     Pg(CancelToken),
 }

@@ -160,7 +160,7 @@ impl Session {
         if all.iter().all(|a| a.repeats) {
             let told = || all.iter().map(|a| a.name.as_deref().map(plain_name)).collect::<Option<Vec<_>>>();
             let names = if names.is_empty() { told().unwrap_or_default() } else { names };
-            return self.keep(text, names);
+            self.keep(text, names);
         }
     }
 
