@@ -155,6 +155,16 @@ impl Session {
             self.pooling.stays = true;
             return Ok(());
         };
+        if names.is_empty() {
+            return Ok(());
+        }
+        // Whether the server takes them is to be known now, not when they are needed.
+        let pairs: Vec<_> = names.iter().zip(&literals).map(|(name, literal)| format!("{name}={literal}")).collect();
+        if let (_, Some(error)) = self.attached[at].conn.run(format!("SET {}", pairs.join(",")).as_bytes()).await? {
+            tracing::debug!(errno = error.errno, "a session keeps its connection: {}", error.message);
+            self.pooling.stays = true;
+            return Ok(());
+        }
         for (name, literal) in names.into_iter().zip(literals) {
             self.keep_value(name, &literal);
         }
@@ -243,7 +253,8 @@ fn literal(cells: &[Cell]) -> Option<String> {
     let ty = value.column_type;
     if TEXTS.contains(&ty) {
         let (hex, charset, collation) = (text(hex)?, text(charset)?, text(collation)?);
-        return Some(format!("_{charset} X'{hex}' COLLATE {collation}"));
+        let collation = if charset == "binary" { String::new() } else { format!(" COLLATE {collation}") };
+        return Some(format!("_{charset} X'{hex}'{collation}"));
     }
     let plain = text(value).filter(|v| v.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)))?;
     if INTEGERS.contains(&ty) {
