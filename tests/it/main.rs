@@ -21,6 +21,7 @@ mod mixed_pg;
 mod mixed_with_sqlx;
 mod mysql_is_the_same;
 mod pooling_mysql;
+mod pooling_pg;
 mod postgres_is_the_same;
 mod recovery_is_patient;
 mod stand_ins;

@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 /// All of them, in order. A connection remembers the serial up to which it has them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
     list: Vec<Setting>,
     last: u64,
@@ -93,6 +93,12 @@ impl Settings {
         self.list.iter().filter(|old| old.startup).count() as u64
     }
 
+    /// Whether they say as whom statements run.
+    pub(super) fn decide_rights(&self) -> bool {
+        let whom = |name: &String| matches!(name.as_str(), "role" | "session_authorization");
+        self.list.iter().any(|setting| setting.names.iter().any(whom))
+    }
+
     /// The last serial given.
     pub(super) fn last(&self) -> u64 {
         self.last
@@ -143,6 +149,13 @@ impl Settings {
         self.txn_start
     }
 
+    /// The server has undone what was set since they were these. Serials are not given again: connections that have one
+    /// that was undone lack nothing.
+    pub(super) fn undone(&mut self, earlier: Self) {
+        *self = Self { last: self.last, ..earlier };
+        self.untold_again();
+    }
+
     /// ROLLBACK TO: what was set after `serial` is undone.
     pub(super) fn rolled_back_to(&mut self, serial: u64) {
         self.untold_again();
@@ -191,6 +204,18 @@ mod tests {
         set(&mut settings, "a", "2", true);
         assert_eq!(settings.rolled_back(), 1);
         assert_eq!(texts(&settings, 0), ["SET a=1"]);
+    }
+
+    #[test]
+    fn what_a_failed_pipeline_has_set_is_as_it_was_before() {
+        let mut settings = Settings::default();
+        set(&mut settings, "a", "1", false);
+        let earlier = settings.clone();
+        set(&mut settings, "a", "2", false);
+        settings.undone(earlier);
+        assert_eq!(texts(&settings, 0), ["SET a=1"]);
+        set(&mut settings, "b", "1", false);
+        assert_eq!(texts(&settings, 2), ["SET b=1"]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! The session's backend connections: one per backend from its first need to the session's end, so that names, temporary
-//! tables and cursors stay where they are.
+//! The session's backend connections: one per backend, from its first need on. Between transactions it may be parked
+//! (`parking`); names, settings and cursors stay where they are, or are brought to the next connection.
 
 use std::io;
 
+use super::keeps::Keeps;
 use super::oops::Oops;
 use super::{Exit, Session};
 use crate::backend::pg::PgConn;
@@ -17,7 +18,7 @@ use crate::wire::pg::server::Status;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub backend: BackendId,
-    /// `None` only while the transaction ends.
+    /// `None` while the transaction ends, and while it is parked.
     pub conn: Option<PgConn>,
     /// Tells this connection from an earlier one to the same backend.
     pub generation: u64,
@@ -25,6 +26,17 @@ pub(super) struct Slot {
     pub applied: u64,
     /// Answers to statements of ours that come before the client's.
     pub prefix: u32,
+    /// The pool keeps the connection for us meanwhile.
+    pub parked: bool,
+    /// What only this connection has.
+    pub keeps: Keeps,
+}
+
+impl Slot {
+    /// With a connection on which everything is still to be replayed.
+    pub(super) fn new(backend: BackendId, conn: PgConn, generation: u64) -> Self {
+        Self { backend, conn: Some(conn), generation, applied: 0, prefix: 0, parked: false, keeps: Keeps::default() }
+    }
 }
 
 /// The connection of a backend.
@@ -42,6 +54,7 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
+        let generations = self.generations;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {
             self.attach(backend).await?;
         }
@@ -54,6 +67,13 @@ impl Session {
         if lacks {
             self.queue_settings(backend, joins);
         }
+        if self.generations != generations {
+            self.queue_prepares(backend);
+            if self.settings.decide_rights() {
+                // As whom the statement runs must be certain before it is sent.
+                self.replay_strictly(backend).await?;
+            }
+        }
         if joins {
             self.enlist(backend)?;
             self.queue_settings(backend, false);
@@ -62,8 +82,8 @@ impl Session {
     }
 
     async fn attach(&mut self, backend: BackendId) -> Result<(), Oops> {
-        self.slots.retain(|slot| slot.backend != backend);
         if self.txn.participant(backend).is_some() {
+            self.slots.retain(|slot| slot.backend != backend);
             return Err(self.lost(backend, &io::ErrorKind::NotConnected.into()));
         }
         let config = self.services.config.backend(backend);
@@ -73,17 +93,19 @@ impl Session {
                 .hint("Connect to the MySQL port for tables of that backend.")
                 .into());
         }
-        let conn = match self.services.pools.acquire(backend).await.map_err(|error| error.fault())? {
-            Conn::Pg(conn) => conn,
-            other @ Conn::Mysql(_) => {
-                self.services.pools.release(other).await;
-                return Err(Fault::new(FaultKind::Internal, "the pool gave a connection of another dialect").into());
-            }
-        };
-        self.generations += 1;
-        let generation = self.generations;
-        self.slots.push(Slot { backend, conn: Some(conn), generation, applied: 0, prefix: 0 });
-        Ok(())
+        self.attach_pg(backend).await
+    }
+
+    /// Waits until the settings are there. Errors: one is refused. Outside the login that ends the session: nothing could
+    /// run any more as whom it should.
+    async fn replay_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
+        let Err(oops) = self.swallow_prefix_strictly(backend).await else { return Ok(()) };
+        let Oops::Server(error, _) = oops else { return Err(oops) };
+        if !self.greeted {
+            return Err(Oops::Server(error, None));
+        }
+        let text = format!("terminating connection: a setting of the session is refused now: {}", error.message);
+        Err(Exit::fatal(Fault::new(FaultKind::BackendLost, text).hint("Connect again.")).into())
     }
 
     /// Queues the settings that the connection lacks; `before`: only those from before the transaction.
@@ -97,6 +119,10 @@ impl Session {
             conn.queue_query(&setting.text);
             slot.applied = setting.serial;
             slot.prefix += 1;
+        }
+        if !before {
+            // Also those that were undone since.
+            slot.applied = self.settings.last();
         }
     }
 
@@ -135,13 +161,13 @@ impl Session {
     /// error; a setting from before it that this backend refuses is not.
     pub(super) async fn swallow_prefix(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut outcome = Ok(());
+        let mut asides = bytes::BytesMut::new();
         while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
             slot.prefix -= 1;
             let Some(conn) = slot.conn.as_mut() else { break };
             let finished = conn.finish_run("BEGIN or SET").await;
-            let asides = conn.take_asides();
+            asides.unsplit(conn.take_asides());
             let in_txn = conn.status() == Status::Failed;
-            self.client.asides(&asides);
             match finished {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
@@ -149,10 +175,11 @@ impl Session {
                 Err(error) => tracing::warn!(backend = backend.0, %error, "a setting could not be replayed"),
             }
         }
+        self.client.asides(&asides);
         outcome
     }
 
-    /// As [`Self::swallow_prefix`], but any refusal counts: at the login.
+    /// As [`Self::swallow_prefix`], but any refusal counts: at the login, and where settings decide who one is.
     pub(super) async fn swallow_prefix_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut refused = Ok(());
         while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
@@ -164,7 +191,10 @@ impl Session {
                 Err(error) => refused = refused.and(Err(error.into())),
             }
         }
-        drop(self.conn(backend)?.take_asides());
+        let asides = self.conn(backend)?.take_asides();
+        if self.greeted {
+            self.client.asides(&asides);
+        }
         refused
     }
 
@@ -204,8 +234,12 @@ impl Session {
 
     /// A backend's connection is lost: its part of an open transaction is rolled back by the server.
     pub(super) fn lost(&mut self, backend: BackendId, source: &io::Error) -> Oops {
+        let precious = self.slot(backend).is_some_and(|slot| slot.keeps.is_precious());
         self.slots.retain(|slot| slot.backend != backend);
         self.foreign.retain(|slot| slot.participant != backend);
+        if precious {
+            return self.lost_for_good(backend).into();
+        }
         if self.pipeline.current == Some(backend) {
             self.pipeline.current = None;
             self.pipeline.executed = false;
@@ -267,8 +301,8 @@ impl Session {
             }
         }
         if self.rest.is_none() {
-            self.foreign.retain(|slot| slot.conn.is_some());
-            self.slots.retain(|slot| slot.conn.is_some());
+            self.foreign.retain(|slot| slot.conn.is_some() || slot.parked);
+            self.slots.retain(|slot| slot.conn.is_some() || slot.parked);
         }
     }
 }
