@@ -26,6 +26,7 @@ mod mixed_with_sqlx;
 mod mysql_is_the_same;
 mod pg_frames;
 mod pg_login;
+mod pooling_mysql;
 mod pooling_pg;
 mod postgres_is_the_same;
 mod raw_pg;

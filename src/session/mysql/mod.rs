@@ -1,18 +1,24 @@
-//! One MySQL client's session. Its backend connections stay with it until it ends (`attach`); texts are cut and routed
+//! One MySQL client's session. Its backend connections stay with it until it ends (`attach`), or are parked between its
+//! transactions (`park`); texts are cut and routed
 //! (`query`), run (`run`), prepared (`prepared`); transactions end in `end`; settings are kept in `settings`; tables on PostgreSQL are `foreign`.
 //!
 //! With one participant configured nothing is wrapped in XA: transactions are the backend's own (`native`).
 
+mod aftermath;
+mod asked;
 mod attach;
 mod end;
 mod foreign;
+mod leavings;
 mod local;
 pub mod login;
+mod park;
 mod prepared;
 mod query;
 pub mod registry;
 mod run;
 mod settings;
+mod tenure;
 mod text;
 
 use std::collections::HashMap;
@@ -27,6 +33,7 @@ use super::transaction::Transaction;
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
+use crate::config::PoolMode;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
@@ -65,6 +72,16 @@ struct Attached {
     /// The first of the backends that this participant stands for.
     participant: BackendId,
     conn: MysqlConn,
+}
+
+/// A statement that SQL-level PREPARE has made.
+#[derive(Debug)]
+struct Named {
+    backend: BackendId,
+    /// How it is made again on another connection; `None` if that is not known.
+    text: Option<Vec<u8>>,
+    /// Executing it may leave anything.
+    stays: bool,
 }
 
 /// One client's session.
@@ -106,9 +123,15 @@ pub struct Session {
     prepared: HashMap<u32, prepared::Prepared>,
     last_statement_id: u32,
     /// SQL-level PREPARE: who has it.
-    named: HashMap<String, BackendId>,
+    named: HashMap<String, Named>,
     /// LOCK TABLES holds on some connection, perhaps.
     locked: bool,
+    /// FLUSH TABLES … WITH READ LOCK holds, perhaps.
+    flush_locked: bool,
+    /// What is known of its connections.
+    pooling: tenure::Pooling,
+    /// What its last statement left to be asked for.
+    aftermath: aftermath::Aftermath,
     /// Who ran the last statement.
     last: Option<BackendId>,
     /// Of the last COMMIT.
@@ -136,6 +159,8 @@ impl Session {
         let multi = login.capabilities & crate::wire::mysql::caps::MULTI_STATEMENTS != 0;
         let ids = (0..services.config.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId));
         let native = ids.clone().all(|id| services.config.same_participant(id, home));
+        let parks = services.config.pool.mode == PoolMode::Transaction;
+        let pooling = tenure::Pooling::new(parks, services.pools.owner());
         Some(Self {
             services,
             client,
@@ -163,6 +188,9 @@ impl Session {
             last_statement_id: 0,
             named: HashMap::new(),
             locked: false,
+            flush_locked: false,
+            pooling,
+            aftermath: aftermath::Aftermath::default(),
             last: None,
             warnings: Vec::new(),
             reading,
@@ -203,6 +231,7 @@ impl Session {
             let (flushed, conns) = tokio::join!(self.client.flush(), rest);
             self.take_back(conns.unwrap_or_default());
             flushed?;
+            self.park().await?;
         }
         let open = self.in_transaction();
         let bound = self.services.config.transactions.idle_timeout;
@@ -289,7 +318,7 @@ impl Session {
             let lasting =
                 status::IN_TRANS | status::IN_TRANS_READONLY | status::AUTOCOMMIT | status::NO_BACKSLASH_ESCAPES;
             let home = self.attached.first().map(|a| a.conn.status());
-            return home.unwrap_or(status::AUTOCOMMIT) & lasting;
+            return home.or(self.pooling.status).unwrap_or(status::AUTOCOMMIT) & lasting;
         }
         let in_trans = if self.txn.is_open() { status::IN_TRANS } else { 0 };
         let read_only = self.txn.is_open() && self.txn.with.read_only.unwrap_or(self.read_only);
@@ -310,6 +339,7 @@ impl Session {
 
     /// An OK of ours; `more`: another answer to the same text follows.
     fn ok_and(&mut self, more: bool) -> Ran {
+        self.aftermath.say_ok();
         let more = if more { status::MORE_RESULTS } else { 0 };
         let warnings = u16::try_from(self.warnings.len()).unwrap_or(u16::MAX);
         self.client.put(&answer::ok(Done { status: self.status() | more, warnings, ..Done::default() }));

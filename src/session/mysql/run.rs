@@ -100,6 +100,7 @@ impl Session {
             return Ok(None);
         }
         self.note_key(run.backend, &relayed);
+        self.note(participant, run.statement, run.text, &relayed);
         self.book(participant, run.statement, run.text, &relayed).await;
         Ok(Some(relayed))
     }
