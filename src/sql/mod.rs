@@ -6,6 +6,7 @@
 
 mod analyze;
 mod cache;
+mod charset;
 mod classify;
 mod head;
 pub mod lex;
@@ -22,6 +23,7 @@ use crate::base::Dialect;
 
 pub use analyze::analyze;
 pub use cache::AnalysisCache;
+pub use charset::ClientCharset;
 pub use tables::IDENTIFIERS_MAX;
 
 /// How the session's settings change reading the text.
@@ -36,13 +38,15 @@ pub struct Reading {
     pub ansi_quotes: bool,
     /// MariaDB executes `/*M! */`; both execute `/*! */`.
     pub mariadb: bool,
+    /// MySQL: what its bytes are.
+    pub charset: ClientCharset,
 }
 
 impl Reading {
     /// A fresh session's reading.
     pub fn new(dialect: Dialect) -> Self {
         let postgres = dialect == Dialect::Postgres;
-        Self { dialect, backslash_escapes: !postgres, ansi_quotes: postgres, mariadb: false }
+        Self { dialect, backslash_escapes: !postgres, ansi_quotes: postgres, mariadb: false, charset: ClientCharset::AsciiSafe }
     }
 }
 

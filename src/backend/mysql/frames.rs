@@ -80,6 +80,8 @@ impl MysqlConn {
     /// Says that an answer was read to its end, with its last status flags if it had any.
     pub fn answered(&mut self, status: Option<u16>) {
         self.awaited = self.awaited.saturating_sub(1);
+        // Bytes that nobody asked for would be taken for the next answer.
+        self.broken |= self.awaited == 0 && !self.inbuf.is_empty();
         if let Some(status) = status {
             self.status = status;
         }

@@ -13,6 +13,9 @@ use crate::wire::mysql::status;
 /// OK, ERR and EOF are small; only rows and column definitions may be larger.
 const CONTROL_BYTES_MAX: usize = 1 << 20;
 
+/// Of the EOF before OUT parameters.
+const OUT_PARAMETERS: u16 = status::PS_OUT_PARAMS | status::MORE_RESULTS;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// OK, ERR, LOCAL INFILE or the number of columns.
@@ -57,6 +60,10 @@ pub(super) struct Walk {
     continued: bool,
     /// Bytes of the current packet that are still to be passed on.
     left: usize,
+    /// The backend's next packet has this number.
+    due: u8,
+    /// The rows are OUT parameters: another answer follows whatever their end says.
+    out_parameters: bool,
     relayed: Relayed,
 }
 
@@ -78,7 +85,7 @@ impl Walk {
             Shape::Fields => State::Fields,
             Shape::Line => State::Line,
         };
-        Self { how, state, swallow: how.swallow, continued: false, left: 0, relayed: Relayed::default() }
+        Self { how, state, swallow: how.swallow, continued: false, left: 0, due: 1, out_parameters: false, relayed: Relayed::default() }
     }
 
     /// Whether the client holds half a payload.
@@ -121,6 +128,7 @@ impl Walk {
                     return Err("an oversized control packet");
                 }
                 let Some(packet) = inbuf.get_mut(at..at + HEADER_BYTES + len) else { break Progress::Need };
+                self.in_order(number)?;
                 match self.control(&mut packet[HEADER_BYTES..])? {
                     Turn::Pass => {}
                     Turn::Swallow => {
@@ -134,8 +142,11 @@ impl Walk {
                         break Progress::LocalFile { next_seq: number.wrapping_add(1) };
                     }
                 }
-            } else if !self.continued {
-                self.definition_or_row();
+            } else {
+                self.in_order(number)?;
+                if !self.continued {
+                    self.definition_or_row();
+                }
             }
             self.continued = len == MYSQL_PACKET_BYTES_MAX;
             number_packet(&mut inbuf[at..], seq);
@@ -145,6 +156,20 @@ impl Walk {
         out.extend_from_slice(&inbuf[..at]);
         inbuf.advance(at);
         Ok(progress)
+    }
+
+    /// A packet with another number is not this answer's: the rest of an older one, or of nobody's.
+    fn in_order(&mut self, number: u8) -> Result<(), Malformed> {
+        if number != self.due {
+            return Err("a packet out of order");
+        }
+        self.due = number.wrapping_add(1);
+        Ok(())
+    }
+
+    /// The client has sent packets up to this number, and the backend goes on behind them.
+    pub(super) fn resume(&mut self, number: u8) {
+        self.due = number;
     }
 
     /// Whether the walk must look into this packet.
@@ -182,13 +207,15 @@ impl Walk {
                 if raw & status::CURSOR_EXISTS != 0 {
                     self.end_of_result(raw);
                 } else {
+                    self.out_parameters = raw & OUT_PARAMETERS == OUT_PARAMETERS;
                     self.state = State::Rows;
                 }
                 Ok(Turn::Pass)
             }
             State::Rows | State::Fields => {
                 let raw = self.patch_eof(payload)?;
-                self.end_of_result(raw);
+                let more = if std::mem::take(&mut self.out_parameters) { status::MORE_RESULTS } else { 0 };
+                self.end_of_result(raw | more);
                 Ok(Turn::Pass)
             }
             State::Definitions(_, next) => {

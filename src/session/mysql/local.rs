@@ -21,6 +21,8 @@ impl Session {
         let query_only = rest.next_if(|w| matches!(*w, "CONNECTION" | "QUERY")) == Some("QUERY");
         match rest.next().and_then(|id| id.parse().ok()) {
             Some(id) => self.kill(id, query_only).await,
+            // The server says what is missing.
+            None if words.len() < 2 => self.run_plain(self.home, text, None).await,
             None => Ok(self.refuse(&answer::err(1064, "42000", "KILL here takes the number of a connection"))),
         }
     }

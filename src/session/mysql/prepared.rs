@@ -106,6 +106,9 @@ impl Session {
             let fault = Fault::new(FaultKind::TooLarge, format!("more than {STATEMENTS_MAX} prepared statements"));
             return Ok(self.fault(&fault));
         }
+        if self.renew_reading(text).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
         let analysis = self.services.analyses.analyze(self.reading, text);
         self.last_statement_id = self.last_statement_id.wrapping_add(1).max(1);
         let id = self.last_statement_id;

@@ -95,7 +95,7 @@ fn a_text_is_kept_when_it_comes_again_and_a_reading_has_its_own() {
 fn check(text: &[u8]) {
     for dialect in DIALECTS {
         for (backslash_escapes, ansi_quotes, mariadb) in [(false, true, true), (true, false, false)] {
-            let reading = Reading { dialect, backslash_escapes, ansi_quotes, mariadb };
+            let reading = Reading { backslash_escapes, ansi_quotes, mariadb, ..Reading::new(dialect) };
             let mut end = 0;
             for token in Lexer::new(reading, text) {
                 assert!(token.start >= end && token.end > token.start && token.end <= text.len());

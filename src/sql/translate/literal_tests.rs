@@ -93,7 +93,7 @@ fn readings(dialect: Dialect) -> Vec<Reading> {
         let postgres = dialect == Dialect::Postgres;
         let (backslash_escapes, ansi_quotes, mariadb) =
             (bits & 1 != 0, postgres || bits & 2 != 0, !postgres && bits & 4 != 0);
-        out.push(Reading { dialect, backslash_escapes, ansi_quotes, mariadb });
+        out.push(Reading { backslash_escapes, ansi_quotes, mariadb, ..Reading::new(dialect) });
     }
     out
 }
