@@ -12,6 +12,9 @@ use crate::route::Plan;
 use crate::wire::mysql::read::put_lenenc_bytes;
 use crate::wire::mysql::{Reader, answer, com};
 
+/// MySQL has forgotten COM_PROCESS_KILL.
+const WITHOUT_PROCESS_KILL: u32 = 9;
+
 impl Session {
     /// KILL [HARD | SOFT] [CONNECTION | QUERY] id
     pub(super) async fn kill_text(&mut self, text: &[u8]) -> Step {
@@ -29,6 +32,12 @@ impl Session {
 
     /// COM_PROCESS_KILL
     pub(super) async fn kill_command(&mut self, body: &[u8]) -> Result<(), Stop> {
+        let version = self.services.mysql_home.as_ref().map_or("", |home| home.version.as_str());
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if !self.reading.mariadb && major.is_some_and(|major| major >= WITHOUT_PROCESS_KILL) {
+            self.unknown_command();
+            return Ok(());
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         self.kill(u64::from(id), false).await.map(drop)
     }

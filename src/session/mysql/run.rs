@@ -268,7 +268,7 @@ impl Session {
 }
 
 /// EXECUTE, EXECUTE IMMEDIATE and CALL.
-fn executes(text: &[u8]) -> bool {
+pub(super) fn executes(text: &[u8]) -> bool {
     let text = from_first_word(text);
     let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
     begins(b"EXECUTE") || begins(b"CALL")
