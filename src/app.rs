@@ -23,6 +23,7 @@ use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::front;
 use crate::front::cores::Cores;
+use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::journal::{Journal, JournalError};
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
@@ -195,7 +196,9 @@ impl App {
             services = self.services() => Arc::new(services?),
             () = &mut stop => return Ok(()),
         };
-        let tls = front::tls::acceptor(&self.config.listen.tls).map_err(|source| ServeError::Tls { source })?;
+        let tls =
+            |alpn: Option<&[u8]>| Tls::new(&self.config.listen.tls, alpn).map_err(|source| ServeError::Tls { source });
+        let (for_postgres, for_mysql) = (tls(Some(ALPN_POSTGRES))?, tls(None)?);
         let cores = Arc::new(Cores::start(Cores::wanted()).map_err(|source| ServeError::Threads { source })?);
         let mut fronts = JoinSet::new();
         if let Some(listener) = listeners.postgres {
@@ -203,14 +206,20 @@ impl App {
             fronts.spawn(front::pg::serve(
                 listener,
                 Arc::clone(&services),
-                tls.clone(),
+                for_postgres,
                 Arc::clone(&cores),
                 self.stopping.subscribe(),
             ));
         }
         if let Some(listener) = listeners.mysql {
             announce("MySQL", &listener);
-            fronts.spawn(front::mysql::serve(listener, services, tls, Arc::clone(&cores), self.stopping.subscribe()));
+            fronts.spawn(front::mysql::serve(
+                listener,
+                services,
+                for_mysql,
+                Arc::clone(&cores),
+                self.stopping.subscribe(),
+            ));
         }
         self.ready.send_replace(true);
         stop.await;

@@ -9,10 +9,12 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 
+use super::stream::Stream;
 use crate::config::{Backend, BackendTls};
+use crate::wire::certificate;
 
 /// The connector for a backend; `None` if its `sslmode` is `disable`. Errors: the root certificates cannot be read.
 pub fn connector(backend: &Backend) -> io::Result<Option<TlsConnector>> {
@@ -28,9 +30,25 @@ pub fn connector(backend: &Backend) -> io::Result<Option<TlsConnector>> {
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let config = match &backend.client_cert {
+        None => config.with_no_client_auth(),
+        Some((cert, key)) => {
+            let unreadable = |path: &Path, e| io::Error::other(format!("cannot read {}: {e}", path.display()));
+            let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
+            let key_read = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, e))?;
+            let chain = chain.map_err(|e| unreadable(cert, e))?;
+            config.with_client_auth_cert(chain, key_read).map_err(io::Error::other)?
+        }
+    };
     Ok(Some(TlsConnector::from(Arc::new(config))))
+}
+
+/// What a login over this connection is bound to (`tls-server-end-point`); `None`: nothing, or the server's certificate
+/// has no hash function.
+pub fn end_point(stream: &Stream) -> Option<Vec<u8>> {
+    let Stream::Connected(tls) = stream else { return None };
+    certificate::end_point(tls.get_ref().1.peer_certificates()?.first()?)
 }
 
 /// The name to verify: the configured host.

@@ -126,6 +126,12 @@ fault_kinds! {
     TlsRequired = "HF0510", "28000", 3159, "HY000";
     /// The proxy is stopping.
     ShuttingDown = "HF0511", "57P01", 1053, "08S01";
+    /// A client certificate is required, or the one shown is not this user's.
+    CertificateRequired = "HF0512", "28000", 1045, "28000";
+    /// Who or what the client wants to be is not said, or not in a way that can be accepted.
+    InvalidLogin = "HF0513", "28000", 1045, "28000";
+    /// A startup parameter or option whose value has no meaning.
+    InvalidParameter = "HF0514", "22023", 1231, "42000";
     /// A fault of ours.
     Internal = "HF0999", "XX000", 1105, "HY000";
 }

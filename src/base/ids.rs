@@ -73,7 +73,8 @@ pub struct TxnId {
     pub cluster: ClusterName,
     /// The node that made it.
     pub node: NodeName,
-    /// The node's start that made it; durably raised at every start.
+    /// The node's start that made it; durably raised at every start. A journal's first is the second (since 1970) of its
+    /// making, so that a journal made anew never repeats the lost one's.
     pub epoch: u64,
     /// Position within the epoch.
     pub seq: u64,
@@ -162,7 +163,7 @@ mod tests {
         let txn = TxnId {
             cluster: ClusterName::new(&long).unwrap(),
             node: NodeName::new(&long).unwrap(),
-            epoch: 9_999_999,
+            epoch: 9_999_999_999,
             seq: 999_999_999_999_999,
         };
         assert!(txn.to_string().len() <= 64, "{} bytes", txn.to_string().len());

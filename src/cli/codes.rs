@@ -151,6 +151,18 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
         "The session was idle inside a transaction for longer than transactions.idle_timeout; it was rolled back.",
     ),
     (FaultKind::Cancelled, "The client asked to cancel the statement."),
+    (
+        FaultKind::CertificateRequired,
+        "listen.tls.client_cert demands a certificate that listen.tls.client_ca has signed (and with \"verify-full\" one whose common name is the login name), and the client has shown none or another's.",
+    ),
+    (
+        FaultKind::InvalidLogin,
+        "The login lacks the user's name, or its SCRAM exchange was not bound to this TLS connection although both sides could: either a faulty driver, or somebody in the middle.",
+    ),
+    (
+        FaultKind::InvalidParameter,
+        "A parameter of the startup packet has a value that it cannot have; the message says which.",
+    ),
     (FaultKind::TlsRequired, "listen.tls.mode is \"require\" and the client did not ask for TLS."),
     (
         FaultKind::ShuttingDown,

@@ -1,5 +1,7 @@
 //! `handfast serve`: diagnostics on, failpoint read, then the house.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::{Exit, complain};
 use crate::app;
 use crate::base::Failpoints;
@@ -14,6 +16,7 @@ pub(super) fn run(config: Config) -> Exit {
         complain(format!("error: {error}"));
         return Exit::Usage;
     }
+    raise_descriptors();
     let failpoints = match std::env::var(FAILPOINT_VARIABLE) {
         Ok(text) => match Failpoints::parse(&text) {
             Ok(failpoints) => failpoints,
@@ -37,5 +40,17 @@ pub(super) fn run(config: Config) -> Exit {
             complain(format!("error: {error}"));
             Exit::Problem
         }
+    }
+}
+
+/// A session is a descriptor, and many systems give a process 1,024 unless it asks for more.
+fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        Ok(()) => tracing::debug!(from = limit.current, to = limit.maximum, "more descriptors"),
+        Err(error) => tracing::warn!(%error, limit.current, "the limit of open descriptors could not be raised"),
     }
 }

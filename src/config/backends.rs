@@ -51,6 +51,8 @@ fn backend(r: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<B
     let default = section.flag(r, "default", false);
     let allow_unsafe_durability = section.flag(r, "allow_unsafe_durability", false);
     let ca_file = section.file_path(r, "tls_ca_file");
+    let cert_file = section.file_path(r, "tls_cert_file");
+    let key_file = section.file_path(r, "tls_key_file");
     let mut pool = section.section(r, "pool");
     let pool_size = pool.entry(r, "size").is_some().then(|| pool.count(r, "size", 50, 1..=10_000));
     pool.finish(r);
@@ -61,6 +63,10 @@ fn backend(r: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<B
         let option = if url.dialect == Dialect::Postgres { "sslmode" } else { "tls" };
         let fault = ConfigFault::at(ConfigCode::Tls, url_span.clone(), title);
         r.fault(fault.help(format!("add ?{option}=verify-full to the url")));
+    }
+    if cert_file.is_some() != key_file.is_some() || (cert_file.is_some() && url.tls == BackendTls::Disable) {
+        let title = format!("[backends.{name}]: tls_cert_file and tls_key_file come together, and need TLS");
+        r.fault(ConfigFault::at(ConfigCode::Tls, url_span.clone(), title));
     }
     let password = match (password, url.password) {
         (Given::As(_) | Given::Faulty, Some(_)) => {
@@ -81,6 +87,7 @@ fn backend(r: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<B
         database: url.database,
         tls: url.tls,
         ca_file,
+        client_cert: cert_file.zip(key_file),
         default,
         pool_size,
         allow_unsafe_durability,
@@ -180,7 +187,14 @@ fn tls(dialect: Dialect, query: &str) -> Result<BackendTls, String> {
         };
         if !known {
             let option = if dialect == Dialect::Postgres { "sslmode" } else { "tls" };
-            return Err(format!("option \"{key}\" is not known; there is {option}"));
+            let instead = match key {
+                "sslrootcert" | "ssl-ca" => "; write tls_ca_file beside the url",
+                "sslcert" | "sslkey" | "ssl-cert" | "ssl-key" => {
+                    "; write tls_cert_file and tls_key_file beside the url"
+                }
+                _ => "",
+            };
+            return Err(format!("option \"{key}\" is not known; there is {option}{instead}"));
         }
         tls = match value.to_ascii_lowercase().as_str() {
             "disable" | "disabled" => BackendTls::Disable,

@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Env, Off, ReadFile, Reader, Section, Text};
 use super::report::{ConfigCode, ConfigErrors, ConfigFault, Span};
 use super::{
-    Admin, Backend, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, PoolMode, Reply, Secret,
-    Telemetry, TlsMode, Transactions, User, backends, tables,
+    Admin, Backend, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, PoolMode, Reply,
+    Secret, Telemetry, TlsMode, Transactions, User, backends, tables,
 };
 use crate::base::{ClusterName, Dialect, NodeName};
 
@@ -132,8 +132,20 @@ fn listen_tls(r: &mut Reader<'_>, listen: &mut Section<'_>) -> ListenTls {
             r.fault(ConfigFault::at(ConfigCode::Tls, section.span.clone(), title).label("a PEM file is needed"));
         }
     }
+    let client_ca = section.file_path(r, "client_ca");
+    let needs =
+        [("optional", ClientCert::Optional), ("require", ClientCert::Require), ("verify-full", ClientCert::VerifyFull)];
+    let client_cert = section.choice(r, "client_cert", &needs);
+    if client_cert != ClientCert::Optional && client_ca.is_none() {
+        let title = "clients must show a certificate and `listen.tls.client_ca` is missing";
+        r.fault(ConfigFault::at(ConfigCode::Tls, section.span.clone(), title).label("a PEM file is needed"));
+    }
+    if client_ca.is_some() && mode == TlsMode::Off {
+        let title = "`listen.tls.client_ca` is set and TLS is off";
+        r.fault(ConfigFault::at(ConfigCode::Tls, section.span.clone(), title).label("add mode = \"require\""));
+    }
     section.finish(r);
-    ListenTls { mode, cert, key }
+    ListenTls { mode, cert, key, client_ca, client_cert }
 }
 
 fn users(r: &mut Reader<'_>, root: &mut Section<'_>) -> Vec<User> {

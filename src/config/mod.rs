@@ -122,6 +122,21 @@ pub struct ListenTls {
     pub cert: Option<PathBuf>,
     /// PEM private key; present unless `mode` is off.
     pub key: Option<PathBuf>,
+    /// PEM roots that sign clients' certificates; `None`: clients are not asked for one.
+    pub client_ca: Option<PathBuf>,
+    /// What a client must show.
+    pub client_cert: ClientCert,
+}
+
+/// What certificate a client must show, as PostgreSQL's `clientcert`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCert {
+    /// None; one that is shown must be good.
+    Optional,
+    /// One that `client_ca` has signed.
+    Require,
+    /// One whose common name is the login name, too.
+    VerifyFull,
 }
 
 /// TLS towards clients.
@@ -204,6 +219,8 @@ pub struct Backend {
     pub tls: BackendTls,
     /// Root certificates for [`BackendTls::VerifyFull`], PEM; `None`: the system's.
     pub ca_file: Option<PathBuf>,
+    /// PEM files of our own certificate chain and its key, shown to a server that asks.
+    pub client_cert: Option<(PathBuf, PathBuf)>,
     /// Owns the tables that no rule names, for clients of its dialect.
     pub default: bool,
     /// Connections at most; overrides [`Pool::size`].

@@ -56,7 +56,7 @@ codes! {
     /// A URL that cannot be read.
     BadUrl = "HF0115", "A backend's URL is postgres://user:password@host:port/database?sslmode=MODE or mysql://user:password@host:port/database?tls=MODE; MODE is disable, prefer (the default), require or verify-full. Special characters in user and password are percent-encoded (@ is %40); text that comes from a ${VARIABLE} is not.";
     /// TLS without certificate.
-    Tls = "HF0116", "listen.tls.mode other than \"off\" needs cert and key (PEM files). tls_ca_file of a backend needs sslmode=verify-full (tls=verify-full) in its url.";
+    Tls = "HF0116", "listen.tls.mode other than \"off\" needs cert and key (PEM files). listen.tls.client_ca asks clients for certificates; client_cert = \"require\" or \"verify-full\" demands them and needs it. tls_ca_file of a backend needs sslmode=verify-full (tls=verify-full) in its url; tls_cert_file and tls_key_file come together.";
     /// The operator's port open to the world.
     AdminOpen = "HF0117", "The operator's port has no login yet, so that it may only listen on a loopback address (127.0.0.1 or [::1]).";
     /// A listener whose clients nobody could serve.

@@ -169,6 +169,16 @@ const WRONG_SECTIONS: &[Wrong] = &[
     ("[telemetry]\nlog_level = \"verbose\"", "`telemetry.log_level` is no log level"),
     ("[listen.tls]\nmode = \"require\"", "error[HF0116]: TLS is on and `listen.tls.cert` is missing"),
     ("[listen.tls]\nmode = \"require\"", "TLS is on and `listen.tls.key` is missing"),
+    (
+        "[listen.tls]\nmode = \"require\"\nclient_cert = \"require\"",
+        "clients must show a certificate and `listen.tls.client_ca` is missing",
+    ),
+    ("[listen.tls]\nclient_ca = \"/ca\"", "`listen.tls.client_ca` is set and TLS is off"),
+    (
+        "[backends.third]\nurl = \"postgres://a@h/d\"\ntls_cert_file = \"/crt\"",
+        "tls_cert_file and tls_key_file come together",
+    ),
+    ("[backends.third]\nurl = \"postgres://a@h/d?sslcert=/crt\"", "write tls_cert_file and tls_key_file beside"),
     ("\"items\" = \"delivry\"", "error[HF0110]: table rule points to a backend that is not defined"),
     ("\"items\" = \"delivry\"", "no [backends.delivry]; did you mean \"delivery\"?"),
     (

@@ -3,4 +3,5 @@
 pub mod cores;
 pub mod mysql;
 pub mod pg;
+mod strangers;
 pub mod tls;

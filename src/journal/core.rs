@@ -127,6 +127,7 @@ pub struct Core {
     settings: Settings,
     node: NodeName,
     epoch: u64,
+    birth: u64,
     number: u64,
     file: Box<dyn SegmentFile>,
     used_bytes: u64,
@@ -188,7 +189,7 @@ fn read_past(storage: &mut dyn Storage) -> Result<Past, JournalError> {
 fn node_of(past: &Past, settings: &Settings) -> Result<Option<NodeName>, JournalError> {
     let Some(newest) = &past.newest else {
         return match &past.node {
-            // Without segments the epoch would start again, and branch names would repeat.
+            // Without segments nobody knows what was decided.
             Some(node) => Err(JournalError::SegmentsMissing { node: node.clone() }),
             None => Ok(settings.node.clone()),
         };
@@ -219,12 +220,14 @@ impl Core {
         let past = read_past(storage.as_mut())?;
         let node = node_of(&past, &settings)?.unwrap_or(fresh);
         let needed = Arc::new(Needed::default());
-        let (mut epoch, mut number, mut next_seq, mut torn) = (0, 0, 0, None);
+        // A second of its own for a new journal: its names cannot be those of one that was lost.
+        let (mut epoch, mut birth, mut number, mut next_seq, mut torn) =
+            (wall_ms / 1000, wall_ms / 1000 + 1, 0, 0, None);
         if let Some(scan) = &past.newest {
             for found in &scan.found {
                 needed.apply(&found.entry);
             }
-            (epoch, number) = (scan.header.epoch, scan.header.number);
+            (epoch, birth, number) = (scan.header.epoch, scan.header.birth, scan.header.number);
             next_seq = scan.header.first_seq + scan.found.len() as u64;
             torn = scan.torn.then(|| (segment_name(number), scan.end));
         }
@@ -238,6 +241,7 @@ impl Core {
             settings,
             node,
             epoch,
+            birth,
             number,
             file,
             used_bytes,
@@ -271,6 +275,11 @@ impl Core {
     /// This start's epoch.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// The epoch in which this journal was made.
+    pub fn birth(&self) -> u64 {
+        self.birth
     }
 
     /// This node.
@@ -349,6 +358,7 @@ impl Core {
             checkpoint: seq - self.next_seq,
             cluster: self.settings.cluster.clone(),
             node: self.node.clone(),
+            birth: self.birth,
         };
         out.copy_from_slice(&segment::put_header(&header));
         out.append(&mut records);

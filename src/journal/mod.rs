@@ -183,6 +183,7 @@ pub struct Journal {
     cluster: ClusterName,
     node: NodeName,
     epoch: u64,
+    birth: u64,
     last_seq: Arc<AtomicU64>,
 }
 
@@ -207,11 +208,12 @@ impl Journal {
     ) -> Result<(Self, Replay), JournalError> {
         let cluster = settings.cluster.clone();
         let (core, replay) = Core::open(storage, settings, fresh_node(), clock::wall_ms(), failpoints)?;
-        let (node, epoch, needed) = (core.node().clone(), core.epoch(), Arc::clone(core.needed()));
+        let (node, epoch, birth) = (core.node().clone(), core.epoch(), core.birth());
+        let needed = Arc::clone(core.needed());
         let shared = Arc::new(Shared::new());
         let writer = Writer::start(core, Arc::clone(&shared)).map_err(|source| JournalError::Thread { source })?;
         let last_seq = Arc::new(AtomicU64::new(0));
-        let journal = Self { writer: Arc::new(writer), shared, needed, cluster, node, epoch, last_seq };
+        let journal = Self { writer: Arc::new(writer), shared, needed, cluster, node, epoch, birth, last_seq };
         Ok((journal, replay))
     }
 
@@ -282,7 +284,8 @@ impl Journal {
     /// Whether this journal has given that name. If not, and it is our node's, then the journal has lost what came after
     /// it (it was removed, or an old copy of it was put back), and nothing can be said of the transaction.
     pub fn has_named(&self, txn: &TxnId) -> bool {
-        txn.epoch < self.epoch || (txn.epoch == self.epoch && txn.seq <= self.last_seq.load(Ordering::Relaxed))
+        (self.birth..self.epoch).contains(&txn.epoch)
+            || (txn.epoch == self.epoch && txn.seq <= self.last_seq.load(Ordering::Relaxed))
     }
 
     /// This start's epoch.

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! segment = header (512 bytes) | records … | zeros up to the preallocated size
-//! header  = magic 8 | version u32 | number u64 | epoch u64 | first_seq u64 | checkpoint u64 | cluster 17 | node 17 | crc32
+//! header  = magic 8 | version u32 | number u64 | epoch u64 | first_seq u64 | checkpoint u64 | cluster 17 | node 17 | birth u64 | crc32
 //! ```
+//! Version 1 had no `birth`; such a journal counted its epochs from 1.
 //! Every segment begins with a checkpoint: `checkpoint` records that repeat all that was still needed of the segments before
 //! it. It gets its name only when that is synced. So the newest segment alone is the whole journal, and reading it
 //! never depends on an older one.
@@ -20,10 +21,11 @@ use crate::journal::record::{self, Entry};
 pub const HEADER_BYTES: usize = 512;
 
 /// The format's version. Readers refuse newer ones.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"HANDFAST";
-const FIELDS_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 8 + 17 + 17;
+const FIELDS_V1_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 8 + 17 + 17;
+const FIELDS_BYTES: usize = FIELDS_V1_BYTES + 8;
 
 /// The start of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Header {
     pub cluster: ClusterName,
     /// And which node's.
     pub node: NodeName,
+    /// The epoch in which the journal was made: of older ones it knows nothing.
+    pub birth: u64,
 }
 
 /// One record, with its place.
@@ -118,6 +122,7 @@ pub fn put_header(header: &Header) -> [u8; HEADER_BYTES] {
     }
     put_name(&mut out, header.cluster.as_str());
     put_name(&mut out, header.node.as_str());
+    out.extend(header.birth.to_le_bytes());
     let crc = crc32fast::hash(&out);
     out.extend(crc.to_le_bytes());
     let mut sector = [0; HEADER_BYTES];
@@ -145,7 +150,8 @@ pub fn header(bytes: &[u8]) -> Result<Header, Damage> {
     if version > VERSION {
         return Err(Damage::Newer { version });
     }
-    if version == 0 || u32_at(FIELDS_BYTES) != crc32fast::hash(&sector[..FIELDS_BYTES]) {
+    let fields_bytes = if version == 1 { FIELDS_V1_BYTES } else { FIELDS_BYTES };
+    if version == 0 || u32_at(fields_bytes) != crc32fast::hash(&sector[..fields_bytes]) {
         return Err(Damage::Header);
     }
     let name_at = |at: usize| {
@@ -159,6 +165,7 @@ pub fn header(bytes: &[u8]) -> Result<Header, Damage> {
         checkpoint: u64_at(36),
         cluster: ClusterName::new(name_at(44)).ok_or(Damage::Header)?,
         node: NodeName::new(name_at(61)).ok_or(Damage::Header)?,
+        birth: if version == 1 { 1 } else { u64_at(FIELDS_V1_BYTES) },
     })
 }
 
@@ -225,6 +232,7 @@ mod tests {
             checkpoint,
             cluster: ClusterName::new("shop").unwrap(),
             node: NodeName::new("abcdefghijklmnop").unwrap(),
+            birth: 4,
         }
     }
 
@@ -299,6 +307,16 @@ mod tests {
             assert_eq!(scan(&bad), Err(Damage::Header), "byte {at}");
         }
         assert_eq!(scan(&bytes[..100]), Err(Damage::Header));
+    }
+
+    #[test]
+    fn a_segment_of_the_first_version_is_read() {
+        let mut sector = put_header(&head(0));
+        sector[8] = 1;
+        sector[FIELDS_V1_BYTES..].fill(0);
+        let crc = crc32fast::hash(&sector[..FIELDS_V1_BYTES]);
+        sector[FIELDS_V1_BYTES..FIELDS_V1_BYTES + 4].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(header(&sector), Ok(Header { birth: 1, ..head(0) }));
     }
 
     #[test]

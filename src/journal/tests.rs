@@ -63,7 +63,8 @@ fn said(entry: Entry) -> Encoded {
 async fn a_decision_survives_a_restart_and_names_never_repeat() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, replay) = open_disk(dir.path(), None).unwrap();
-    assert_eq!((replay.epoch, replay.unsettled, replay.first_start), (1, 0, true));
+    assert_eq!((replay.unsettled, replay.first_start), (0, true));
+    let first_epoch = replay.epoch;
     let made = journal.next_txn();
     let proof = journal.decide(decision(made.clone())).await.unwrap();
     assert_eq!(proof.txn(), &made);
@@ -72,7 +73,7 @@ async fn a_decision_survives_a_restart_and_names_never_repeat() {
     drop(journal);
 
     let (journal, replay) = open_disk(dir.path(), None).unwrap();
-    assert_eq!((replay.epoch, replay.unsettled, replay.first_start), (2, 1, false));
+    assert_eq!((replay.epoch, replay.unsettled, replay.first_start), (first_epoch + 1, 1, false));
     assert_eq!(journal.node(), &node, "the node's name is made once");
     let (found, proof) = journal.unsettled().remove(0);
     assert_eq!((found.as_ref(), proof.txn()), (&decision(made.clone()), &made));
@@ -270,9 +271,9 @@ fn damage_of_what_was_synced_is_refused_with_file_and_offset() {
     image.get_mut("00000001.hfj").unwrap()[520] ^= 1;
     let error = open_core(&Memory::of(image.clone()), 4096).unwrap_err().to_string();
     assert!(error.contains("00000001.hfj at 512"), "{error}");
-    image.get_mut("00000001.hfj").unwrap()[8] = 2;
+    image.get_mut("00000001.hfj").unwrap()[8] = 3;
     let error = open_core(&Memory::of(image), 4096).unwrap_err().to_string();
-    assert!(error.contains("version 2 is newer"), "{error}");
+    assert!(error.contains("version 3 is newer"), "{error}");
 }
 
 #[test]
@@ -438,5 +439,18 @@ async fn a_journal_knows_which_names_it_has_given() {
     first.close().await;
     let (second, _) = open(&memory, 4096);
     assert!(second.has_named(&old) && second.has_named(&not_yet), "an earlier start's");
-    assert!(!second.has_named(&TxnId { epoch: second.epoch() + 1, ..old }), "a lost journal's");
+    assert!(!second.has_named(&TxnId { epoch: second.epoch() + 1, ..old.clone() }), "a lost journal's");
+    assert!(!second.has_named(&TxnId { epoch: old.epoch - 1, ..old }), "one's that was lost before this one was made");
+}
+
+#[test]
+fn a_journal_made_anew_takes_nothing_for_its_own_that_a_lost_one_gave() {
+    let open_at = |memory: &Memory, wall_ms| {
+        Core::open(Box::new(memory.clone()), settings(4096), fresh(), wall_ms, Failpoints::default()).unwrap().0
+    };
+    let lost = Memory::default();
+    let last = (0..5).map(|_| open_at(&lost, 1_000_000).epoch()).max().unwrap();
+    let anew = Memory::default();
+    let (first, second) = (open_at(&anew, 1_060_000), open_at(&anew, 1_060_000));
+    assert!(last < first.birth() && first.birth() == second.birth() && first.epoch() < second.epoch());
 }

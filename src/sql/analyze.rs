@@ -10,6 +10,8 @@ use super::{Access, Analysis, Kind, Reading, Statement};
 
 /// What a text holds, without a cache.
 pub fn analyze(reading: Reading, text: &[u8]) -> Analysis {
+    let readable = reading.encoding.readable(text);
+    let text = readable.as_ref();
     let statements = Splitter::new(reading, text).map(|piece| statement(reading, text, piece)).collect();
     Analysis { statements }
 }

@@ -63,8 +63,14 @@ mod tests {
     #[test]
     fn a_backslash_is_a_half_only_where_the_set_says_so() {
         let widths = |text: &[u8]| {
-            [ClientCharset::AsciiSafe, ClientCharset::Gbk, ClientCharset::Big5, ClientCharset::Sjis, ClientCharset::Gb18030]
-                .map(|set| set.width(text))
+            [
+                ClientCharset::AsciiSafe,
+                ClientCharset::Gbk,
+                ClientCharset::Big5,
+                ClientCharset::Sjis,
+                ClientCharset::Gb18030,
+            ]
+            .map(|set| set.width(text))
         };
         assert_eq!(widths(b"\xbf\\"), [1, 2, 2, 1, 2]);
         assert_eq!(widths(b"\x95\\"), [1, 2, 1, 2, 2]);

@@ -8,6 +8,7 @@ mod analyze;
 mod cache;
 mod charset;
 mod classify;
+mod encoding;
 mod head;
 pub mod lex;
 mod literal;
@@ -24,6 +25,7 @@ use crate::base::Dialect;
 pub use analyze::analyze;
 pub use cache::AnalysisCache;
 pub use charset::ClientCharset;
+pub use encoding::Encoding;
 pub use tables::IDENTIFIERS_MAX;
 
 /// How the session's settings change reading the text.
@@ -38,7 +40,9 @@ pub struct Reading {
     pub ansi_quotes: bool,
     /// MariaDB executes `/*M! */`; both execute `/*! */`.
     pub mariadb: bool,
-    /// MySQL: what its bytes are.
+    /// PostgreSQL: what of the text is whole characters. Its server converts a text before it reads it.
+    pub encoding: Encoding,
+    /// MySQL: the same. Its server reads characters where they may stand, so that a backslash hides half of one.
     pub charset: ClientCharset,
 }
 
@@ -46,7 +50,14 @@ impl Reading {
     /// A fresh session's reading.
     pub fn new(dialect: Dialect) -> Self {
         let postgres = dialect == Dialect::Postgres;
-        Self { dialect, backslash_escapes: !postgres, ansi_quotes: postgres, mariadb: false, charset: ClientCharset::AsciiSafe }
+        Self {
+            dialect,
+            backslash_escapes: !postgres,
+            ansi_quotes: postgres,
+            mariadb: false,
+            encoding: Encoding::Utf8,
+            charset: ClientCharset::AsciiSafe,
+        }
     }
 }
 

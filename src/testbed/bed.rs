@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::engines::mysql_root;
+use super::ports::Ports;
 use super::process::Identity;
 use crate::base::Engine;
 
@@ -77,6 +78,7 @@ pub struct Bed {
     janitor: Mutex<Child>,
     templates: [Mutex<bool>; 3],
     kept: AtomicBool,
+    ports: Ports,
 }
 
 /// Waits for end of file (we are gone, or dropped the bed), then removes the folders; "keep" on its input spares them.
@@ -106,12 +108,18 @@ impl Bed {
             janitor,
             templates: Default::default(),
             kept: AtomicBool::new(false),
+            ports: Ports::default(),
         })
     }
 
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// A free loopback port, given only once; 0 if there is none.
+    pub fn free_port(&self) -> u16 {
+        self.ports.free()
     }
 
     /// The folder inside the MySQL root, for servers that live in it.

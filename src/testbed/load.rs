@@ -304,14 +304,27 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Waits until no branch is left (at most `settle_max`), then counts. Errors: a database cannot be asked.
+    /// Waits until no branch is left (at most `settle_max`), then counts. Errors: a database cannot be asked by then. (One
+    /// that was just restarted may greet and then drop its first connections.)
     pub async fn read(shop: &Shop, tally: &Tally, settle_max: Duration) -> Result<Self, TestbedError> {
         let deadline = clock::now() + settle_max;
-        let mut branches = shop.branches().await.map_err(asking)?;
-        while !branches.is_empty() && clock::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            branches = shop.branches().await.map_err(asking)?;
+        let branches = loop {
+            let over = clock::now() >= deadline;
+            match shop.branches().await {
+                Ok(branches) if branches.is_empty() || over => break branches,
+                Err(error) if over => return Err(asking(error)),
+                Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        };
+        loop {
+            match Self::count(shop, tally, branches.clone()).await {
+                Err(_) if clock::now() < deadline => tokio::time::sleep(Duration::from_millis(20)).await,
+                counted => return counted,
+            }
         }
+    }
+
+    async fn count(shop: &Shop, tally: &Tally, branches: Vec<String>) -> Result<Self, TestbedError> {
         let orders = ids(&shop.store, "SELECT id FROM orders").await?;
         let assignments = ids(&shop.delivery, "SELECT order_id FROM assignments").await?;
         let mut store = shop.store.direct().await.map_err(asking)?;

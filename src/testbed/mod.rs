@@ -22,7 +22,6 @@ pub use direct::{Answer, Direct, SqlError};
 pub use engines::{available, mysql_root};
 pub use handfast::Handfast;
 pub use load::{Asked, Load, Tally, Verdict};
-pub use ports::free_port;
 pub use server::Server;
 pub use shop::{Database, Order, Shop, tables};
 

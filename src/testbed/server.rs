@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use super::engines::{self, need};
 use super::process::{Identity, Proc};
-use super::{Bed, TestbedError, free_port};
+use super::{Bed, TestbedError};
 use crate::base::{Engine, clock};
 
 /// A server has this long to start, crash recovery included.
@@ -46,7 +46,7 @@ impl Server {
         let init_file = home.join(format!("{name}.sql"));
         std::fs::write(&init_file, engines::INIT_SQL).map_err(TestbedError::io("writing the users' file"))?;
         let extra = extra.iter().map(ToString::to_string).collect();
-        let (name, port, identity) = (name.to_owned(), free_port(), bed.identity());
+        let (name, port, identity) = (name.to_owned(), bed.free_port(), bed.identity());
         let server = Self { engine, name, port, data, log, init_file, identity, extra, process: Mutex::default() };
         server.launch(true)?;
         Ok(server)
@@ -159,7 +159,7 @@ impl Server {
 
     fn launch(&self, first: bool) -> Result<(), TestbedError> {
         let deadline = clock::now() + START_MAX;
-        let mut tries_left = 20;
+        let mut tries_left = 100;
         loop {
             let process = self.spawn(first)?;
             let failed = |why: String| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::direct::{Direct, SqlError};
-use super::{Bed, Server, TestbedError, free_port};
+use super::{Bed, Server, TestbedError};
 use crate::base::{Dialect, Engine};
 
 /// The story's tables and their backends, for `[tables]`.
@@ -149,9 +149,9 @@ impl Shop {
         let mut dialects = vec![store.server.engine().dialect(), delivery.server.engine().dialect()];
         dialects.sort_unstable();
         dialects.dedup();
-        let ports = dialects.into_iter().map(|dialect| (dialect, free_port())).collect();
+        let ports = dialects.into_iter().map(|dialect| (dialect, bed.free_port())).collect();
         let (cluster, voice) = (name.to_owned(), store.server.engine().dialect());
-        Ok(Self { store, delivery, cluster, folder, ports, admin_port: free_port(), voice })
+        Ok(Self { store, delivery, cluster, folder, ports, admin_port: bed.free_port(), voice })
     }
 
     /// The same, with the story told by clients of this dialect; one of the two databases must speak it.

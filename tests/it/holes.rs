@@ -323,10 +323,9 @@ async fn one_journal_has_one_process(engine: Engine) {
     // The same journal on other ports.
     let mut other = text;
     for (_, port) in stand.shop.ports() {
-        other = other.replace(&format!(":{port}\""), &format!(":{}\"", handfast::testbed::free_port()));
+        other = other.replace(&format!(":{port}\""), &format!(":{}\"", bed().free_port()));
     }
-    other =
-        other.replace(&format!(":{}\"", stand.shop.admin_port()), &format!(":{}\"", handfast::testbed::free_port()));
+    other = other.replace(&format!(":{}\"", stand.shop.admin_port()), &format!(":{}\"", bed().free_port()));
     let second = Handfast::with_config(binary(), &stand.shop, &other).unwrap();
     second.launch(None).unwrap();
     let status = second.wait_exit(Duration::from_secs(20)).expect("the second must refuse to start");

@@ -224,7 +224,9 @@ fn special(client: &mut Client, line: &str) -> Vec<String> {
 /// Returns when a statement is blocked, or sleeps: only then may the script go on.
 async fn waits_there(root: &mut Direct, sql: &str) {
     let blocked = if sql.contains("SLEEP") {
-        format!("SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep' AND info LIKE '%{sql}%'")
+        format!(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep' AND info LIKE '%{sql}%'"
+        )
     } else {
         format!(
             "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%{sql}%'"

@@ -44,6 +44,9 @@ pub(in crate::backend) fn options(backend: &Backend) -> MySqlConnectOptions {
     if let Some(path) = ca_file {
         options = options.ssl_ca(path);
     }
+    if let Some((cert, key)) = &backend.client_cert {
+        options = options.ssl_client_cert(cert).ssl_client_key(key);
+    }
     options
 }
 

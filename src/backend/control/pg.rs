@@ -50,6 +50,9 @@ pub(in crate::backend) fn options(backend: &Backend) -> PgConnectOptions {
     if let Some(path) = ca_file {
         options = options.ssl_root_cert(path);
     }
+    if let Some((cert, key)) = &backend.client_cert {
+        options = options.ssl_client_cert(cert).ssl_client_key(key);
+    }
     options
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -122,6 +122,21 @@ fn unexpected(tag: u8) -> Trouble {
     Trouble::Unsupported(format!("sent a message {:?} during the login", char::from(tag)))
 }
 
+/// The strongest mechanism that both sides know. Over TLS a login is bound to the server's certificate; a server that does
+/// not offer that is told that we would have, so that it notices if somebody took its offer away.
+fn choose(offered: &[u8], stream: &Stream) -> Result<(&'static str, ChannelBinding), Trouble> {
+    let offers = |mechanism: &str| offered.split(|&b| b == 0).any(|name| name == mechanism.as_bytes());
+    let end_point = tls::end_point(stream);
+    match end_point {
+        Some(hash) if offers(SCRAM_SHA_256_PLUS) => {
+            Ok((SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(hash)))
+        }
+        Some(_) if offers(SCRAM_SHA_256) => Ok((SCRAM_SHA_256, ChannelBinding::unrequested())),
+        None if offers(SCRAM_SHA_256) => Ok((SCRAM_SHA_256, ChannelBinding::unsupported())),
+        Some(_) | None => Err(Trouble::Unsupported(String::from("offers no SCRAM-SHA-256"))),
+    }
+}
+
 async fn authenticate(conn: &mut PgConn, config: &config::Backend) -> Result<(), Trouble> {
     let password = config.password.expose().as_bytes();
     let mut scram: Option<ScramSha256> = None;
@@ -143,11 +158,9 @@ async fn authenticate(conn: &mut PgConn, config: &config::Backend) -> Result<(),
                 client::put_password(&mut conn.outbound, hash.as_bytes());
             }
             (Authentication::Sasl(mechanisms), None) => {
-                if !mechanisms.split(|&b| b == 0).any(|m| m == SCRAM_SHA_256.as_bytes()) {
-                    return Err(Trouble::Unsupported(String::from("offers no SCRAM-SHA-256")));
-                }
-                let begun = ScramSha256::new(password, ChannelBinding::unsupported());
-                client::put_sasl_initial(&mut conn.outbound, SCRAM_SHA_256, begun.message());
+                let (mechanism, binding) = choose(mechanisms, &conn.stream)?;
+                let begun = ScramSha256::new(password, binding);
+                client::put_sasl_initial(&mut conn.outbound, mechanism, begun.message());
                 scram = Some(begun);
             }
             (Authentication::SaslContinue(data), Some(scram)) => {

@@ -23,6 +23,7 @@ fn config(port: u16) -> Backend {
         database: String::from("store"),
         tls: BackendTls::Disable,
         ca_file: None,
+        client_cert: None,
         default: true,
         pool_size: None,
         allow_unsafe_durability: false,

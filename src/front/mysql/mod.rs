@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::front::cores::Cores;
+use crate::front::strangers::Strangers;
+use crate::front::tls::{self, Tls};
 use crate::relay::mysql::Client;
 use crate::session::Services;
 use crate::session::mysql::Session;
@@ -32,11 +33,12 @@ const LAST_WORDS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5
 pub async fn serve(
     listener: TcpListener,
     services: Arc<Services>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     cores: Arc<Cores>,
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
+    let strangers = Arc::new(Strangers::for_sessions(services.config.limits.clients));
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
@@ -46,10 +48,11 @@ pub async fn serve(
             Some(ended) = tasks.join_next() => joined(ended),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
-                    let full = tasks.len() >= services.config.limits.clients;
+                    let full = tasks.len().saturating_sub(strangers.count()) >= services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
                         sessions: sessions.clone(),
+                        strangers: strangers.clone(),
                         tls: tls.clone(),
                         shutdown: shutdown.clone(),
                     };
@@ -117,7 +120,8 @@ fn turn_away(tcp: TcpStream, services: &Services) {
 struct Arrival {
     services: Arc<Services>,
     sessions: Arc<Sessions>,
-    tls: Option<TlsAcceptor>,
+    strangers: Arc<Strangers>,
+    tls: Option<Tls>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -129,7 +133,16 @@ impl Arrival {
         let (entry, killed) = self.sessions.enter();
         let client = Client::new(Stream::Plain(tcp), LOGIN_BYTES_MAX, killed);
         let bound = self.services.config.limits.login_timeout;
-        match tokio::time::timeout(bound, self.log_in(client, &entry)).await {
+        let stranger = self.strangers.enter();
+        let entered = tokio::select! {
+            entered = tokio::time::timeout(bound, self.log_in(client, &entry)) => entered,
+            () = stranger.sent_away() => {
+                tracing::debug!("too many connections log in; the oldest is dropped");
+                return self.sessions.leave(&entry);
+            }
+        };
+        drop(stranger);
+        match entered {
             Ok(Ok(session)) => session.serve(self.shutdown).await,
             Ok(Err(error)) => tracing::debug!(%error, "no login"),
             Err(_) => tracing::debug!("limits.login_timeout is over"),
@@ -142,11 +155,15 @@ impl Arrival {
         let greeting = login::greeting(&self.services, entry.id(), self.tls.is_some()).ok_or_else(none)?;
         client.put(&greeting.write());
         client.flush().await?;
-        let (mut client, reply) = self.reply(client, entry).await?;
+        let (mut client, reply, certificate) = self.reply(client, entry).await?;
         let outcome = match reply {
             Some(login) => {
                 let asked = login::authenticate(&mut client, &self.services, &login, greeting.scramble, false).await;
-                asked.map(|user| (user, login))
+                let admitted = |user: &str| match &self.tls {
+                    Some(tls) => tls.admits(certificate.as_deref(), user).map_err(LoginError::from),
+                    None => Ok(()),
+                };
+                asked.and_then(|user| admitted(&user).map(|()| (user, login)))
             }
             None => Err(Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1").into()),
         };
@@ -169,13 +186,18 @@ impl Arrival {
         Session::new(services, client, sessions, entry.clone(), user, login).ok_or_else(|| none().into())
     }
 
-    /// The client's reply to the greeting, after TLS if it asks for it. `None`: malformed.
-    async fn reply(&self, mut client: Client, entry: &Arc<Entry>) -> io::Result<(Client, Option<Login>)> {
+    /// The client's reply to the greeting, after TLS if it asks for it, and the certificate that it has shown. No reply:
+    /// malformed.
+    async fn reply(
+        &self,
+        mut client: Client,
+        entry: &Arc<Entry>,
+    ) -> io::Result<(Client, Option<Login>, Option<Vec<u8>>)> {
         let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let first = client.message().await?.ok_or_else(gone)?;
         let acceptor = match (read_reply(&first), &self.tls) {
-            (Some(Reply::Login(login)), _) => return Ok((client, Some(login))),
-            (None, _) | (Some(Reply::Tls), None) => return Ok((client, None)),
+            (Some(Reply::Login(login)), _) => return Ok((client, Some(login), None)),
+            (None, _) | (Some(Reply::Tls), None) => return Ok((client, None, None)),
             (Some(Reply::Tls), Some(acceptor)) => acceptor,
         };
         // Bytes that came in the clear behind the request would be taken for encrypted ones: `into_stream` refuses them.
@@ -183,13 +205,14 @@ impl Arrival {
         let (stream, seq) = client.into_stream()?;
         let Stream::Plain(tcp) = stream else { return Err(gone()) };
         let tls = acceptor.accept(tcp).await?;
+        let certificate = tls::shown(&tls);
         let mut client = Client::new(Stream::Accepted(Box::new(tls)), LOGIN_BYTES_MAX, killed);
         client.resume(seq);
         tracing::trace!(session = entry.id(), "TLS");
         let second = client.message().await?.ok_or_else(gone)?;
         match read_reply(&second) {
-            Some(Reply::Login(login)) => Ok((client, Some(login))),
-            Some(Reply::Tls) | None => Ok((client, None)),
+            Some(Reply::Login(login)) => Ok((client, Some(login), certificate)),
+            Some(Reply::Tls) | None => Ok((client, None, None)),
         }
     }
 }

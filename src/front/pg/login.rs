@@ -2,10 +2,15 @@
 
 use std::io;
 
+use tokio::net::TcpStream;
+
 use super::Door;
+use super::options::settings;
+use super::scram::{self, Asked};
 use crate::backend::stream::Stream;
 use crate::base::{Fault, FaultKind};
 use crate::config::TlsMode;
+use crate::front::tls::{ALPN_POSTGRES, Tls, TlsStream, shown};
 use crate::relay::pg::Client;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -18,8 +23,8 @@ const LOGIN_BYTES_MAX: usize = 16 * 1024;
 /// SSLRequest and GSSENCRequest: one each, then the startup packet.
 const FIRST_PACKETS_MAX: usize = 3;
 
-/// The only mechanism that we offer.
-const MECHANISM: &str = "SCRAM-SHA-256";
+/// The first byte of a TLS handshake: no length of a startup packet begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A client that has logged in; everything up to AuthenticationOk is queued.
 pub(super) struct Entered {
@@ -32,6 +37,13 @@ pub(super) struct Entered {
     pub startup: Parameters,
 }
 
+/// A client on its way in.
+struct Newcomer {
+    client: Client,
+    /// The certificate that it has shown.
+    certificate: Option<Vec<u8>>,
+}
+
 fn bad(error: &WireError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
@@ -41,30 +53,74 @@ fn invalid(text: &str) -> io::Error {
 }
 
 /// Logs a client in. `None`: it was refused and told so, or it only cancelled.
-pub(super) async fn log_in(door: &Door, mut client: Client) -> io::Result<Option<Entered>> {
+pub(super) async fn log_in(door: &Door, tcp: TcpStream) -> io::Result<Option<Entered>> {
+    let mut first = [0];
+    if tcp.peek(&mut first).await? == 0 {
+        return Ok(None);
+    }
+    let mut new = match &door.tls {
+        Some(tls) if first == [TLS_HANDSHAKE] => direct(tls, tcp).await?,
+        Some(_) | None => Newcomer { client: Client::new(Stream::Plain(tcp)), certificate: None },
+    };
+    let (mut tls_asked, mut gss_asked) = (new.client.is_tls(), false);
     for _ in 0..FIRST_PACKETS_MAX {
-        match first_packet(&mut client).await? {
-            Startup::Ssl => match &door.tls {
-                Some(acceptor) if !client.is_tls() => {
-                    client.out.extend_from_slice(b"S");
-                    client.flush().await?;
-                    // Bytes that came before the handshake are not protected by it (CVE-2021-23214).
-                    let stream = client.into_stream().ok_or_else(|| invalid("bytes before the TLS handshake"))?;
-                    let Stream::Plain(tcp) = stream else { return Err(invalid("TLS within TLS")) };
-                    client = Client::new(Stream::Accepted(Box::new(acceptor.accept(tcp).await?)));
+        match first_packet(&mut new.client).await? {
+            Startup::Ssl if !tls_asked => {
+                tls_asked = true;
+                match &door.tls {
+                    Some(tls) => new = negotiated(tls, new.client).await?,
+                    None => new.client.out.extend_from_slice(b"N"),
                 }
-                Some(_) | None => client.out.extend_from_slice(b"N"),
-            },
-            Startup::GssEnc => client.out.extend_from_slice(b"N"),
+            }
+            Startup::GssEnc if !gss_asked => {
+                gss_asked = true;
+                new.client.out.extend_from_slice(b"N");
+            }
             Startup::Cancel { pid, secret } => {
                 cancel(door, pid, &secret).await;
                 return Ok(None);
             }
-            Startup::Session { version, parameters } => return start(door, client, version, parameters).await,
+            Startup::Session { version, parameters } => return start(door, new, version, parameters).await,
+            Startup::Malformed => {
+                let text = "invalid startup packet layout: expected terminator as last byte";
+                return refuse(new.client, &Fault::new(FaultKind::ProtocolViolation, text)).await;
+            }
+            Startup::Ssl => return refuse_version(new.client, startup::SSL).await,
+            Startup::GssEnc => return refuse_version(new.client, startup::GSSENC).await,
+            Startup::Unsupported(version) => return refuse_version(new.client, version).await,
         }
-        client.flush().await?;
+        new.client.flush().await?;
     }
     Err(invalid("no startup packet"))
+}
+
+/// TLS from the first byte on. Since nothing has said so in PostgreSQL's own words, the handshake must: otherwise another
+/// protocol's client could be made to talk to us.
+async fn direct(tls: &Tls, tcp: TcpStream) -> io::Result<Newcomer> {
+    let stream = tls.accept(tcp).await?;
+    if stream.get_ref().1.alpn_protocol() != Some(ALPN_POSTGRES) {
+        return Err(invalid("direct TLS without the application protocol \"postgresql\""));
+    }
+    Ok(encrypted(stream))
+}
+
+/// TLS after an SSLRequest.
+async fn negotiated(tls: &Tls, mut client: Client) -> io::Result<Newcomer> {
+    // Bytes that came before the handshake are not protected by it (CVE-2021-23214): they are refused, not read.
+    if !client.buffered().is_empty() {
+        return Err(invalid("bytes before the TLS handshake"));
+    }
+    client.out.extend_from_slice(b"S");
+    client.flush().await?;
+    match client.into_stream() {
+        Some(Stream::Plain(tcp)) => Ok(encrypted(tls.accept(tcp).await?)),
+        Some(Stream::Accepted(_) | Stream::Connected(_)) | None => Err(invalid("bytes before the TLS handshake")),
+    }
+}
+
+fn encrypted(stream: TlsStream) -> Newcomer {
+    let certificate = shown(&stream);
+    Newcomer { client: Client::new(Stream::Accepted(Box::new(stream))), certificate }
 }
 
 async fn first_packet(client: &mut Client) -> io::Result<Startup> {
@@ -93,143 +149,141 @@ async fn refuse(mut client: Client, fault: &Fault) -> io::Result<Option<Entered>
     Ok(None)
 }
 
-async fn start(door: &Door, mut client: Client, asked: i32, parameters: Parameters) -> io::Result<Option<Entered>> {
-    let config = &door.services.config;
+/// Told in the form that a client of that version reads: before protocol 3 an error was a text.
+async fn refuse_version(mut client: Client, asked: i32) -> io::Result<Option<Entered>> {
+    let (major, minor) = (asked >> 16, asked & 0xFFFF);
+    let text = format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.2");
+    if major >= 3 {
+        return refuse(client, &Fault::new(FaultKind::NotSupported, text)).await;
+    }
+    client.out.extend_from_slice(format!("EFATAL:  {text}\n\0").as_bytes());
+    client.flush().await?;
+    Ok(None)
+}
+
+/// What the startup packet must say.
+struct Wishes {
+    user: String,
+    database: String,
+}
+
+/// Reads user and database, and refuses what is not served. The server's own order and words.
+fn wishes(parameters: &Parameters) -> Result<Wishes, Fault> {
+    let find =
+        |wanted: &[u8]| parameters.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
+    if let Some(replication) = find(b"replication")
+        && replication_wanted(replication)?
+    {
+        let fault = Fault::new(FaultKind::NotSupported, "replication connections are not served");
+        return Err(fault.hint("Connect to the database server itself."));
+    }
+    let Some(user) = find(b"user").filter(|user| !user.is_empty()) else {
+        return Err(Fault::new(FaultKind::InvalidLogin, "no PostgreSQL user name specified in startup packet"));
+    };
+    let user = String::from_utf8_lossy(user).into_owned();
+    let database = find(b"database").filter(|name| !name.is_empty());
+    let database = database.map_or_else(|| user.clone(), |name| String::from_utf8_lossy(name).into_owned());
+    Ok(Wishes { user, database })
+}
+
+/// `database`, or a boolean as the server reads one: any beginning that is nobody else's, whatever the case.
+fn replication_wanted(value: &[u8]) -> Result<bool, Fault> {
+    let word = value.to_ascii_lowercase();
+    let begins = |full: &[u8], least: usize| word.len() >= least && full.starts_with(&word);
+    if word == b"database" || begins(b"true", 1) || begins(b"yes", 1) || word == b"on" || word == b"1" {
+        return Ok(true);
+    }
+    if begins(b"false", 1) || begins(b"no", 1) || begins(b"off", 2) || word == b"0" {
+        return Ok(false);
+    }
+    let text = format!("invalid value for parameter \"replication\": \"{}\"", String::from_utf8_lossy(value));
+    Err(Fault::new(FaultKind::InvalidParameter, text)
+        .hint("Valid values are: \"false\", 0, \"true\", 1, \"database\"."))
+}
+
+async fn start(door: &Door, new: Newcomer, asked: i32, parameters: Parameters) -> io::Result<Option<Entered>> {
+    let Newcomer { mut client, certificate } = new;
+    let listen = &door.services.config.listen;
     let unknown: Vec<&[u8]> =
         parameters.iter().map(|(name, _)| name.as_slice()).filter(|name| name.starts_with(b"_pq_.")).collect();
     let version = asked.min(PROTOCOL_3_2);
     if asked > PROTOCOL_3_2 || !unknown.is_empty() {
         server::put_negotiate(&mut client.out, version, &unknown);
     }
-    let find = |wanted: &[u8]| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
-    if config.listen.tls.mode == TlsMode::Require && !client.is_tls() {
+    let wishes = match wishes(&parameters) {
+        Ok(wishes) => wishes,
+        Err(fault) => return refuse(client, &fault).await,
+    };
+    let tls_needed = listen.tls.mode == TlsMode::Require || door.tls.as_ref().is_some_and(Tls::is_needed);
+    if tls_needed && !client.is_tls() {
         let fault = Fault::new(FaultKind::TlsRequired, "this server accepts encrypted connections only");
         return refuse(client, &fault.hint("Connect with sslmode=require.")).await;
     }
-    let replicates = find(b"replication").is_some_and(|value| !matches!(value, b"false" | b"off" | b"no" | b"0"));
-    if replicates {
-        let fault = Fault::new(FaultKind::NotSupported, "replication connections are not served");
-        return refuse(client, &fault.hint("Connect to the database itself.")).await;
+    match check_password(door, &mut client, &wishes.user).await? {
+        Ok(()) => {}
+        Err(fault) => return refuse(client, &fault).await,
     }
-    let Some(user) = find(b"user").filter(|user| !user.is_empty()) else {
-        let text = "no PostgreSQL user name specified in startup packet";
-        return refuse(client, &Fault::new(FaultKind::ProtocolViolation, text)).await;
-    };
-    let user = String::from_utf8_lossy(user).into_owned();
-    let database = find(b"database").map_or_else(|| user.clone(), |name| String::from_utf8_lossy(name).into_owned());
-    if !check_password(door, &mut client, &user).await? {
-        let text = format!("password authentication failed for user \"{user}\"");
-        return refuse(client, &Fault::new(FaultKind::AuthFailed, text)).await;
+    let admitted = door.tls.as_ref().map_or(Ok(()), |tls| tls.admits(certificate.as_deref(), &wishes.user));
+    if let Err(fault) = admitted {
+        return refuse(client, &fault).await;
     }
-    if database != config.listen.database {
-        let fault = Fault::new(FaultKind::NoSuchDatabase, format!("database \"{database}\" does not exist"));
-        return refuse(client, &fault.hint(format!("Connect to \"{}\".", config.listen.database))).await;
+    if wishes.database != listen.database {
+        let fault = Fault::new(FaultKind::NoSuchDatabase, format!("database \"{}\" does not exist", wishes.database));
+        return refuse(client, &fault.hint(format!("Connect to \"{}\".", listen.database))).await;
     }
     server::put_auth_ok(&mut client.out);
     match settings(&parameters) {
-        Ok(startup) => Ok(Some(Entered { client, user, version, startup })),
+        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup })),
         Err(fault) => refuse(client, &fault).await,
     }
 }
 
 /// SCRAM-SHA-256, the same steps for known and unknown users.
-async fn check_password(door: &Door, client: &mut Client, user: &str) -> io::Result<bool> {
-    server::put_auth_sasl(&mut client.out, &[MECHANISM]);
+async fn check_password(door: &Door, client: &mut Client, user: &str) -> io::Result<Result<(), Fault>> {
+    let end_point = door.tls.as_ref().filter(|_| client.is_tls()).and_then(Tls::end_point);
+    let offered: &[&str] = if end_point.is_some() { &[scram::PLUS, scram::PLAIN] } else { &[scram::PLAIN] };
+    server::put_auth_sasl(&mut client.out, offered);
     client.flush().await?;
-    let first = password_message(client).await?;
+    let first = match password_message(client).await? {
+        Ok(first) => first,
+        Err(fault) => return Ok(Err(fault)),
+    };
     let (mechanism, data) = message::sasl_initial(&first).map_err(|error| bad(&error))?;
-    if mechanism != MECHANISM.as_bytes() {
-        return Ok(false);
-    }
-    let Some((answer, exchange)) = door.logins.begin(user, data) else { return Ok(false) };
+    let (answer, exchange) = match door.logins.begin(&Asked { user, mechanism, end_point }, data) {
+        Ok(begun) => begun,
+        Err(fault) => return Ok(Err(fault)),
+    };
     server::put_auth_sasl_continue(&mut client.out, answer.as_bytes());
     client.flush().await?;
-    let last = password_message(client).await?;
-    let Some(proof) = exchange.finish(&last) else { return Ok(false) };
-    server::put_auth_sasl_final(&mut client.out, proof.as_bytes());
-    Ok(true)
+    let last = match password_message(client).await? {
+        Ok(last) => last,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    Ok(exchange.finish(&last).and_then(|proof| match proof {
+        Some(proof) => {
+            server::put_auth_sasl_final(&mut client.out, proof.as_bytes());
+            Ok(())
+        }
+        None => {
+            let text = format!("password authentication failed for user \"{user}\"");
+            Err(Fault::new(FaultKind::AuthFailed, text))
+        }
+    }))
 }
 
 /// The body of the next message, which must be an answer to our authentication request.
-async fn password_message(client: &mut Client) -> io::Result<bytes::Bytes> {
+async fn password_message(client: &mut Client) -> io::Result<Result<bytes::Bytes, Fault>> {
     loop {
         match client.header().map_err(|error| bad(&error))? {
-            Some(head) if head.tag != message::tag::PASSWORD => return Err(invalid("no password message")),
+            Some(head) if head.tag != message::tag::PASSWORD => {
+                let text = format!("expected SASL response, got message type {}", head.tag);
+                return Ok(Err(Fault::new(FaultKind::ProtocolViolation, text)));
+            }
             Some(head) if head.total_bytes > LOGIN_BYTES_MAX => return Err(invalid("a password message too long")),
             Some(head) if client.buffered().len() >= head.total_bytes => {
-                return Ok(client.take(head.total_bytes).slice(HEADER_BYTES..));
+                return Ok(Ok(client.take(head.total_bytes).slice(HEADER_BYTES..)));
             }
             Some(_) | None => client.fill().await?,
         }
-    }
-}
-
-/// The startup parameters that are settings, `options` (`-c name=value`) among them.
-fn settings(parameters: &[(Vec<u8>, Vec<u8>)]) -> Result<Parameters, Fault> {
-    let mut list = Vec::new();
-    for (name, value) in parameters {
-        match name.as_slice() {
-            b"user" | b"database" | b"replication" => {}
-            b"options" => list.extend(options(value)?),
-            other if other.starts_with(b"_pq_.") => {}
-            _ => list.push((name.clone(), value.clone())),
-        }
-    }
-    Ok(list)
-}
-
-/// `-c name=value` and `--name=value`, words split at blanks, a backslash keeping the next byte.
-fn options(text: &[u8]) -> Result<Parameters, Fault> {
-    let mut list = Vec::new();
-    let mut words = words(text).into_iter();
-    while let Some(word) = words.next() {
-        let assignment = match word.strip_prefix(b"--") {
-            Some(rest) => Some(rest.to_vec()),
-            None if word == b"-c" => words.next(),
-            None => word.strip_prefix(b"-c").map(<[u8]>::to_vec),
-        };
-        let pair = assignment.as_deref().and_then(|pair| {
-            let at = pair.iter().position(|&b| b == b'=')?;
-            Some((pair[..at].iter().map(|&b| if b == b'-' { b'_' } else { b }).collect(), pair[at + 1..].to_vec()))
-        });
-        list.push(pair.ok_or_else(|| {
-            let word = String::from_utf8_lossy(&word).into_owned();
-            Fault::new(FaultKind::NotSupported, format!("command-line option {word:?} in the startup packet"))
-                .hint("Use -c name=value.")
-        })?);
-    }
-    Ok(list)
-}
-
-fn words(text: &[u8]) -> Vec<Vec<u8>> {
-    let mut list = Vec::new();
-    let mut word: Option<Vec<u8>> = None;
-    let mut bytes = text.iter();
-    while let Some(&byte) = bytes.next() {
-        if byte.is_ascii_whitespace() {
-            list.extend(word.take());
-            continue;
-        }
-        let kept = if byte == b'\\' { bytes.next().copied().unwrap_or(byte) } else { byte };
-        word.get_or_insert_default().push(kept);
-    }
-    list.extend(word);
-    list
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read_as_the_server_reads_them() {
-        let read = options(br"-c geqo=off  --statement-timeout=5min -csearch_path=a\ b").unwrap();
-        let read: Vec<_> = read
-            .iter()
-            .map(|(name, value)| format!("{}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
-            .collect();
-        assert_eq!(read, ["geqo=off", "statement_timeout=5min", "search_path=a b"]);
-        assert!(options(b"-x").is_err());
-        assert!(options(b"-c").is_err());
     }
 }

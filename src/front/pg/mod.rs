@@ -2,6 +2,7 @@
 
 mod cancels;
 mod login;
+mod options;
 mod scram;
 
 use std::sync::Arc;
@@ -10,17 +11,16 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
-use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::front::cores::Cores;
-use crate::relay::pg::Client;
+use crate::front::strangers::Strangers;
+use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
-use crate::wire::pg::startup::PROTOCOL_3_0;
+use crate::wire::pg::startup::PROTOCOL_3_2;
 use cancels::Cancels;
 use login::Entered;
 use scram::Logins;
@@ -31,15 +31,16 @@ const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed accept (no file descriptors left, for example) the next one waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections that are still logging in or only cancel, beyond `limits.clients`.
-const STRANGERS_MAX: usize = 256;
+/// Connections that are just going, beyond sessions and those that log in.
+const LEAVING_MAX: usize = 64;
 
 /// What all connections share.
 struct Door {
     services: Arc<Services>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     logins: Logins,
     cancels: Cancels,
+    strangers: Strangers,
     places: Arc<Semaphore>,
 }
 
@@ -48,7 +49,7 @@ struct Door {
 pub async fn serve(
     listener: TcpListener,
     services: Arc<Services>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     cores: Arc<Cores>,
     mut shutdown: watch::Receiver<bool>,
 ) {
@@ -57,17 +58,19 @@ pub async fn serve(
     let door = Arc::new(Door {
         logins: Logins::new(&services.config.users),
         cancels: Cancels::default(),
+        strangers: Strangers::for_sessions(limits.clients),
         places: Arc::new(Semaphore::new(limits.clients)),
         services,
         tls,
     });
+    let most = limits.clients + door.strangers.max() + LEAVING_MAX;
     let (stop, stopped) = watch::channel(Stop::No);
     let mut connections = JoinSet::new();
     loop {
         metrics::sessions(Dialect::Postgres, connections.len());
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((tcp, peer)) if connections.len() < limits.clients + STRANGERS_MAX => {
+                Ok((tcp, peer)) if connections.len() < most => {
                     tracing::debug!(%peer, "a PostgreSQL client connects");
                     let (door, stopped) = (Arc::clone(&door), stopped.clone());
                     cores.serve(&mut connections, tcp, move |tcp| connection(door, tcp, stopped));
@@ -118,8 +121,13 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let login_timeout = door.services.config.limits.login_timeout;
-    let client = Client::new(Stream::Plain(tcp));
-    let entered = match tokio::time::timeout(login_timeout, login::log_in(&door, client)).await {
+    let stranger = door.strangers.enter();
+    let entered = tokio::select! {
+        entered = tokio::time::timeout(login_timeout, login::log_in(&door, tcp)) => entered,
+        () = stranger.sent_away() => return tracing::debug!("too many connections log in; the oldest is dropped"),
+    };
+    drop(stranger);
+    let entered = match entered {
         Ok(Ok(Some(entered))) => entered,
         Ok(Ok(None)) => return,
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
@@ -149,8 +157,8 @@ async fn session(
 ) {
     let Entered { client, user, version, startup } = entered;
     let running = Arc::new(Running::default());
-    // Protocol 3.0 knows keys of four bytes only.
-    let key_bytes = if version == PROTOCOL_3_0 { 4 } else { 32 };
+    // Protocols before 3.2 know keys of four bytes only.
+    let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let key = door.cancels.enter(Arc::clone(&running), key_bytes);
     let services = Arc::clone(&door.services);
     let session = Session::new(services, client, user, home, &startup, running, stop);

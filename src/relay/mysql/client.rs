@@ -36,7 +36,15 @@ pub struct Client {
 impl Client {
     /// Takes over a connection. `payload_bytes_max` bounds each of its messages; `killed` becomes true when it shall end.
     pub fn new(stream: Stream, payload_bytes_max: usize, killed: watch::Receiver<bool>) -> Self {
-        Self { stream, inbuf: BytesMut::new(), out: BytesMut::new(), seq: 0, payload_bytes_max, passing_over: None, killed }
+        Self {
+            stream,
+            inbuf: BytesMut::new(),
+            out: BytesMut::new(),
+            seq: 0,
+            payload_bytes_max,
+            passing_over: None,
+            killed,
+        }
     }
 
     /// Gives the stream back, for TLS to be put on it; an error if the client has sent bytes already, which would be

@@ -85,7 +85,16 @@ impl Walk {
             Shape::Fields => State::Fields,
             Shape::Line => State::Line,
         };
-        Self { how, state, swallow: how.swallow, continued: false, left: 0, due: 1, out_parameters: false, relayed: Relayed::default() }
+        Self {
+            how,
+            state,
+            swallow: how.swallow,
+            continued: false,
+            left: 0,
+            due: 1,
+            out_parameters: false,
+            relayed: Relayed::default(),
+        }
     }
 
     /// Whether the client holds half a payload.

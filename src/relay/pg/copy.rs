@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use bytes::BytesMut;
-
 use super::{Client, RelayError};
 use crate::backend::pg::PgConn;
 use crate::base::limits::RELAY_BUFFER_BYTES;
-use crate::wire::pg::client::{put_copy_fail, tag};
+use crate::base::{Fault, FaultKind};
+use crate::wire::pg::client::tag;
+use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::server;
 use crate::wire::pg::{WireError, header};
 
@@ -86,11 +86,13 @@ fn pass_on(conn: &mut PgConn, client: &mut Client, part_bytes: &mut usize) -> Re
             // The server ignores these during COPY, so that drivers may send them early.
             tag::FLUSH | tag::SYNC => client.discard(head.total_bytes),
             other => {
-                let mut fail = BytesMut::new();
-                let reason = format!("unexpected message type {other:#04X} during COPY from stdin");
-                put_copy_fail(&mut fail, &reason);
-                conn.queue(&fail);
-                return Ok(Data::Ended);
+                // The server gives up the session, too: nobody can tell what is data and what is not.
+                let text = format!("unexpected message type 0x{other:02X} during COPY from stdin");
+                let fault = Fault::new(FaultKind::ProtocolViolation, text);
+                put_fault(&mut client.out, Severity::Fatal, &fault);
+                conn.set_broken();
+                let invalid = std::io::Error::new(std::io::ErrorKind::InvalidData, fault.message);
+                return Err(RelayError::Client(invalid));
             }
         }
     }

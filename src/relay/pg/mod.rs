@@ -19,6 +19,9 @@ pub use client::Client;
 /// Longest frame that is read whole, in bytes: errors, parameters, row descriptions.
 const LOOKED_AT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// A Flush.
+const FLUSH: &[u8] = &[b'H', 0, 0, 0, 4];
+
 /// Which frame ends the answer to one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -188,13 +191,21 @@ async fn look(
             }
             return Ok(until != Until::Ready);
         }
-        tag::COPY_IN | tag::COPY_BOTH => {
+        tag::COPY_IN => {
             client.out.extend_from_slice(&frame);
             client.flush().await.map_err(RelayError::Client)?;
             copy::copy_in(conn, client).await?;
+            if until != Until::Ready {
+                // The server answers CopyDone when it is asked to: by the client's Sync, which may wait for that answer.
+                conn.queue(FLUSH);
+            }
             return Ok(false);
         }
-        tag::PARAMETER => client.out.extend_from_slice(&frame),
+        tag::COPY_BOTH => {
+            let what = String::from("COPY BOTH, which only replication speaks");
+            return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
+        }
+        tag::PARAMETER => client.parameter(&frame),
         _ if pass == Pass::All => client.out.extend_from_slice(&frame),
         _ => {}
     }
@@ -247,10 +258,12 @@ pub fn asides(conn: &mut PgConn, client: &mut Client) -> io::Result<()> {
     while let Some((head, bytes)) = whole(conn)? {
         match head.tag {
             tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER => {
-                client.out.extend_from_slice(&conn.buffered()[..bytes]);
                 if head.tag == tag::PARAMETER {
                     let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
+                    client.parameter(&conn.buffered()[..bytes]);
                     conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
+                } else {
+                    client.out.extend_from_slice(&conn.buffered()[..bytes]);
                 }
                 conn.consume(bytes);
             }

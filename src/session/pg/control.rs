@@ -223,7 +223,7 @@ impl Session {
             let Ok(conn) = self.conn(backend) else { continue };
             let finished = conn.finish_run("transaction control").await;
             let asides = conn.take_asides();
-            self.client.out.extend_from_slice(&asides);
+            self.client.asides(&asides);
             let told = match finished {
                 Ok(()) => Ok(()),
                 Err(crate::backend::VerbError::Lost { source, .. }) => Err(self.lost(backend, &source)),

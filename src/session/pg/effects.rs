@@ -99,10 +99,6 @@ impl Session {
         if let Some(slot) = self.slot(backend) {
             slot.applied = last;
         }
-        // Reading texts follows the server's own word.
-        if let Some(conn) = slots::conn(&mut self.slots, backend) {
-            self.reading.backslash_escapes = conn.parameter("standard_conforming_strings") == Some("off");
-        }
     }
 
     /// As [`Self::applied`], but the startup parameters behind the reset are still to be set again: to the server, they

@@ -19,7 +19,7 @@ use crate::wire::pg::server::{self, put_complete};
 use crate::wire::pg::{HEADER_BYTES, WireError};
 
 fn wire(error: &WireError) -> Oops {
-    Exit::violation(error).into()
+    error.into()
 }
 
 fn no_such(what: &str, name: &[u8]) -> Oops {
@@ -72,7 +72,8 @@ impl Session {
 
     async fn on_parse(&mut self, frame: &Bytes) -> Result<(), Oops> {
         let parse = message::parse(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
-        let analysis = self.services.analyses.analyze(self.reading, parse.text);
+        self.hear_settings().await?;
+        let analysis = self.read(parse.text)?;
         let name = frame.slice_ref(parse.name);
         let mut prepared = Prepared {
             analysis,

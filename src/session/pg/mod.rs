@@ -11,6 +11,7 @@ mod names;
 mod oops;
 mod pipeline;
 mod place;
+mod reading;
 mod running;
 mod settings;
 mod simple;
@@ -152,7 +153,7 @@ impl Session {
             }
         }
         for (name, value) in &parameters {
-            server::put_parameter(&mut self.client.out, name.as_bytes(), value.as_bytes());
+            self.client.tell_parameter(name.as_bytes(), value.as_bytes());
         }
         server::put_key_data(&mut self.client.out, pid, secret);
         server::put_ready(&mut self.client.out, Status::Idle);
@@ -213,7 +214,9 @@ impl Session {
                 self.on_extended(head.tag, frame).await
             }
             tag::SYNC => {
-                message::empty(&frame[HEADER_BYTES..], "Sync").map_err(|error| Exit::violation(&error))?;
+                if let Err(error) = message::empty(&frame[HEADER_BYTES..], "Sync") {
+                    self.tell(Oops::from(&error)).await?;
+                }
                 self.on_sync().await
             }
             tag::FUNCTION_CALL => self.on_function_call(frame).await,

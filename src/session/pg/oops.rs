@@ -4,6 +4,7 @@ use std::io;
 
 use crate::backend::{ServerError, VerbError};
 use crate::base::{Fault, FaultKind};
+use crate::wire::pg::WireError;
 
 /// Why the session ends.
 #[derive(Debug)]
@@ -51,13 +52,25 @@ impl From<VerbError> for Oops {
     }
 }
 
+impl From<&WireError> for Oops {
+    /// A message whose frame is whole and whose body is not: the server refuses it and goes on.
+    fn from(error: &WireError) -> Self {
+        let text = match error {
+            WireError::Truncated { .. } => "insufficient data left in message",
+            WireError::Trailing { .. } | WireError::BadLength { .. } => "invalid message format",
+            WireError::Invalid { what, .. } => what,
+        };
+        Fault::new(FaultKind::ProtocolViolation, text).detail(error.to_string()).into()
+    }
+}
+
 impl Exit {
     /// The session ends with this fault.
     pub fn fatal(fault: Fault) -> Self {
         Self::Fatal(Box::new(fault))
     }
 
-    /// The client broke the protocol.
+    /// The client broke the protocol, so that its next message cannot be found.
     pub fn violation(error: &crate::wire::pg::WireError) -> Self {
         Self::fatal(Fault::new(FaultKind::ProtocolViolation, error.to_string()))
     }

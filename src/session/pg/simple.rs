@@ -17,11 +17,14 @@ use crate::wire::pg::server::{put_complete, put_empty, tag};
 
 impl Session {
     pub(super) async fn on_query(&mut self, body: Bytes) -> Result<(), Exit> {
-        let text = message::text(&body).map_err(|error| Exit::violation(&error))?;
         if !self.pipeline.is_idle() || self.txn.mode == Mode::Implicit {
             self.sync_silently().await?;
         }
-        if let Err(oops) = self.run_text(text).await {
+        let done = match message::text(&body) {
+            Ok(text) => self.run_text(text).await,
+            Err(error) => Err(Oops::from(&error)),
+        };
+        if let Err(oops) = done {
             self.tell(oops).await?;
         }
         // The unnamed statement and portal do not outlive a simple query.
@@ -32,7 +35,7 @@ impl Session {
     }
 
     async fn run_text(&mut self, text: &[u8]) -> Result<(), Oops> {
-        let analysis = self.services.analyses.analyze(self.reading, text);
+        let analysis = self.read(text)?;
         match analysis.statements.as_slice() {
             [] => {
                 put_empty(&mut self.client.out, tag::EMPTY_QUERY);

@@ -141,7 +141,7 @@ impl Session {
             let finished = conn.finish_run("BEGIN or SET").await;
             let asides = conn.take_asides();
             let in_txn = conn.status() == Status::Failed;
-            self.client.out.extend_from_slice(&asides);
+            self.client.asides(&asides);
             match finished {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
@@ -248,7 +248,7 @@ impl Session {
             match conn {
                 Conn::Pg(mut conn) => {
                     let asides = conn.take_asides();
-                    self.client.out.extend_from_slice(&asides);
+                    self.client.asides(&asides);
                     let backend = conn.backend();
                     if let Some(slot) = self.slot(backend) {
                         slot.conn = Some(conn);

@@ -38,6 +38,7 @@ impl Session {
                 self.put_back(conns).await;
             }
             flushed.map_err(Exit::Gone)?;
+            self.client.rest();
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
                 Heard::Backend(backend, read) => self.heard_backend(backend, read),

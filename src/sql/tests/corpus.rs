@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::base::{BackendId, ClusterName, Dialect};
 use crate::config::{
-    Address, Admin, Backend, BackendTls, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, PoolMode,
-    Reply, Secret, TableRule, Telemetry, TlsMode, Transactions,
+    Address, Admin, Backend, BackendTls, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool,
+    PoolMode, Reply, Secret, TableRule, Telemetry, TlsMode, Transactions,
 };
 use crate::route::{Plan, RouteTable};
 use crate::sql::{Analysis, Reading, analyze};
@@ -24,6 +24,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
         database: format!("{name}_db"),
         tls: BackendTls::Disable,
         ca_file: None,
+        client_cert: None,
         default,
         pool_size: None,
         allow_unsafe_durability: false,
@@ -35,7 +36,13 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             postgres: None,
             mysql: None,
             database: "shop".into(),
-            tls: ListenTls { mode: TlsMode::Off, cert: None, key: None },
+            tls: ListenTls {
+                mode: TlsMode::Off,
+                cert: None,
+                key: None,
+                client_ca: None,
+                client_cert: ClientCert::Optional,
+            },
         },
         users: Vec::new(),
         backends: backends.iter().map(backend).collect(),

@@ -10,9 +10,13 @@ use crate::base::limits::PG_STARTUP_BYTES_MAX;
 pub const PROTOCOL_3_0: i32 = 0x0003_0000;
 /// Protocol 3.2, the newest we speak.
 pub const PROTOCOL_3_2: i32 = 0x0003_0002;
+/// Longest key of a CancelRequest, in bytes (protocol 3.2).
+pub const CANCEL_KEY_BYTES_MAX: usize = 256;
 const CANCEL: i32 = 80_877_102;
-const SSL: i32 = 80_877_103;
-const GSSENC: i32 = 80_877_104;
+/// The code of an SSLRequest.
+pub const SSL: i32 = 80_877_103;
+/// The code of a GSSENCRequest.
+pub const GSSENC: i32 = 80_877_104;
 
 /// Names and values of a StartupMessage, as sent.
 pub type Parameters = Vec<(Vec<u8>, Vec<u8>)>;
@@ -31,6 +35,10 @@ pub enum Startup {
         /// Secret.
         secret: Vec<u8>,
     },
+    /// A protocol that we do not speak: its version as sent.
+    Unsupported(i32),
+    /// A StartupMessage of protocol 3 whose parameters do not end where the packet does.
+    Malformed,
     /// StartupMessage.
     Session {
         /// Protocol version asked for.
@@ -56,21 +64,24 @@ pub fn read(packet: &[u8]) -> Result<Startup, WireError> {
     cursor.i32()?;
     let code = cursor.i32()?;
     let read = match code {
-        SSL => Startup::Ssl,
-        GSSENC => Startup::GssEnc,
+        // As the server: what else the packet holds is not looked at.
+        SSL => return Ok(Startup::Ssl),
+        GSSENC => return Ok(Startup::GssEnc),
         CANCEL => {
             let pid = cursor.i32()?;
             let secret = cursor.rest();
-            if secret.is_empty() || secret.len() > 256 {
+            if secret.is_empty() || secret.len() > CANCEL_KEY_BYTES_MAX {
                 return Err(WireError::Invalid { during: "CancelRequest", what: String::from("no usable key") });
             }
             Startup::Cancel { pid, secret: secret.to_vec() }
         }
-        version if version >> 16 == 3 => Startup::Session { version, parameters: parameters(&mut cursor)? },
-        other => {
-            let what = format!("protocol version {}.{}", other >> 16, other & 0xFFFF);
-            return Err(WireError::Invalid { during: "startup", what });
+        version if version >> 16 == 3 => {
+            return Ok(match parameters(&mut cursor) {
+                Ok(parameters) if cursor.is_empty() => Startup::Session { version, parameters },
+                Ok(_) | Err(_) => Startup::Malformed,
+            });
         }
+        other => return Ok(Startup::Unsupported(other)),
     };
     cursor.finish()?;
     Ok(read)

@@ -120,7 +120,7 @@ impl Session {
         let conn = self.conn(home)?;
         let asked = conn.value("asking for settings", ASK).await;
         let asides = conn.take_asides();
-        self.client.out.extend_from_slice(&asides);
+        self.client.asides(&asides);
         let cell = match asked {
             Ok(cell) => cell.unwrap_or_default(),
             Err(crate::backend::VerbError::Lost { source, .. }) => return Err(self.lost(home, &source)),

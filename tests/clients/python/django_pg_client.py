@@ -1,0 +1,3 @@
+from django_story import main
+
+main("postgresql", OPTIONS={"sslmode": "disable"})
