@@ -92,7 +92,7 @@ pub enum RelayError {
 /// Passes the answer to the command that was sent last. The client's buffer is not flushed at the end: the caller may
 /// have something to do before the client hears it.
 pub async fn relay(client: &mut Client, conn: &mut MysqlConn, how: Passing) -> Result<Relayed, RelayError> {
-    let mut walk = Walk::new(how);
+    let mut walk = Walk::new(how, conn.due());
     loop {
         let (out, seq) = client.out_and_seq();
         let progress = match walk.advance(conn.inbuf(), out, seq) {

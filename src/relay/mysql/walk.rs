@@ -77,7 +77,8 @@ enum Turn {
 type Malformed = &'static str;
 
 impl Walk {
-    pub(super) fn new(how: Passing) -> Self {
+    /// Over an answer whose first packet has the number `due`.
+    pub(super) fn new(how: Passing, due: u8) -> Self {
         let state = match how.shape {
             Shape::Results => State::First,
             Shape::Prepared { .. } => State::PreparedFirst,
@@ -91,7 +92,7 @@ impl Walk {
             swallow: how.swallow,
             continued: false,
             left: 0,
-            due: 1,
+            due,
             out_parameters: false,
             relayed: Relayed::default(),
         }
@@ -206,6 +207,7 @@ impl Walk {
             return Ok(Turn::Pass);
         }
         if payload.first() == Some(&0xff) {
+            answer::read_err(payload).ok_or("a malformed error")?;
             return Ok(self.error(payload));
         }
         match self.state {
@@ -365,7 +367,7 @@ mod tests {
 
     /// Feeds the bytes in pieces; returns what the client gets.
     fn walked(how: Passing, bytes: &[u8], piece: usize) -> (BytesMut, Relayed) {
-        let mut walk = Walk::new(how);
+        let mut walk = Walk::new(how, 1);
         let (mut inbuf, mut client, mut seq) = (BytesMut::new(), BytesMut::new(), 1);
         let mut pieces = bytes.chunks(piece);
         loop {
@@ -397,7 +399,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_the_walk_panic(bytes: Vec<u8>, swallow in 0_usize..3) {
-            let mut walk = Walk::new(passing(swallow, false));
+            let mut walk = Walk::new(passing(swallow, false), 1);
             let (mut inbuf, mut out) = (BytesMut::from(&bytes[..]), BytesMut::new());
             let _progress = walk.advance(&mut inbuf, &mut out, &mut 1);
         }

@@ -44,6 +44,15 @@ impl Session {
 
     async fn kill(&mut self, id: u64, query_only: bool) -> Step {
         let sessions = self.sessions.clone();
+        let own = id == u64::from(self.entry.id()) || self.attached.iter().any(|a| a.conn.session() == id);
+        if own {
+            let (errno, text) = match (query_only, self.reading.mariadb) {
+                (false, true) => (1927, "Connection was killed"),
+                (true, _) | (false, false) => (1317, "Query execution was interrupted"),
+            };
+            self.refuse(&answer::err(errno, "70100", text));
+            return if query_only { Ok(Ran::Failed) } else { Err(Stop::Close) };
+        }
         Ok(match sessions.kill(id, &self.user, query_only).await {
             Killed::Yes => self.ok(),
             Killed::Unknown => self.refuse(&answer::err(1094, "HY000", &format!("Unknown thread id: {id}"))),

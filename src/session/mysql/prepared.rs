@@ -258,7 +258,8 @@ impl Session {
         self.attached[at].conn.queue(com::STMT_EXECUTE, &[&body]);
         let Some(relayed) = self.exchange(at, Shape::Results, 0, false, false).await? else { return Ok(Ran::Failed) };
         self.note_key(backend, &relayed);
-        self.reading_stale |= !relayed.rows && executes(&text);
+        let sets = statement.is_some_and(|s| matches!(s.kind, Kind::Set { .. }));
+        self.reading_stale |= sets || !relayed.rows && executes(&text);
         self.book(participant, statement, &text, &relayed).await;
         Ok(Ran::of(Some(relayed)))
     }
