@@ -44,8 +44,12 @@ impl MysqlConn {
         self.out.len()
     }
 
-    /// Sends what is queued.
+    /// Sends what is queued. Errors: also that the connection is out of step already, so that nobody takes a stale answer
+    /// for the one to this.
     pub async fn flush(&mut self) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection is out of step"));
+        }
         while !self.out.is_empty() {
             // `write_buf` takes what was written off the buffer, so that a dropped future loses nothing.
             match self.stream.write_buf(&mut self.out).await {
