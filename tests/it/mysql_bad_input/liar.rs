@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How many kinds there are.
 pub(super) const LIES: usize = 13;
 
+/// It begins with an error.
+pub(super) const AN_ERROR: usize = 11;
+
 const NO_LIE: usize = usize::MAX;
 
 pub(super) struct Liar {
@@ -44,7 +47,7 @@ fn lie(number: usize) -> (Vec<u8>, bool) {
         // A whole control packet that is no such thing.
         10 => ([&[0, 0, 0x20, 1][..], &vec![0xff; 0x20_0000]].concat(), false),
         // Two answers to one question, the first an error.
-        11 => ([&[3, 0, 0, 1, 0xff, 1, 4][..], &[3, 0, 0, 2, 0xff, 1, 4], &ok].concat(), false),
+        AN_ERROR => ([&[3, 0, 0, 1, 0xff, 1, 4][..], &[3, 0, 0, 2, 0xff, 1, 4], &ok].concat(), false),
         _ => (vec![0xff; 3], true),
     }
 }
