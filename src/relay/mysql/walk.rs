@@ -463,4 +463,23 @@ mod tests {
         assert!(walked(passing(0, false), &packets(&[&matched]), 99).1.matched);
         assert!(!walked(passing(0, false), &packets(&[&none]), 99).1.matched);
     }
+
+    #[test]
+    fn the_row_of_out_parameters_is_not_the_end() {
+        let column = answer::text_column("y");
+        let (before, behind) = (answer::eof(2 | OUT_PARAMETERS, 0), answer::eof(2, 0));
+        let bytes = packets(&[&[1], &column, &before, &[0, 0, 5], &behind, &done(2)]);
+        let (got, relayed) = walked(passing(0, false), &bytes, 5);
+        assert_eq!((got.len(), relayed.affected), (bytes.len(), 2));
+    }
+
+    #[test]
+    fn a_packet_out_of_order_is_nobody_s_answer() {
+        let mut bytes = packets(&[&done(2)]);
+        bytes[3] = 2;
+        let refused = Walk::new(passing(0, false), 1).advance(&mut bytes.clone(), &mut BytesMut::new(), &mut 1);
+        assert!(refused.is_err());
+        let taken = Walk::new(passing(0, false), 2).advance(&mut bytes, &mut BytesMut::new(), &mut 1);
+        assert_eq!(taken, Ok(Progress::Done));
+    }
 }
