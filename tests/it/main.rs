@@ -22,6 +22,7 @@ mod mixed_with_sqlx;
 mod mysql_bad_input;
 mod mysql_is_the_same;
 mod mysql_login;
+mod pooling_pg;
 mod postgres_is_the_same;
 mod recovery_is_patient;
 mod stand_ins;
