@@ -2,7 +2,7 @@
 
 use super::{Lexer, TokenKind};
 use crate::base::Dialect::{self, Mysql, Postgres};
-use crate::sql::Reading;
+use crate::sql::{ClientCharset, Reading};
 
 fn cut(dialect: Dialect, text: &str) -> Vec<&str> {
     Lexer::new(Reading::new(dialect), text.as_bytes()).map(|t| &text[t.start..t.end]).collect()
