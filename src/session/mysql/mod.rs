@@ -39,7 +39,7 @@ use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
-use crate::wire::mysql::{com, status};
+use crate::wire::mysql::{FrameError, com, status};
 use registry::{Entry, Sessions};
 
 /// Why a session ends.
@@ -65,6 +65,18 @@ enum Ran {
 }
 
 type Step = Result<Ran, Stop>;
+
+/// What a session that waits for its client gets.
+enum Came {
+    Command(io::Result<Option<BytesMut>>),
+    Idle,
+    Leaving,
+}
+
+/// What is wrong with the client's packets, if that is the error.
+fn of_frames(error: &io::Error) -> Option<FrameError> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<FrameError>()).copied()
+}
 
 /// A participant's connection, kept for the session.
 #[derive(Debug)]
@@ -137,6 +149,8 @@ pub struct Session {
     /// Of the last COMMIT.
     warnings: Vec<String>,
     reading: Reading,
+    /// The server may read texts otherwise by now.
+    reading_stale: bool,
     /// The home connection's database, if the client changed it.
     home_database: Option<Vec<u8>>,
     /// Phase two of the last COMMIT, if the client has been answered before it.
@@ -156,6 +170,8 @@ impl Session {
         let home = services.config.home(Dialect::Mysql)?;
         let mut reading = Reading::new(Dialect::Mysql);
         reading.mariadb = services.mysql_home.as_ref().is_some_and(|h| h.engine == Engine::Mariadb);
+        let login = attach::with_charset(login, services.mysql_home.as_ref().map_or(0, |h| h.charset));
+        reading.charset = attach::client_charset(login.charset);
         let multi = login.capabilities & crate::wire::mysql::caps::MULTI_STATEMENTS != 0;
         let ids = (0..services.config.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId));
         let native = ids.clone().all(|id| services.config.same_participant(id, home));
@@ -194,6 +210,7 @@ impl Session {
             last: None,
             warnings: Vec::new(),
             reading,
+            reading_stale: false,
             home_database: None,
             rest: None,
         })
@@ -225,45 +242,61 @@ impl Session {
     /// Answers what is owed, then waits for a command: not longer than the idle bound inside a transaction, and outside
     /// of one not longer than the house is open.
     async fn next_command(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<Option<BytesMut>, Stop> {
-        if self.rest.is_some() || !self.client.has_input() {
-            // Together: phase two must not wait for a client that does not read.
-            let rest = futures_util::future::OptionFuture::from(self.rest.take());
-            let (flushed, conns) = tokio::join!(self.client.flush(), rest);
-            self.take_back(conns.unwrap_or_default());
-            flushed?;
-            self.park().await?;
-        }
+        let farewell = loop {
+            if self.rest.is_some() || !self.client.has_input() {
+                // Together: phase two must not wait for a client that does not read.
+                let rest = futures_util::future::OptionFuture::from(self.rest.take());
+                let (flushed, conns) = tokio::join!(self.client.flush(), rest);
+                self.take_back(conns.unwrap_or_default());
+                flushed?;
+                self.park().await?;
+            }
+            match self.came(shutdown).await {
+                Came::Command(Ok(command)) => return Ok(command),
+                Came::Command(Err(error)) => match of_frames(&error) {
+                    // The client is still understood, as by servers: only this command is not done.
+                    Some(FrameError::TooLarge { .. }) => {
+                        self.too_large();
+                    }
+                    Some(FrameError::OutOfOrder { .. }) => {
+                        break Fault::new(FaultKind::ProtocolViolation, format!("Got packets out of order: {error}"));
+                    }
+                    None => return Err(error.into()),
+                },
+                Came::Idle => {
+                    let bound = self.services.config.transactions.idle_timeout;
+                    break Fault::new(FaultKind::IdleTimeout, format!("idle in a transaction for {bound:?}"))
+                        .hint("transactions.idle_timeout bounds it; the transaction was rolled back.");
+                }
+                // By KILL: servers close without a word, and an error would be taken for the next answer.
+                Came::Leaving if !*shutdown.borrow() => return Err(Stop::Close),
+                Came::Leaving => break Fault::new(FaultKind::ShuttingDown, "the session is being closed"),
+            }
+        };
+        self.client.put(&answer::fault(&farewell));
+        self.client.flush().await?;
+        Err(Stop::Close)
+    }
+
+    async fn came(&mut self, shutdown: &mut watch::Receiver<bool>) -> Came {
         let open = self.in_transaction();
         let bound = self.services.config.transactions.idle_timeout;
         let bounded = open && !bound.is_zero();
-        enum Came {
-            Command(io::Result<Option<BytesMut>>),
-            Idle,
-            Leaving,
-        }
         let mut killed = self.client.kill_switch();
-        let came = tokio::select! {
+        tokio::select! {
             biased;
             command = self.client.command() => Came::Command(command),
             () = tokio::time::sleep(bound), if bounded => Came::Idle,
             _ = shutdown.wait_for(|stopping| *stopping), if !open => Came::Leaving,
             _ = killed.wait_for(|killed| *killed) => Came::Leaving,
-        };
-        let farewell = match came {
-            Came::Command(Ok(command)) => return Ok(command),
-            Came::Command(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                let most = self.services.config.limits.statement_bytes;
-                Fault::new(FaultKind::TooLarge, error.to_string())
-                    .hint(format!("limits.statement_bytes is {most}; raise it if the statement is meant."))
-            }
-            Came::Command(Err(error)) => return Err(error.into()),
-            Came::Idle => Fault::new(FaultKind::IdleTimeout, format!("idle in a transaction for {bound:?}"))
-                .hint("transactions.idle_timeout bounds it; the transaction was rolled back."),
-            Came::Leaving => Fault::new(FaultKind::ShuttingDown, "the session is being closed"),
-        };
-        self.client.put(&answer::fault(&farewell));
-        self.client.flush().await?;
-        Err(Stop::Close)
+        }
+    }
+
+    fn too_large(&mut self) -> Ran {
+        let most = self.services.config.limits.statement_bytes;
+        let fault = Fault::new(FaultKind::TooLarge, "Got a packet bigger than 'max_allowed_packet' bytes")
+            .hint(format!("limits.statement_size is {most} bytes."));
+        self.fault(&fault)
     }
 
     /// Whether a transaction is open that an end of the session would roll back.

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::foreign::Pieces;
 use super::query::Said;
-use super::run::with_id;
+use super::run::{executes, with_id};
 use super::{Ran, Session, Step, Stop};
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
@@ -19,6 +19,9 @@ use crate::wire::mysql::{Reader, answer, com, status};
 
 /// Statements of one session at most; as MySQL's max_prepared_stmt_count, but each session has its own.
 const STATEMENTS_MAX: usize = 16_382;
+
+/// Statement id, flags, iterations.
+const EXECUTE_BYTES_MIN: usize = 9;
 
 /// A client's prepared statement.
 #[derive(Debug)]
@@ -101,9 +104,20 @@ impl Session {
         self.refuse(&answer::err(1243, "HY000", &text))
     }
 
-    /// What the home server calls COM_STMT_EXECUTE in errors.
-    fn execute_name(&self) -> &'static str {
-        if self.reading.mariadb { "mysqld_stmt_execute" } else { "mysql_stmt_precheck" }
+    /// What the home server calls a command in errors; MySQL has one name for all.
+    fn named_in_errors(&self, mariadb: &'static str) -> &'static str {
+        if self.reading.mariadb { mariadb } else { "mysql_stmt_precheck" }
+    }
+
+    /// Whether a command is shorter than servers take it; then the client was told. MariaDB minds it in EXECUTE only.
+    fn too_short(&mut self, body: &[u8], bytes_min: usize, mariadb_minds: bool) -> bool {
+        let minds = mariadb_minds || !self.reading.mariadb;
+        if body.len() >= bytes_min || !minds {
+            return false;
+        }
+        let stop = if self.reading.mariadb { "" } else { "." };
+        self.refuse(&answer::err(1835, "HY000", &format!("Malformed communication packet{stop}")));
+        true
     }
 
     /// COM_STMT_PREPARE
@@ -111,6 +125,9 @@ impl Session {
         if self.prepared.len() >= STATEMENTS_MAX {
             let fault = Fault::new(FaultKind::TooLarge, format!("more than {STATEMENTS_MAX} prepared statements"));
             return Ok(self.fault(&fault));
+        }
+        if self.renew_reading(text).await? == Ran::Failed {
+            return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
         self.last_statement_id = self.last_statement_id.wrapping_add(1).max(1);
@@ -193,16 +210,19 @@ impl Session {
 
     /// COM_STMT_EXECUTE
     pub(super) async fn execute(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, EXECUTE_BYTES_MIN, true) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         let Some(mut prepared) = self.prepared.remove(&id) else {
-            return Ok(self.unknown_statement(id, self.execute_name()));
+            return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute")));
         };
         self.warnings.clear();
         let ran = if prepared.local {
             let analysis = prepared.analysis.clone();
             match analysis.statements.as_slice() {
                 [statement] => self.statement(Said { text: &prepared.text, statement, alone: true, more: false }).await,
-                [..] => Ok(self.unknown_statement(id, self.execute_name())),
+                [..] => Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute"))),
             }
         } else if let Some((backend, tables)) = self.foreign_place(&prepared).filter(|_| prepared.pieces.is_some()) {
             self.execute_foreign(&mut prepared, body, backend, &tables).await
@@ -276,6 +296,8 @@ impl Session {
         {
             self.keep_or_read(&text, names.clone());
         }
+        let sets = statement.is_some_and(|s| matches!(s.kind, Kind::Set { .. }));
+        self.reading_stale |= sets || !relayed.rows && executes(&text);
         self.book(participant, statement, &text, &relayed).await;
         Ok(Ran::of(Some(relayed)))
     }
@@ -367,10 +389,13 @@ impl Session {
 
     /// COM_STMT_RESET
     pub(super) async fn reset_statement(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, 4, false) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         self.pooling.cursors.remove(&id);
         match (self.found(id), self.prepared.get_mut(&id)) {
-            (_, None) => Ok(self.unknown_statement(id, "mysqld_stmt_reset")),
+            (_, None) => Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_reset"))),
             (None, Some(prepared)) => {
                 prepared.held_back = HeldBack::default();
                 if let Some(pieces) = &mut prepared.pieces {
@@ -389,6 +414,9 @@ impl Session {
 
     /// COM_STMT_FETCH
     pub(super) async fn fetch(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, 8, false) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         let parked = self.found(id).is_none() && self.prepared.get(&id).is_some_and(|p| p.ran.is_some());
         if parked || self.prepared.get(&id).is_some_and(|p| p.pieces.is_some()) {
@@ -396,7 +424,9 @@ impl Session {
             let text = format!("The statement ({id}) has no open cursor{end}");
             return Ok(self.refuse(&answer::err(1421, "HY000", &text)));
         }
-        let Some((at, there)) = self.found(id) else { return Ok(self.unknown_statement(id, "mysqld_stmt_fetch")) };
+        let Some((at, there)) = self.found(id) else {
+            return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_fetch")));
+        };
         self.attached[at].conn.queue(com::STMT_FETCH, &[&with_id(body, there)]);
         let relayed = self.exchange(at, Shape::Rows, 0, false, false).await?;
         if let Some(relayed) = &relayed {
