@@ -22,6 +22,7 @@ mod mixed_with_sqlx;
 mod mysql_is_the_same;
 mod recovery_is_patient;
 mod stand_ins;
+mod tools;
 mod translation_is_faithful;
 mod values_cross;
 mod wire;

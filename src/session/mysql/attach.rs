@@ -83,12 +83,21 @@ impl Session {
     async fn replay(&mut self, at: usize) -> std::io::Result<()> {
         let conn = &mut self.attached[at].conn;
         let names = set_names(self.login.charset, conn.engine());
+        // Pooled connections are old. What the database's own character set is now, USE tells, but not of the current one.
+        let database = conn.database().to_vec();
+        conn.queue(com::INIT_DB, &[b"information_schema"]);
+        conn.queue(com::INIT_DB, &[&database]);
         let mut due = 0;
         for text in names.iter().map(String::as_bytes).chain(self.settings.iter().map(|s| s.text.as_slice())) {
             conn.queue(com::QUERY, &[text]);
             due += 1;
         }
         conn.flush().await?;
+        let (away, back) = (conn.answer().await?, conn.answer().await?);
+        if away.1.is_none() && back.1.is_some() {
+            // It is gone: the client hears so when it is needed.
+            conn.set_database(b"information_schema");
+        }
         for _ in 0..due {
             if let (_, Some(error)) = conn.answer().await? {
                 tracing::debug!(errno = error.errno, "a setting was not taken over: {}", error.message);
