@@ -44,6 +44,13 @@ pub struct ServerError {
     pub raw: Bytes,
 }
 
+impl ServerError {
+    /// Whether this routine of PostgreSQL's sources made it.
+    pub fn is_from(&self, routine: &[u8]) -> bool {
+        crate::wire::pg::error::field(&self.raw, b'R') == Ok(Some(routine))
+    }
+}
+
 /// Why a verb did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum VerbError {

@@ -86,6 +86,8 @@ fault_kinds! {
     InvalidReference = "HF0231", "42P10", 1054, "42S22";
     /// A window function where none may be.
     Windowing = "HF0232", "42P20", 3593, "HY000";
+    /// A portal that was run to its end and gives no rows.
+    PortalDone = "HF0233", "55000", 1105, "HY000";
     /// Syntax error that we found (never guessed on behalf of a single backend).
     Syntax = "HF0211", "42601", 1064, "42000";
     /// The transaction was rolled back on all participants; retrying is safe.
@@ -147,12 +149,19 @@ pub struct Fault {
     pub detail: Option<String>,
     /// What to do about it: a full sentence.
     pub hint: Option<String>,
+    /// The server itself says the same at this point, so that nothing of ours is added.
+    pub verbatim: bool,
 }
 
 impl Fault {
     /// A fault with a message only.
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None, hint: None }
+        Self { kind, message: message.into(), detail: None, hint: None, verbatim: false }
+    }
+
+    /// What the client's server would say itself, in its words: without a code of ours.
+    pub fn verbatim(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { verbatim: true, ..Self::new(kind, message) }
     }
 
     /// Adds what to do about it.
@@ -170,11 +179,17 @@ impl Fault {
     }
 
     /// DETAIL for PostgreSQL clients: our code, then the facts.
-    pub fn pg_detail(&self) -> String {
-        match &self.detail {
-            Some(detail) => format!("{}: {detail}", self.kind.code()),
-            None => format!("{}: reported by Handfast", self.kind.code()),
+    pub fn pg_detail(&self) -> Option<String> {
+        if self.verbatim {
+            return self.detail.clone();
         }
+        let detail = self.detail.as_deref().unwrap_or("reported by Handfast");
+        Some(format!("{}: {detail}", self.kind.code()))
+    }
+
+    /// What to do about it: its own hint, else its kind's.
+    pub fn advice(&self) -> Option<String> {
+        if self.verbatim { self.hint.clone() } else { self.hint.clone().or_else(|| self.kind.advice()) }
     }
 
     /// MySQL has one text: message, detail and hint in it.
@@ -184,14 +199,16 @@ impl Fault {
             text.push_str("; ");
             text.push_str(detail);
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = self.advice() {
             text.push_str(" (hint: ");
-            text.push_str(hint);
+            text.push_str(&hint);
             text.push(')');
         }
-        text.push_str(" [");
-        text.push_str(self.kind.code());
-        text.push(']');
+        if !self.verbatim {
+            text.push_str(" [");
+            text.push_str(self.kind.code());
+            text.push(']');
+        }
         text
     }
 }

@@ -1,5 +1,6 @@
 //! Layer 0: the words everything else is written in. Imports nothing of ours.
 
+mod advice;
 pub mod clock;
 pub mod dialect;
 pub mod failpoint;

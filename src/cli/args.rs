@@ -61,9 +61,10 @@ pub enum Command {
     /// Play the demonstration on throw-away databases
     Demo(super::demo::DemoArgs),
     /// Explain an error code at length
-    HelpCode {
-        /// HFnnnn
-        code: String,
+    #[command(name = "help", alias = "help-code")]
+    Help {
+        /// HFnnnn, as it stands in the error's DETAIL (PostgreSQL) or at its end in brackets (MySQL)
+        code: Option<String>,
     },
 }
 

@@ -1,10 +1,16 @@
-//! `handfast help-code HFnnnn`: every code of ours at length.
+//! `handfast help HFnnnn`: every code of ours at length.
 
-use super::{Exit, complain, print};
+use clap::CommandFactory;
+
+use super::{Args, Exit, complain, print};
 use crate::base::FaultKind;
 use crate::config::ConfigCode;
 
-pub(super) fn run(code: &str) -> Exit {
+pub(super) fn run(code: Option<&str>) -> Exit {
+    let Some(code) = code else {
+        print(&Args::command().render_help().to_string());
+        return Exit::Ok;
+    };
     let code = code.trim().to_ascii_uppercase();
     if let Some(text) = explain(&code) {
         print(&text);
@@ -79,6 +85,7 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
     (FaultKind::DuplicateAlias, "Two tables of the statement go by one name: give one of them an alias."),
     (FaultKind::DuplicateColumn, "Two columns of a derived table have one name: give one of them an alias."),
     (FaultKind::AssignedTwice, "A column is given two values by one statement."),
+    (FaultKind::PortalDone, "The portal has been executed to its end. Bind its statement again."),
     (FaultKind::InvalidMoment, "A text is no date or time."),
     (FaultKind::MomentRange, "A date or time has a field out of its range."),
     (FaultKind::InvalidReference, "A position, key or expression refers to nothing at that place."),

@@ -61,7 +61,7 @@ pub fn run(args: Args) -> ExitCode {
         }),
         Command::Journal { action } => journal::run(file, &action),
         Command::Demo(demo) => return demo::run(&demo),
-        Command::HelpCode { code } => codes::run(&code),
+        Command::Help { code } => codes::run(code.as_deref()),
     };
     exit.into()
 }

@@ -173,7 +173,7 @@ impl PgConn {
                     self.set_aside(&frame);
                     Ok(())
                 }
-                tag::ROW_DESCRIPTION | tag::EMPTY_QUERY => Ok(()),
+                tag::ROW_DESCRIPTION | tag::EMPTY_QUERY | tag::PARSE_COMPLETE => Ok(()),
                 other => {
                     let what = format!("a message {:?}", char::from(other));
                     Err(WireError::Invalid { during: verb, what })

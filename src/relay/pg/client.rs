@@ -3,15 +3,18 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
+use super::news::News;
 use crate::backend::stream::Stream;
 use crate::base::limits::RELAY_BUFFER_BYTES;
-use crate::wire::pg::frame::whole;
-use crate::wire::pg::{HEADER_BYTES, Header, WireError, header, server};
+use crate::wire::pg::error::Origin;
+use crate::wire::pg::server::{Status, put_ready};
+use crate::wire::pg::{Header, WireError, header, server};
 
 /// An idle client keeps no larger buffer, in bytes.
 const IDLE_BUFFER_BYTES_MAX: usize = RELAY_BUFFER_BYTES / 8;
@@ -23,16 +26,33 @@ pub struct Client {
     inbound: BytesMut,
     /// What it will be sent next.
     pub out: BytesMut,
+    /// What it hears before it is told to go on.
+    pub news: News,
+    /// Of what the statement that runs was made, if its positions are not the client's own.
+    pub origin: Option<Arc<Origin>>,
     /// Bytes still to come that nobody wants.
     unwanted_bytes: usize,
-    /// Parameters as it was told last.
-    told: Vec<(Box<[u8]>, Box<[u8]>)>,
 }
 
 impl Client {
     /// A client of whom nothing was read yet.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, inbound: BytesMut::new(), out: BytesMut::new(), unwanted_bytes: 0, told: Vec::new() }
+        let (inbound, out) = (BytesMut::new(), BytesMut::new());
+        Self { stream, inbound, out, news: News::default(), origin: None, unwanted_bytes: 0 }
+    }
+
+    /// Queues an error or notice of a backend, with its position in the client's own text.
+    pub fn put_told(&mut self, frame: &[u8]) {
+        match &self.origin {
+            Some(origin) => origin.put_moved(&mut self.out, frame),
+            None => self.out.extend_from_slice(frame),
+        }
+    }
+
+    /// Queues a ReadyForQuery, and before it the news.
+    pub fn put_ready(&mut self, status: Status) {
+        self.news.tell(&mut self.out);
+        put_ready(&mut self.out, status);
     }
 
     /// Its stream, for the TLS handshake; `None` if bytes were read or queued that the handshake would not see.
@@ -45,41 +65,15 @@ impl Client {
         self.stream.is_tls()
     }
 
-    /// Tells it a ParameterStatus, given as a whole frame, if it is news to it: another connection to the server says
-    /// again what the client knows.
-    pub fn parameter(&mut self, frame: &[u8]) {
-        if let Ok((name, value)) = server::parameter(&frame[HEADER_BYTES.min(frame.len())..]) {
-            self.tell_parameter(name, value);
-        }
-    }
-
-    /// The same, given by its parts.
+    /// Tells it a parameter at once.
     pub fn tell_parameter(&mut self, name: &[u8], value: &[u8]) {
-        match self.told.iter_mut().find(|(told, _)| **told == *name) {
-            Some((_, told)) if **told == *value => return,
-            Some((_, told)) => *told = value.into(),
-            None => self.told.push((name.into(), value.into())),
-        }
         server::put_parameter(&mut self.out, name, value);
+        self.news.told(name, value);
     }
 
-    /// Passes on what a server said beside the answer to a question of ours: whole frames. Of a parameter that changed
-    /// several times, only the last value counts.
+    /// Passes on what a server said beside the answer to a question of ours: whole frames.
     pub fn asides(&mut self, frames: &[u8]) {
-        let mut rest = frames;
-        let mut parameters: Vec<(&[u8], &[u8])> = Vec::new();
-        while let Ok(Some((head, body))) = whole(rest) {
-            if head.tag != server::tag::PARAMETER {
-                self.out.extend_from_slice(&rest[..head.total_bytes]);
-            } else if let Ok((name, value)) = server::parameter(body) {
-                parameters.retain(|(known, _)| *known != name);
-                parameters.push((name, value));
-            }
-            rest = &rest[head.total_bytes..];
-        }
-        for (name, value) in parameters {
-            self.tell_parameter(name, value);
-        }
+        self.news.keep(frames, &mut self.out);
     }
 
     /// Bytes read and not consumed.
@@ -116,7 +110,7 @@ impl Client {
 
     /// A parameter as the client was told last: its texts are read by what it knows.
     pub fn told(&self, name: &[u8]) -> Option<&[u8]> {
-        self.told.iter().find(|(told, _)| **told == *name).map(|(_, value)| &**value)
+        self.news.value(name)
     }
 
     /// Gives back the memory that a large message or answer took: the client may be idle for long.

@@ -6,9 +6,8 @@ use std::task::Poll;
 use super::{Client, RelayError};
 use crate::backend::pg::PgConn;
 use crate::base::limits::RELAY_BUFFER_BYTES;
-use crate::base::{Fault, FaultKind};
 use crate::wire::pg::client::tag;
-use crate::wire::pg::error::{Severity, put_fault};
+use crate::wire::pg::error::{Severity, put_error};
 use crate::wire::pg::server;
 use crate::wire::pg::{WireError, header};
 
@@ -86,13 +85,14 @@ fn pass_on(conn: &mut PgConn, client: &mut Client, part_bytes: &mut usize) -> Re
             // The server ignores these during COPY, so that drivers may send them early.
             tag::FLUSH | tag::SYNC => client.discard(head.total_bytes),
             other => {
-                // The server gives up the session, too: nobody can tell what is data and what is not.
-                let text = format!("unexpected message type 0x{other:02X} during COPY from stdin");
-                let fault = Fault::new(FaultKind::ProtocolViolation, text);
-                put_fault(&mut client.out, Severity::Fatal, &fault);
+                let error = format!("unexpected message type 0x{other:02X} during COPY from stdin");
+                let fatal = "terminating connection because protocol synchronization was lost";
+                for (severity, text) in [(Severity::Error, error.as_str()), (Severity::Fatal, fatal)] {
+                    put_error(&mut client.out, severity, "08P01", text, None, None);
+                }
+                // The server does the same; its own connection ends with the COPY half-way.
                 conn.set_broken();
-                let invalid = std::io::Error::new(std::io::ErrorKind::InvalidData, fault.message);
-                return Err(RelayError::Client(invalid));
+                return Err(RelayError::Client(std::io::Error::new(std::io::ErrorKind::InvalidData, error)));
             }
         }
     }

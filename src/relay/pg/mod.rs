@@ -4,6 +4,7 @@
 mod client;
 mod copy;
 pub mod foreign;
+mod news;
 
 use std::future::poll_fn;
 use std::io;
@@ -101,7 +102,8 @@ fn walk(buf: &[u8], until: Until) -> Result<(usize, Found), WireError> {
     let mut at = 0;
     loop {
         let Some(head) = header(&buf[at..])? else { return Ok((at, Found::Nothing)) };
-        if until.looks_at(head.tag) {
+        let notice = head.tag == tag::NOTICE && head.total_bytes <= LOOKED_AT_BYTES_MAX;
+        if notice || until.looks_at(head.tag) {
             return Ok((at, Found::Look(head)));
         }
         if buf.len() - at < head.total_bytes {
@@ -187,7 +189,7 @@ async fn look(
             }
             *failed = true;
             if pass != Pass::Silent {
-                client.out.extend_from_slice(&frame);
+                client.put_told(&frame);
             }
             return Ok(until != Until::Ready);
         }
@@ -205,7 +207,8 @@ async fn look(
             let what = String::from("COPY BOTH, which only replication speaks");
             return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
         }
-        tag::PARAMETER => client.parameter(&frame),
+        tag::NOTICE => client.put_told(&frame),
+        tag::PARAMETER => client.news.changed(body),
         _ if pass == Pass::All => client.out.extend_from_slice(&frame),
         _ => {}
     }
@@ -257,14 +260,15 @@ async fn wait(conn: &mut PgConn, client: &mut Client) -> Result<(), RelayError> 
 pub fn asides(conn: &mut PgConn, client: &mut Client) -> io::Result<()> {
     while let Some((head, bytes)) = whole(conn)? {
         match head.tag {
-            tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER => {
-                if head.tag == tag::PARAMETER {
-                    let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
-                    client.parameter(&conn.buffered()[..bytes]);
-                    conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
-                } else {
-                    client.out.extend_from_slice(&conn.buffered()[..bytes]);
-                }
+            tag::NOTICE | tag::NOTIFICATION => {
+                client.out.extend_from_slice(&conn.buffered()[..bytes]);
+                conn.consume(bytes);
+            }
+            tag::PARAMETER => {
+                let body = conn.buffered()[HEADER_BYTES..bytes].to_vec();
+                conn.note(head.tag, &body).map_err(|error| io::Error::other(error.to_string()))?;
+                client.news.changed(&body);
+                client.news.tell(&mut client.out);
                 conn.consume(bytes);
             }
             other => {

@@ -30,11 +30,11 @@ pub(super) fn mends(kind: &Kind) -> bool {
 /// PostgreSQL's own refusal in a failed transaction.
 pub(super) fn in_failed_transaction() -> Fault {
     let text = "current transaction is aborted, commands ignored until end of transaction block";
-    Fault::new(FaultKind::InFailedTransaction, text)
+    Fault::verbatim(FaultKind::InFailedTransaction, text)
 }
 
 fn outside(what: &str) -> Oops {
-    Fault::new(FaultKind::NoActiveTransaction, format!("{what} can only be used in transaction blocks")).into()
+    Fault::verbatim(FaultKind::NoActiveTransaction, format!("{what} can only be used in transaction blocks")).into()
 }
 
 impl Session {
@@ -43,7 +43,8 @@ impl Session {
         if self.txn.mode == Mode::Failed && !mends(kind) {
             return Err(in_failed_transaction().into());
         }
-        if let (Kind::Begin(_), Mode::Autocommit, true) = (kind, self.txn.mode, self.pipeline.executed)
+        if let (Kind::Begin(_) | Kind::Rollback(_), Mode::Autocommit, true) =
+            (kind, self.txn.mode, self.pipeline.executed)
             && let Some(backend) = self.pipeline.current
         {
             self.make_explicit(backend, Mode::Implicit).await?;
@@ -54,7 +55,7 @@ impl Session {
             self.settle_all().await?;
         }
         if let Kind::Begin(with) = kind {
-            self.on_begin(*with);
+            self.on_begin(*with).await?;
             let first = text.iter().find(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase);
             return Ok(if first == Some(b's') { "START TRANSACTION" } else { "BEGIN" });
         }
@@ -79,15 +80,23 @@ impl Session {
         Err(Fault::new(FaultKind::Internal, "not a statement of transaction control").into())
     }
 
-    fn on_begin(&mut self, with: Characteristics) {
+    async fn on_begin(&mut self, with: Characteristics) -> Result<(), Oops> {
         match self.txn.mode {
             Mode::Autocommit => self.begin(Mode::Explicit, with),
             Mode::Implicit => {
                 self.txn.mode = Mode::Explicit;
                 self.merge(with);
             }
-            Mode::Explicit | Mode::Failed => self.warn("25001", "there is already a transaction in progress"),
+            Mode::Explicit | Mode::Failed => {
+                self.warn("25001", "there is already a transaction in progress");
+                // What it says of the transaction holds for the one that is open.
+                if with != Characteristics::default() {
+                    let text = verbs::pg_begin(with).replacen("BEGIN", "SET TRANSACTION", 1);
+                    self.on_set_transaction(with, text.as_bytes()).await?;
+                }
+            }
         }
+        Ok(())
     }
 
     fn merge(&mut self, with: Characteristics) {
@@ -100,7 +109,7 @@ impl Session {
     async fn on_commit(&mut self, options: EndOptions) -> Result<&'static str, Oops> {
         let with = self.txn.with;
         match self.txn.mode {
-            Mode::Autocommit if options.chain => return Err(outside("COMMIT AND CHAIN")),
+            Mode::Autocommit | Mode::Implicit if options.chain => return Err(outside("COMMIT AND CHAIN")),
             Mode::Autocommit => self.warn("25P01", "there is no transaction in progress"),
             Mode::Failed => {
                 self.roll_back().await;
@@ -120,7 +129,7 @@ impl Session {
     async fn on_rollback(&mut self, options: EndOptions) -> Result<&'static str, Oops> {
         let with = self.txn.with;
         match self.txn.mode {
-            Mode::Autocommit if options.chain => return Err(outside("ROLLBACK AND CHAIN")),
+            Mode::Autocommit | Mode::Implicit if options.chain => return Err(outside("ROLLBACK AND CHAIN")),
             Mode::Autocommit => self.warn("25P01", "there is no transaction in progress"),
             Mode::Implicit => {
                 self.warn("25P01", "there is no transaction in progress");
@@ -183,13 +192,25 @@ impl Session {
     fn savepoint(&self, name: &str) -> Result<usize, Oops> {
         let found = self.txn.savepoint(name);
         found.ok_or_else(|| {
-            Fault::new(FaultKind::NoSuchSavepoint, format!("savepoint \"{name}\" does not exist")).into()
+            Fault::verbatim(FaultKind::NoSuchSavepoint, format!("savepoint \"{name}\" does not exist")).into()
         })
     }
 
     async fn on_set_transaction(&mut self, with: Characteristics, text: &[u8]) -> Result<&'static str, Oops> {
         if !self.txn.is_open() {
-            self.warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
+            // As a parameter (`SET transaction_isolation = …`) it is only without effect.
+            let words = text.to_ascii_lowercase();
+            let words: Vec<&[u8]> =
+                words.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).take(3).collect();
+            let local = words.contains(&b"local".as_slice());
+            let told = if words.contains(&b"transaction".as_slice()) {
+                Some("SET TRANSACTION")
+            } else {
+                local.then_some("SET LOCAL")
+            };
+            if let Some(what) = told {
+                self.warn("25P01", &format!("{what} can only be used in transaction blocks"));
+            }
             return Ok("SET");
         }
         if self.has_foreign_participant() {

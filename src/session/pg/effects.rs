@@ -86,12 +86,33 @@ impl Session {
             self.applied_up_to_reset(backend);
             return;
         }
+        let resets = is_reset(&text);
         if names.is_empty() {
             self.settings.untold();
         } else if in_txn || scope == SetScope::Session {
             self.settings.add(names.to_vec(), text, scope == SetScope::Local, in_txn);
         }
         self.applied(backend);
+        if resets && self.settings.reset_of(names, in_txn) {
+            self.restores = Some(backend);
+        }
+    }
+
+    /// Gives startup parameters their values again that a RESET has just undone, before the client hears of it.
+    pub(super) async fn restore_startup(&mut self) -> Result<(), super::Exit> {
+        let Some(backend) = self.restores.take() else { return Ok(()) };
+        if self.txn.mode == Mode::Failed {
+            return Ok(());
+        }
+        let restored = match self.prepare_slot(backend).await {
+            Ok(()) => self.swallow_prefix(backend).await,
+            Err(oops) => Err(oops),
+        };
+        match restored {
+            Err(Oops::Exit(exit)) => Err(exit),
+            // What was not restored now is so before the next statement.
+            Ok(()) | Err(Oops::Told | Oops::Fault(_) | Oops::Server(..)) => Ok(()),
+        }
     }
 
     fn applied(&mut self, backend: BackendId) {
@@ -106,6 +127,7 @@ impl Session {
     fn applied_up_to_reset(&mut self, backend: BackendId) {
         self.applied(backend);
         let startup = self.settings.startup_count();
+        self.restores = (startup > 0).then_some(backend);
         if let Some(slot) = self.slot(backend) {
             slot.applied -= startup.min(slot.applied);
         }
@@ -133,6 +155,7 @@ impl Session {
             generation,
             foreign: None,
             frame: Bytes::new(),
+            origin: None,
         };
         self.names.statements.insert(Bytes::copy_from_slice(name.as_bytes()), Arc::new(prepared));
     }
@@ -166,6 +189,13 @@ impl Session {
             }
         }
     }
+}
+
+/// RESET x, or SET x TO DEFAULT.
+fn is_reset(text: &[u8]) -> bool {
+    let text = text.trim_ascii().to_ascii_lowercase();
+    let text = text.strip_suffix(b";").unwrap_or(&text).trim_ascii_end();
+    text.starts_with(b"reset") || text.ends_with(b"default") || text.ends_with(b"local")
 }
 
 fn is_reset_all(text: &[u8]) -> bool {

@@ -45,7 +45,8 @@ impl Session {
                         let name = &self.services.config.backend(backend).name;
                         let code = FaultKind::RolledBack.code();
                         let detail = format!("{code}: backend \"{name}\" refused; rolled back on all backends");
-                        Oops::Server(Box::new(self.in_our_words(backend, &error)), Some(detail))
+                        let detail = (joined > 1).then_some(detail);
+                        Oops::Server(Box::new(self.in_our_words(backend, &error)), detail)
                     }
                     Why::Fault(fault) => fault.into(),
                 })

@@ -15,6 +15,7 @@ use crate::relay::pg::{Pass, Until};
 use crate::session::transaction::Mode;
 use crate::sql::Kind;
 use crate::wire::pg::client::{self as message, Target, tag};
+use crate::wire::pg::error::Origin;
 use crate::wire::pg::server::{self, put_complete};
 use crate::wire::pg::{HEADER_BYTES, WireError};
 
@@ -29,7 +30,7 @@ fn no_such(what: &str, name: &[u8]) -> Oops {
     } else {
         format!("{what} \"{name}\" does not exist")
     };
-    Fault::new(FaultKind::UnknownStatement, text).into()
+    Fault::verbatim(FaultKind::UnknownStatement, text).into()
 }
 
 impl Session {
@@ -59,12 +60,17 @@ impl Session {
         Ok(())
     }
 
-    fn expect(&mut self, until: Until) {
-        self.pipeline.pending.push_back(Pending::Backend { until, pass: Pass::All, parsed: None, executed: None });
+    fn expect(&mut self, until: Until, origin: Option<Arc<Origin>>) {
+        let pass = Pass::All;
+        self.pipeline.pending.push_back(Pending::Backend { until, pass, parsed: None, executed: None, origin });
     }
 
     /// Statements that only a transaction's end may follow are refused; others must be.
-    fn check_failed(&self, prepared: &Prepared) -> Result<(), Oops> {
+    fn check_failed(&mut self, prepared: &Prepared) -> Result<(), Oops> {
+        if self.failed_backend().is_some_and(|backend| prepared.lives == Lives::On(backend)) {
+            // The server refuses it in its own words.
+            return Ok(());
+        }
         let allowed = prepared.statement().is_some_and(|statement| mends(&statement.kind))
             || prepared.analysis.statements.is_empty();
         if self.txn.mode == Mode::Failed && !allowed { Err(in_failed_transaction().into()) } else { Ok(()) }
@@ -82,7 +88,13 @@ impl Session {
             generation: 0,
             foreign: None,
             frame: frame.clone(),
+            origin: None,
         };
+        if let Some(backend) = self.failed_backend()
+            && !prepared.statement().is_some_and(|statement| mends(&statement.kind))
+        {
+            return self.parse_on(backend, name, prepared).await;
+        }
         self.check_failed(&prepared)?;
         if prepared.statement().is_some_and(|statement| is_control(&statement.kind)) {
             self.names.statements.insert(name, Arc::new(prepared));
@@ -103,28 +115,31 @@ impl Session {
             let mut rewritten = BytesMut::new();
             message::put_parse_typed(&mut rewritten, parse.name, &text, parse.types);
             prepared.frame = rewritten.freeze();
+            let edits = edits.into_iter().map(|edit| (edit.span, edit.text)).collect();
+            prepared.origin = Some(Arc::new(self.origin(&prepared.text, 0, edits)));
         }
+        self.parse_on(backend, name, prepared).await
+    }
+
+    async fn parse_on(&mut self, backend: BackendId, name: Bytes, mut prepared: Prepared) -> Result<(), Oops> {
         if let Some(old) = self.names.statements.get(&name).filter(|_| !name.is_empty())
             && old.lives != Lives::On(backend)
         {
             let text = format!("prepared statement \"{}\" already exists", String::from_utf8_lossy(&name));
-            return Err(Fault::new(FaultKind::DuplicateStatement, text).into());
+            return Err(Fault::verbatim(FaultKind::DuplicateStatement, text).into());
         }
         self.turn_to(backend).await?;
         prepared.lives = Lives::On(backend);
         prepared.generation = self.slot(backend).map_or(0, |slot| slot.generation);
         self.conn(backend)?.queue_extended(&prepared.frame);
         let fresh = !self.names.statements.contains_key(&name) || name.is_empty();
+        let origin = prepared.origin.clone();
         if fresh {
             self.names.statements.insert(name.clone(), Arc::new(prepared));
         }
         let parsed = fresh.then_some(name);
-        self.pipeline.pending.push_back(Pending::Backend {
-            until: Until::Parsed,
-            pass: Pass::All,
-            parsed,
-            executed: None,
-        });
+        let (until, pass) = (Until::Parsed, Pass::All);
+        self.pipeline.pending.push_back(Pending::Backend { until, pass, parsed, executed: None, origin });
         Ok(())
     }
 
@@ -140,6 +155,7 @@ impl Session {
                 pass: Pass::Asides,
                 parsed: None,
                 executed: None,
+                origin: None,
             });
             let again = Prepared { generation, ..Prepared::clone(prepared) };
             self.names.statements.insert(Bytes::copy_from_slice(name), Arc::new(again));
@@ -161,11 +177,12 @@ impl Session {
         if let Some(backend) = self.reach(name, &prepared).await? {
             self.conn(backend)?.queue_extended(frame);
             self.pipeline.executed |= self.txn.mode == Mode::Autocommit;
-            self.expect(Until::Bound);
+            self.expect(Until::Bound, prepared.origin.clone());
         } else {
+            check_counts(body, &prepared, name)?;
             self.pipeline.pending.push_back(Pending::Own(server::tag::BIND_COMPLETE));
         }
-        self.names.portals.insert(frame.slice_ref(portal), Portal { prepared, plain, foreign: None });
+        self.names.portals.insert(frame.slice_ref(portal), Portal { prepared, plain, done: false, foreign: None });
         Ok(())
     }
 
@@ -197,9 +214,13 @@ impl Session {
         match (backend, target) {
             (Some(backend), _) => {
                 self.conn(backend)?.queue_extended(frame);
-                self.expect(Until::Described);
+                self.expect(Until::Described, None);
             }
-            (None, Target::Statement) => self.pipeline.pending.push_back(Pending::OwnDescription),
+            (None, Target::Statement) => {
+                let prepared = self.names.statements.get(name);
+                let oids = prepared.map(|prepared| own_types(prepared)).transpose()?.unwrap_or_default();
+                self.pipeline.pending.push_back(Pending::OwnDescription(oids));
+            }
             (None, Target::Portal) => self.pipeline.pending.push_back(Pending::Own(server::tag::NO_DATA)),
         }
         Ok(())
@@ -236,14 +257,21 @@ impl Session {
             && portal.prepared.lives == Lives::Here
             && let Some(statement) = portal.prepared.statement()
         {
+            if portal.done {
+                let text = format!("portal \"{}\" cannot be run", String::from_utf8_lossy(name));
+                return Err(Fault::verbatim(FaultKind::PortalDone, text).into());
+            }
             self.drain(false).await?;
             let tag = self.control(&statement.kind, &portal.prepared.text).await?;
+            if let Some(portal) = self.names.portals.get_mut(name) {
+                portal.done = true;
+            }
             put_complete(&mut self.client.out, tag);
             return Ok(());
         }
         let mut copies = false;
         let mut executed = None;
-        if let Some(Portal { prepared, plain, foreign: _ }) = portal {
+        if let Some(Portal { prepared, plain, done: _, foreign: _ }) = portal {
             if let (Some(statement), Lives::On(backend)) = (prepared.statement(), prepared.lives) {
                 self.admit(backend, statement)?;
                 copies = statement.kind == Kind::CopyIn;
@@ -258,12 +286,9 @@ impl Session {
         }
         self.pipeline.executed |= self.txn.mode == Mode::Autocommit;
         self.conn(backend)?.queue_extended(frame);
-        self.pipeline.pending.push_back(Pending::Backend {
-            until: Until::Executed,
-            pass: Pass::All,
-            parsed: None,
-            executed,
-        });
+        let origin = executed.as_ref().and_then(|(prepared, _)| prepared.origin.clone());
+        let (until, pass) = (Until::Executed, Pass::All);
+        self.pipeline.pending.push_back(Pending::Backend { until, pass, parsed: None, executed, origin });
         // COPY data follows: the server must be in that state before anything else is sent.
         if copies { self.drain(false).await } else { Ok(()) }
     }
@@ -287,14 +312,35 @@ impl Session {
         }
         self.turn_to(backend).await?;
         self.conn(backend)?.queue_extended(frame);
-        self.expect(Until::Closed);
+        self.expect(Until::Closed, None);
         Ok(())
     }
 }
 
 fn no_such_portal(name: &[u8]) -> Oops {
     let text = format!("portal \"{}\" does not exist", String::from_utf8_lossy(name));
-    Fault::new(FaultKind::UnknownPortal, text).into()
+    Fault::verbatim(FaultKind::UnknownPortal, text).into()
+}
+
+/// The types that a Parse gave to parameters of a statement which has none.
+fn own_types(prepared: &Prepared) -> Result<Vec<u32>, Oops> {
+    let parse = message::parse(&prepared.frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
+    message::type_oids(parse.types).map_err(|error| wire(&error))
+}
+
+/// The server's checks of a Bind, for a statement of the session's own.
+fn check_counts(body: &[u8], prepared: &Prepared, name: &[u8]) -> Result<(), Oops> {
+    let bind = message::bind_whole(body).map_err(|error| wire(&error))?;
+    let (formats, given, wanted) = (bind.formats.len(), bind.values.len(), own_types(prepared)?.len());
+    let text = if formats > 1 && formats != given {
+        format!("bind message has {formats} parameter formats but {given} parameters")
+    } else if given != wanted {
+        let name = String::from_utf8_lossy(name);
+        format!("bind message supplies {given} parameters, but prepared statement \"{name}\" requires {wanted}")
+    } else {
+        return Ok(());
+    };
+    Err(Fault::verbatim(FaultKind::ProtocolViolation, text).into())
 }
 
 /// Whether a Bind that has been read has no parameters: `names_bytes` is the length of both names with their zeros.

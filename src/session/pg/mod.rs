@@ -33,7 +33,7 @@ use crate::session::Services;
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Reading;
 use crate::wire::pg::client::{self as message, tag};
-use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error};
+use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error, put_server_fatal};
 use crate::wire::pg::server::{self, Status};
 use crate::wire::pg::{HEADER_BYTES, Header};
 use ear::{Alarm, Ear};
@@ -73,6 +73,8 @@ pub struct Session {
     /// The client's login name.
     user: String,
     generations: u64,
+    /// Where a RESET has just undone startup parameters.
+    restores: Option<BackendId>,
     settings: Settings,
     names: Names,
     pipeline: Pipeline,
@@ -111,6 +113,7 @@ impl Session {
             view: None,
             user,
             generations: 0,
+            restores: None,
             settings,
             names: Names::default(),
             pipeline: Pipeline::default(),
@@ -134,7 +137,9 @@ impl Session {
     /// first, so that the client hears what the server made of them.
     async fn greet(&mut self, pid: i32, secret: &[u8], startup: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Exit> {
         let simple = |(name, value): &(Vec<u8>, Vec<u8>)| {
-            name == b"application_name" || (name == b"client_encoding" && is_utf8(value))
+            // The server replaces what is not plain ASCII in that name.
+            (name == b"application_name" && value.iter().all(|b| matches!(b, b' '..=b'~')))
+                || (name == b"client_encoding" && is_utf8(value))
         };
         if !startup.iter().all(simple) {
             self.try_startup().await?;
@@ -170,8 +175,7 @@ impl Session {
             Err(Oops::Exit(exit)) => Err(exit),
             Err(Oops::Fault(fault)) => Err(Exit::Fatal(fault)),
             Err(Oops::Server(error, _)) => {
-                let (state, text) = (&error.sqlstate, &error.message);
-                put_error(&mut self.client.out, Severity::Fatal, state, text, None, None);
+                put_server_fatal(&mut self.client.out, &error.raw);
                 Err(Exit::Terminated)
             }
             Err(Oops::Told) => Err(Exit::Terminated),
@@ -240,7 +244,7 @@ impl Session {
     /// The one ReadyForQuery.
     fn ready(&mut self) {
         let status = self.status();
-        server::put_ready(&mut self.client.out, status);
+        self.client.put_ready(status);
     }
 
     /// Tells the client what went wrong, and what that makes of the transaction.

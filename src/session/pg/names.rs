@@ -9,6 +9,7 @@ use super::foreign;
 use crate::base::BackendId;
 use crate::relay::pg::foreign::Later;
 use crate::sql::{Analysis, Statement};
+use crate::wire::pg::error::Origin;
 
 /// Who answers for a prepared statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(super) struct Prepared {
     pub generation: u64,
     /// For [`Lives::Foreign`].
     pub foreign: Option<Arc<foreign::Prepared>>,
+    /// Of what its text was made, if not as the client sent it.
+    pub origin: Option<Arc<Origin>>,
     /// The Parse as sent, to prepare it again on another connection; empty for SQL's own PREPARE.
     pub frame: Bytes,
 }
@@ -55,6 +58,8 @@ pub(super) struct Portal {
     pub prepared: Arc<Prepared>,
     /// It has no parameters, so that its text says all.
     pub plain: bool,
+    /// A portal of [`Lives::Here`] that was run.
+    pub done: bool,
     /// For [`Lives::Foreign`].
     pub foreign: Option<Arc<foreign::Bound>>,
 }

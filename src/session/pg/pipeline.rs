@@ -15,7 +15,8 @@ use crate::relay::pg::{Pass, Until, answer};
 use crate::session::transaction::Mode;
 use crate::sql::Unpreparable;
 use crate::wire::pg::client::{put_empty as put_message, tag as message};
-use crate::wire::pg::server::{put_empty, put_no_parameters, tag};
+use crate::wire::pg::error::Origin;
+use crate::wire::pg::server::{put_empty, put_parameters, tag};
 
 /// Places for replies that an idle session keeps at most.
 const PENDING_KEPT_MAX: usize = 64;
@@ -33,11 +34,13 @@ pub(super) enum Pending {
         parsed: Option<Bytes>,
         /// Execute: what was executed, and whether its text says all.
         executed: Option<(Arc<Prepared>, bool)>,
+        /// For the positions in its errors.
+        origin: Option<Arc<Origin>>,
     },
     /// The session's own: a frame without a body.
     Own(u8),
     /// The session's own ParameterDescription and NoData.
-    OwnDescription,
+    OwnDescription(Vec<u32>),
     /// The session's own frames.
     OwnFrames(Bytes),
 }
@@ -148,12 +151,15 @@ impl Session {
             match pending {
                 Pending::Own(tag) => put_empty(&mut self.client.out, tag),
                 Pending::OwnFrames(frames) => self.client.out.extend_from_slice(&frames),
-                Pending::OwnDescription => {
-                    put_no_parameters(&mut self.client.out);
+                Pending::OwnDescription(oids) => {
+                    put_parameters(&mut self.client.out, &oids);
                     put_empty(&mut self.client.out, tag::NO_DATA);
                 }
-                Pending::Backend { until, pass, parsed, executed } => {
-                    if let Err(oops) = self.drain_one(until, pass, executed).await {
+                Pending::Backend { until, pass, parsed, executed, origin } => {
+                    self.client.origin = origin;
+                    let drained = self.drain_one(until, pass, executed).await;
+                    self.client.origin = None;
+                    if let Err(oops) = drained {
                         if let Some(name) = parsed {
                             self.names.statements.remove(&name);
                         }
@@ -200,6 +206,7 @@ impl Session {
     /// Sync: all backends are synced, an implicit transaction commits, and one ReadyForQuery tells the session's status.
     pub(super) async fn on_sync(&mut self) -> Result<(), Exit> {
         self.sync_silently().await?;
+        self.restore_startup().await?;
         self.ready();
         Ok(())
     }

@@ -2,16 +2,21 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use super::Session;
 use super::foreign::{Here, Target};
 use super::names::Lives;
 use super::oops::Oops;
+use super::slots::conn;
 use crate::base::ids::NAME_PREFIX;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Wrote;
 use crate::route::{Edit, Plan};
-use crate::session::transaction::Participant;
+use crate::session::transaction::{Mode, Participant};
 use crate::sql::{Access, Kind, Statement, Unpreparable};
+use crate::wire::pg::error::Origin;
+use crate::wire::pg::server::Status;
 
 /// A place for a statement.
 #[derive(Debug)]
@@ -59,6 +64,20 @@ impl Session {
             (Some(only), None) => only.backend,
             _ => self.pipeline.current.filter(|_| self.pipeline.executed).unwrap_or(self.home),
         }
+    }
+
+    /// The only participant, if it has refused a statement, so that it refuses all others by itself.
+    pub(super) fn failed_backend(&mut self) -> Option<BackendId> {
+        let [only] = self.txn.participants.as_slice() else { return None };
+        let backend = only.backend;
+        let conn = conn(&mut self.slots, backend).filter(|_| self.txn.mode == Mode::Failed)?;
+        (conn.status() == Status::Failed && !conn.is_broken()).then_some(backend)
+    }
+
+    /// What a text to be sent is made of.
+    pub(super) fn origin(&self, text: &Bytes, start: usize, edits: Vec<(Range<usize>, String)>) -> Origin {
+        let encoding = self.client.told(b"client_encoding");
+        Origin { text: text.clone(), start, edits, utf8: encoding.is_none_or(|encoding| encoding == b"UTF8") }
     }
 
     /// Where one statement of `text` goes.

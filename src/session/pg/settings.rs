@@ -77,6 +77,17 @@ impl Settings {
         }
     }
 
+    /// A RESET of these: startup parameters among them get their values again, which the server takes for no startup
+    /// parameters. False: none is.
+    pub(super) fn reset_of(&mut self, names: &[String], in_txn: bool) -> bool {
+        let is_meant = |old: &&Setting| old.startup && old.names.iter().any(|name| names.contains(name));
+        let again: Vec<Setting> = self.list.iter().filter(is_meant).cloned().collect();
+        for startup in &again {
+            self.push(startup.names.clone(), startup.text.clone(), false, in_txn);
+        }
+        !again.is_empty()
+    }
+
     /// How many startup parameters are replayed after a reset.
     pub(super) fn startup_count(&self) -> u64 {
         self.list.iter().filter(|old| old.startup).count() as u64

@@ -1,32 +1,43 @@
 //! Simple queries and function calls.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
 
 use super::control::{in_failed_transaction, is_control, mends};
 use super::oops::Oops;
 use super::place::{Placed, edited};
 use super::running::Cancel;
 use super::{Exit, Session, slots};
+use crate::backend::VerbError;
 use crate::base::BackendId;
 use crate::relay::pg::{Pass, Until, answer};
 use crate::route::Edit;
 use crate::session::transaction::Mode;
 use crate::sql::{Characteristics, Kind, Statement};
 use crate::wire::pg::client as message;
-use crate::wire::pg::server::{put_complete, put_empty, tag};
+use crate::wire::pg::server::{Status, put_complete, put_empty, tag};
 
 impl Session {
     pub(super) async fn on_query(&mut self, body: Bytes) -> Result<(), Exit> {
-        if !self.pipeline.is_idle() || self.txn.mode == Mode::Implicit {
-            self.sync_silently().await?;
+        if self.pipeline.skipping {
+            return Ok(());
         }
-        let done = match message::text(&body) {
-            Ok(text) => self.run_text(text).await,
+        if !self.join_pipeline().await? {
+            return Ok(());
+        }
+        let mut ran = match message::text(&body) {
+            Ok(text) => self.run_text(&body.slice_ref(text)).await,
             Err(error) => Err(Oops::from(&error)),
         };
-        if let Err(oops) = done {
+        if ran.is_ok() && self.txn.mode == Mode::Implicit {
+            ran = self.end_by_commit().await;
+        }
+        self.client.origin = None;
+        if let Err(oops) = ran {
             self.tell(oops).await?;
         }
+        self.restore_startup().await?;
         // The unnamed statement and portal do not outlive a simple query.
         self.names.statements.remove(&b""[..]);
         self.names.forget_portal(b"");
@@ -34,8 +45,46 @@ impl Session {
         Ok(())
     }
 
-    async fn run_text(&mut self, text: &[u8]) -> Result<(), Oops> {
+    /// What was executed before without a Sync is of one transaction with a query behind it. False: it has failed, and
+    /// everything up to the Sync is dropped.
+    async fn join_pipeline(&mut self) -> Result<bool, Exit> {
+        if self.pipeline.is_idle() {
+            return Ok(true);
+        }
+        if self.txn.mode == Mode::Autocommit && !self.pipeline.executed {
+            self.sync_silently().await?;
+            return Ok(true);
+        }
+        let mut joined = self.drain(false).await;
+        if let (Ok(()), Mode::Autocommit, Some(backend)) = (&joined, self.txn.mode, self.pipeline.current) {
+            joined = self.make_explicit(backend, Mode::Implicit).await;
+        }
+        if joined.is_ok() {
+            joined = self.settle_all().await;
+        }
+        if let Err(oops) = joined {
+            self.tell(oops).await?;
+            self.pipeline.skipping = true;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    async fn run_text(&mut self, text: &Bytes) -> Result<(), Oops> {
         let analysis = self.read(text)?;
+        let mended = analysis.statements.first().is_none_or(|first| mends(&first.kind));
+        if let Some(backend) = self.failed_backend().filter(|_| !mended) {
+            // The server refuses it in its own words, a syntax error before all else.
+            self.conn(backend)?.queue_query(text);
+            self.ask(backend).await?;
+            if self.conn(backend)?.status() == Status::Idle {
+                // PREPARE TRANSACTION has ended it, as ROLLBACK does.
+                self.undo_settings();
+                self.forget_transaction();
+                self.names.end_cursors(false);
+            }
+            return Ok(());
+        }
         match analysis.statements.as_slice() {
             [] => {
                 put_empty(&mut self.client.out, tag::EMPTY_QUERY);
@@ -45,8 +94,10 @@ impl Session {
             several => {
                 if let Some((backend, edits)) = self.as_one(text, several)? {
                     let sql = edited(text, 0..text.len(), &edits);
+                    self.remember_origin(text, 0, edits);
                     return self.native(backend, &sql, text, several).await;
                 }
+                self.check_syntax(text).await?;
                 self.run_each(text, several).await
             }
         }
@@ -78,7 +129,7 @@ impl Session {
     }
 
     /// One by one, in one implicit transaction, which BEGIN and COMMIT among them switch as on the server.
-    async fn run_each(&mut self, text: &[u8], statements: &[Statement]) -> Result<(), Oops> {
+    async fn run_each(&mut self, text: &Bytes, statements: &[Statement]) -> Result<(), Oops> {
         for statement in statements {
             if self.txn.mode == Mode::Autocommit && !matches!(statement.kind, Kind::Begin(_)) {
                 self.begin(Mode::Implicit, Characteristics::default());
@@ -91,7 +142,7 @@ impl Session {
         Ok(())
     }
 
-    async fn run_statement(&mut self, text: &[u8], statement: &Statement) -> Result<(), Oops> {
+    async fn run_statement(&mut self, text: &Bytes, statement: &Statement) -> Result<(), Oops> {
         if self.txn.mode == Mode::Failed && !mends(&statement.kind) {
             return Err(in_failed_transaction().into());
         }
@@ -106,10 +157,15 @@ impl Session {
             Placed::Here(here) => return self.do_here(&here, own, None).await,
             Placed::Foreign(target) => return self.query_foreign(&target, own, statement).await,
         };
+        self.client.origin = None;
         if edits.is_empty() {
+            if statement.span.start > 0 {
+                self.remember_origin(text, statement.span.start, Vec::new());
+            }
             return self.native(backend, own, text, std::slice::from_ref(statement)).await;
         }
         let sql = edited(text, statement.span.clone(), &edits);
+        self.remember_origin(text, statement.span.start, edits);
         self.native(backend, &sql, text, std::slice::from_ref(statement)).await
     }
 
@@ -138,6 +194,36 @@ impl Session {
             self.note_effects(backend, statement, &text[statement.span.clone()], true);
         }
         Ok(())
+    }
+
+    /// Keeps what a text to be sent was made of, so that errors say places in the client's own.
+    fn remember_origin(&mut self, text: &Bytes, start: usize, edits: Vec<Edit>) {
+        let edits = edits.into_iter().map(|edit| (edit.span, edit.text)).collect();
+        self.client.origin = Some(Arc::new(self.origin(text, start, edits)));
+    }
+
+    /// A text that several servers or the session itself will run piece by piece is read by one of them as a whole first:
+    /// with a syntax error anywhere in it, nothing of it may run. Not in an open transaction, which that would end.
+    async fn check_syntax(&mut self, text: &[u8]) -> Result<(), Oops> {
+        if self.txn.is_open() {
+            return Ok(());
+        }
+        let backend = self.anywhere();
+        self.prepare_slot(backend).await?;
+        // The unnamed statement ends with every simple query anyway.
+        let mut parse = BytesMut::new();
+        message::put_parse(&mut parse, b"", text);
+        let conn = self.conn(backend)?;
+        conn.queue_extended(&parse);
+        conn.queue_sync();
+        self.swallow_prefix(backend).await?;
+        match self.conn(backend)?.finish_run("reading a text").await {
+            // Read to its end; several statements are more than a Parse may hold.
+            Ok(()) => Ok(()),
+            Err(VerbError::Refused { error, .. }) if error.is_from(b"exec_parse_message") => Ok(()),
+            Err(VerbError::Lost { source, .. }) => Err(self.lost(backend, &source)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What SQL's EXECUTE stands for.
@@ -173,6 +259,9 @@ impl Session {
     }
 
     pub(super) async fn on_function_call(&mut self, frame: Bytes) -> Result<(), Exit> {
+        if self.pipeline.skipping {
+            return Ok(());
+        }
         if !self.pipeline.is_idle() || self.txn.mode == Mode::Implicit {
             self.sync_silently().await?;
         }

@@ -1,10 +1,12 @@
 //! ErrorResponse and NoticeResponse.
 
-use bytes::{BufMut, BytesMut};
+use std::ops::Range;
+
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::frame::{put, put_cstr};
 use super::server::tag;
-use super::{Cursor, WireError};
+use super::{Cursor, HEADER_BYTES, WireError};
 use crate::base::Fault;
 use crate::wire::foreign_error::PgError;
 
@@ -108,7 +110,72 @@ pub fn foreign_body(error: &PgError) -> BytesMut {
 /// Writes a fault as ErrorResponse.
 pub fn put_fault(out: &mut BytesMut, severity: Severity, fault: &Fault) {
     let detail = fault.pg_detail();
-    put_error(out, severity, fault.kind.sqlstate(), &fault.message, Some(&detail), fault.hint.as_deref());
+    put_error(out, severity, fault.kind.sqlstate(), &fault.message, detail.as_deref(), fault.advice().as_deref());
+}
+
+/// Where a text that was sent to a server came from: a part of the client's text, with replacements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's text.
+    pub text: Bytes,
+    /// Where the part begins, in bytes.
+    pub start: usize,
+    /// What was replaced by what, front to back.
+    pub edits: Vec<(Range<usize>, String)>,
+    /// Whether the text is UTF-8; else a character is a byte.
+    pub utf8: bool,
+}
+
+impl Origin {
+    /// The position in the client's text for one in the text that was sent; both count characters from 1.
+    fn position(&self, sent: usize) -> usize {
+        let chars = |range: Range<usize>| {
+            let bytes = self.text.get(range).unwrap_or_default();
+            if self.utf8 { bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count() } else { bytes.len() }
+        };
+        let (mut at, mut own, mut passed) = (self.start, chars(0..self.start), 0);
+        for (span, new) in self.edits.iter().filter(|(span, _)| span.start >= self.start) {
+            let gap = chars(at..span.start);
+            if sent <= passed + gap {
+                break;
+            }
+            (own, passed) = (own + gap, passed + gap);
+            let new = if self.utf8 { new.chars().count() } else { new.len() };
+            if sent <= passed + new {
+                return own + 1;
+            }
+            (own, passed, at) = (own + chars(span.clone()), passed + new, span.end);
+        }
+        own + sent - passed
+    }
+
+    /// Writes an ErrorResponse or NoticeResponse with its position moved.
+    pub fn put_moved(&self, out: &mut BytesMut, frame: &[u8]) {
+        let Some((head, body)) = frame.split_at_checked(HEADER_BYTES) else { return };
+        let position = field(body, b'P').ok().flatten().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let Some(position) = position else { return out.put_slice(frame) };
+        put(out, head[0], |b| {
+            let mut cursor = Cursor::new(body, "ErrorResponse");
+            while let (Ok(kind @ 1..), Ok(value)) = (cursor.u8(), cursor.cstr()) {
+                b.put_u8(kind);
+                let moved = self.position(position).to_string();
+                put_cstr(b, if kind == b'P' { moved.as_bytes() } else { value });
+            }
+            b.put_u8(0);
+        });
+    }
+}
+
+/// Passes on a server's ErrorResponse body as one that ends the session.
+pub fn put_server_fatal(out: &mut BytesMut, body: &[u8]) {
+    put(out, tag::ERROR, |b| {
+        let mut cursor = Cursor::new(body, "ErrorResponse");
+        while let (Ok(kind @ 1..), Ok(value)) = (cursor.u8(), cursor.cstr()) {
+            b.put_u8(kind);
+            put_cstr(b, if matches!(kind, b'S' | b'V') { Severity::Fatal.text().as_bytes() } else { value });
+        }
+        b.put_u8(0);
+    });
 }
 
 /// Passes on a server's ErrorResponse body, with `detail` added if it has none of its own.

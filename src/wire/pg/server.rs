@@ -139,11 +139,6 @@ pub fn put_empty(out: &mut BytesMut, tag: u8) {
     put(out, tag, |_| {});
 }
 
-/// Writes a ParameterDescription without parameters.
-pub fn put_no_parameters(out: &mut BytesMut) {
-    put(out, tag::PARAMETERS, |b| b.put_i16(0));
-}
-
 /// Writes a ParameterDescription.
 pub fn put_parameters(out: &mut BytesMut, oids: &[u32]) {
     put(out, tag::PARAMETERS, |b| {

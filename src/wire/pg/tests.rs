@@ -1,4 +1,4 @@
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
 use super::frame::{self, WireError};
@@ -118,4 +118,26 @@ fn a_startup_packet_reads_back_and_a_too_long_one_is_refused() {
     assert_eq!(read, startup::Startup::Session { version: startup::PROTOCOL_3_0, parameters: expected });
     assert!(startup::length(&20_000i32.to_be_bytes()).is_err());
     assert!(startup::length(&7i32.to_be_bytes()).is_err());
+}
+
+#[test]
+fn a_position_is_moved_to_the_clients_own_text() {
+    let text: Bytes = Bytes::from_static("SELECT 'é'; SELECT nix FROM delivery.agents WHERE nix2".as_bytes());
+    let start = text.windows(6).rposition(|w| w == b"SELECT").unwrap();
+    let name = text.windows(15).position(|w| w == b"delivery.agents").unwrap();
+    let edits = vec![(name..name + 15, String::from("agents"))];
+    let origin = error::Origin { text, start, edits, utf8: true };
+    let at = |word: &str| {
+        let sent = "SELECT nix FROM agents WHERE nix2".find(word).unwrap() + 1;
+        let mut frame = BytesMut::new();
+        frame::put(&mut frame, b'E', |b| {
+            b.extend_from_slice(format!("SERROR\0P{sent}\0Rx\0\0").as_bytes());
+        });
+        let mut moved = BytesMut::new();
+        origin.put_moved(&mut moved, &frame);
+        let body = moved[5..].to_vec();
+        assert_eq!(error::field(&body, b'R'), Ok(Some(&b"x"[..])));
+        String::from_utf8(error::field(&body, b'P').unwrap().unwrap().to_vec()).unwrap()
+    };
+    assert_eq!((at("nix"), at("agents"), at("nix2")), ("20".into(), "29".into(), "51".into()));
 }

@@ -185,7 +185,7 @@ impl Session {
         let formats = spread(&bind.results, foreign.columns.len(), "result")?;
         self.names.leftovers.remove(&portal);
         let bound = Some(Arc::new(Bound { values, formats }));
-        self.names.portals.insert(portal, Portal { prepared, plain: needed == 0, foreign: bound });
+        self.names.portals.insert(portal, Portal { prepared, plain: needed == 0, done: false, foreign: bound });
         self.pipeline.pending.push_back(Pending::Own(server::tag::BIND_COMPLETE));
         Ok(())
     }
