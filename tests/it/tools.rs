@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use handfast::base::{Dialect, Engine};
-use handfast::testbed::{Direct, Handfast, Shop};
+use handfast::testbed::{Handfast, Shop};
 
 use crate::bed::{Stand, bed, binary, on, own_servers, skip, unique_name};
 use crate::clients::drivers;
@@ -42,11 +42,6 @@ impl Place {
         let text = [output.stdout, b"\n-- stderr\n".to_vec(), output.stderr].concat();
         format!("{}-- {:?}\n", String::from_utf8_lossy(&text), output.status.code())
     }
-
-    async fn direct(&self) -> Direct {
-        let scheme = if self.engine == Engine::Postgres { "postgres" } else { "mysql" };
-        Direct::connect(&format!("{scheme}://app:app@127.0.0.1:{}/{}", self.port, self.database)).await.unwrap()
-    }
 }
 
 /// One server with the tools' tables, directly and through Handfast with one and with two backends.
@@ -73,7 +68,8 @@ impl Places {
         let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
         // Tools ask catalogs for the name that they were given: clients know the home database by its own.
         let named = |config: &str| config.replace("\"shop\"", &format!("{:?}", shop.store.name));
-        let two = Handfast::with_config(binary(), &shop, &named(&shop.config())).unwrap();
+        let rules = shop.config().replace("[tables]\n", "[tables]\n\"away_*\" = \"delivery\"\n");
+        let two = Handfast::with_config(binary(), &shop, &named(&rules)).unwrap();
         two.start().unwrap();
         let dialect = engine.dialect();
         let database = &shop.store;
@@ -221,7 +217,7 @@ fn a_mariadb_database_is_dumped_and_restored_through_us() {
             for how in [
                 &all[..],
                 &[&all[..], &["--no-autocommit"]].concat(),
-                &[&all[..], &["--skip-opt", "--add-drop-table"]].concat(),
+                &[&all[..], &["--skip-extended-insert", "--complete-insert"]].concat(),
             ] {
                 let text = place.run("mariadb-dump", how, b"");
                 let (text, _) = text.split_once("\n-- stderr").unwrap();
@@ -231,6 +227,71 @@ fn a_mariadb_database_is_dumped_and_restored_through_us() {
             }
         }
     });
+}
+
+/// A migration tool's life, by a script that prints what it saw; with two backends, tables named `away_…` are on the other one.
+fn migrates(engine: Engine, script: &'static str, module: &str, arguments: fn(&Place) -> Vec<String>) {
+    let python = drivers().join("python/bin/python3");
+    let import = format!("import {module}, psycopg, pymysql");
+    let here = Command::new(&python).args(["-c", &import]).output().is_ok_and(|output| output.status.success());
+    if !here {
+        return skip(&format!("{script} ({module} is not installed here)"));
+    }
+    on(engine, script, |engine| async move {
+        let places = Places::new(engine).await;
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/tools").join(script);
+        let story = |place: &Place| {
+            let mut command = Command::new("timeout");
+            command.arg("240").arg(&python).arg(&file).args(arguments(place));
+            let output = command.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            assert!(output.status.success() && text.contains("done"), "{script} at {}: {text}", place.port);
+            // Scratch folders' names differ.
+            text.lines().filter(|line| !line.contains("/tmp")).fold(String::new(), |text, line| text + line + "\n")
+        };
+        let direct = story(&places.direct);
+        assert!(direct.lines().count() > 60, "{direct}");
+        same("over one backend", &direct, &story(&places.one));
+        same("over two", &direct, &story(&places.two));
+    });
+}
+
+fn sqlalchemy_url(place: &Place) -> Vec<String> {
+    let Place { engine, port, database } = place;
+    let driver = if *engine == Engine::Postgres { "postgresql+psycopg" } else { "mysql+pymysql" };
+    vec![format!("{driver}://app:app@127.0.0.1:{port}/{database}")]
+}
+
+fn django_place(place: &Place) -> Vec<String> {
+    let Place { engine, port, database } = place;
+    let engine = if *engine == Engine::Postgres { "postgresql" } else { "mysql" };
+    vec![engine.to_owned(), port.to_string(), database.clone()]
+}
+
+#[test]
+fn alembic_migrates_postgres_through_us() {
+    migrates(Engine::Postgres, "alembic_migrates.py", "alembic", sqlalchemy_url);
+}
+
+#[test]
+fn alembic_migrates_mariadb_through_us() {
+    migrates(Engine::Mariadb, "alembic_migrates.py", "alembic", sqlalchemy_url);
+}
+
+#[test]
+fn django_migrates_postgres_through_us() {
+    migrates(Engine::Postgres, "django_migrates.py", "django", django_place);
+}
+
+#[test]
+fn django_migrates_mariadb_through_us() {
+    migrates(Engine::Mariadb, "django_migrates.py", "django", django_place);
+}
+
+#[test]
+fn django_migrates_mysql_through_us() {
+    migrates(Engine::Mysql, "django_migrates.py", "django", django_place);
 }
 
 #[test]
