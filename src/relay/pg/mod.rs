@@ -3,6 +3,7 @@
 
 mod client;
 mod copy;
+mod description;
 pub mod foreign;
 mod news;
 
@@ -10,12 +11,15 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
+use bytes::Bytes;
+
 use crate::backend::pg::{PgConn, server_error};
 use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::wire::pg::server::tag;
 use crate::wire::pg::{HEADER_BYTES, Header, WireError, error, header};
 
 pub use client::Client;
+pub use description::{Description, description};
 
 /// Longest frame that is read whole, in bytes: errors, parameters, row descriptions.
 const LOOKED_AT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -82,6 +86,14 @@ pub enum RelayError {
     /// The backend's connection is lost.
     #[error("the backend's connection is lost: {0}")]
     Backend(#[source] io::Error),
+    /// The backend has ended the connection, and has said why.
+    #[error("the backend has ended the connection: {source}")]
+    Ended {
+        /// The ErrorResponse, as it came.
+        frame: Bytes,
+        /// The same, for those to whom it is no more than a lost connection.
+        source: io::Error,
+    },
     /// The client is gone.
     #[error("the client is gone: {0}")]
     Client(#[source] io::Error),
@@ -181,11 +193,12 @@ async fn look(
         }
         tag::ERROR => {
             if matches!(error::field(body, b'V').or_else(|_| error::field(body, b'S')), Ok(Some(b"FATAL" | b"PANIC"))) {
-                // Fatal for that connection, not for our client: told as an error of ours.
+                // Fatal for that connection; what it is for the client, the session knows.
                 conn.set_broken();
                 let error = server_error(body);
                 let text = format!("{} {}", error.sqlstate, error.message);
-                return Err(RelayError::Backend(io::Error::new(io::ErrorKind::ConnectionAborted, text)));
+                let source = io::Error::new(io::ErrorKind::ConnectionAborted, text);
+                return Err(RelayError::Ended { frame, source });
             }
             *failed = true;
             if pass != Pass::Silent {

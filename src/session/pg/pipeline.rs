@@ -8,14 +8,17 @@ use bytes::Bytes;
 use super::names::Prepared;
 use super::oops::Oops;
 use super::running::Cancel;
+use super::settings::Settings;
 use super::{Exit, Session, slots};
 use crate::base::BackendId;
 use crate::commit::Wrote;
 use crate::relay::pg::{Pass, Until, answer};
 use crate::session::transaction::Mode;
-use crate::sql::Unpreparable;
-use crate::wire::pg::client::{put_empty as put_message, tag as message};
+use crate::sql::{Kind, Unpreparable};
+use crate::wire::pg::HEADER_BYTES;
+use crate::wire::pg::client as message;
 use crate::wire::pg::error::Origin;
+use crate::wire::pg::header;
 use crate::wire::pg::server::{put_empty, put_parameters, tag};
 
 /// Places for replies that an idle session keeps at most.
@@ -37,12 +40,32 @@ pub(super) enum Pending {
         /// For the positions in its errors.
         origin: Option<Arc<Origin>>,
     },
+    /// From the pipeline's backend, to a Parse of ours.
+    Again {
+        /// The statement's name.
+        name: Bytes,
+    },
+    /// From the pipeline's backend, to a Describe of a statement.
+    Description {
+        /// The statement's name.
+        name: Bytes,
+        /// What of it is shown.
+        pass: Pass,
+        /// It must be what it was, else it is the first one.
+        again: bool,
+    },
     /// The session's own: a frame without a body.
     Own(u8),
     /// The session's own ParameterDescription and NoData.
     OwnDescription(Vec<u32>),
     /// The session's own frames.
     OwnFrames(Bytes),
+}
+
+impl Pending {
+    fn is_backends(&self) -> bool {
+        matches!(self, Self::Backend { .. } | Self::Again { .. } | Self::Description { .. })
+    }
 }
 
 /// The pipeline since the last Sync.
@@ -60,6 +83,8 @@ pub(super) struct Pipeline {
     pub unpreparable: Option<Unpreparable>,
     /// After an error: everything up to the Sync is dropped.
     pub skipping: bool,
+    /// The settings before the first one that was made in it, outside an explicit transaction: an error undoes them.
+    pub before: Option<Settings>,
 }
 
 impl Default for Pipeline {
@@ -71,8 +96,13 @@ impl Default for Pipeline {
             wrote: Wrote::No,
             unpreparable: None,
             skipping: false,
+            before: None,
         }
     }
+}
+
+fn sets(kind: &Kind) -> bool {
+    matches!(kind, Kind::Set { .. } | Kind::SetSessionCharacteristics(_))
 }
 
 impl Pipeline {
@@ -121,22 +151,39 @@ impl Session {
         Ok(())
     }
 
-    fn lacks_settings(&mut self, backend: BackendId) -> bool {
-        let last = self.settings.last();
-        self.slot(backend).is_none_or(|slot| slot.applied < last)
+    /// What the server says to a pipeline before it is asked to flush: an error, or more than we want to hold. The client
+    /// hears it at once, as it does from the server; it may never send a Sync otherwise.
+    pub(super) async fn hear_early(&mut self, backend: BackendId) -> Result<(), Exit> {
+        if self.pipeline.current != Some(backend) || self.pipeline.pending.is_empty() {
+            return Ok(());
+        }
+        let Some(conn) = slots::conn(&mut self.slots, backend).filter(|conn| !conn.is_broken()) else { return Ok(()) };
+        let much = conn.buffered().len() >= crate::base::limits::RELAY_BUFFER_BYTES;
+        if !much && !has_error(conn.buffered()) {
+            return Ok(());
+        }
+        let Err(oops) = self.drain(false).await else { return Ok(()) };
+        self.tell(oops).await?;
+        self.pipeline.skipping = true;
+        Ok(())
+    }
+
+    pub(super) fn lacks_settings(&self, backend: BackendId) -> bool {
+        let slot = self.slots.iter().find(|slot| slot.backend == backend);
+        slot.is_none_or(|slot| self.settings.lacks(slot.applied))
     }
 
     /// Passes on all replies that are still to come. `synced`: a Sync is queued behind the messages already, else the
     /// server is asked to flush. Errors: also the backend's own, which ends the pipeline.
     pub(super) async fn drain(&mut self, synced: bool) -> Result<(), Oops> {
         if let Some(backend) = self.pipeline.current
-            && self.pipeline.pending.iter().any(|pending| matches!(pending, Pending::Backend { .. }))
+            && self.pipeline.pending.iter().any(Pending::is_backends)
         {
             let conn = self.conn(backend)?;
             let token = conn.cancel_token().clone();
             if !synced {
                 let mut flush = bytes::BytesMut::new();
-                put_message(&mut flush, message::FLUSH);
+                message::put_empty(&mut flush, message::tag::FLUSH);
                 conn.queue(&flush);
             }
             self.running.set(Some(Cancel::Pg(token)));
@@ -154,6 +201,18 @@ impl Session {
                 Pending::OwnDescription(oids) => {
                     put_parameters(&mut self.client.out, &oids);
                     put_empty(&mut self.client.out, tag::NO_DATA);
+                }
+                Pending::Again { name } => {
+                    if let Err(oops) = self.drain_again(&name).await {
+                        self.forget_pending();
+                        return Err(oops);
+                    }
+                }
+                Pending::Description { name, pass, again } => {
+                    if let Err(oops) = self.drain_description(&name, pass, again).await {
+                        self.forget_pending();
+                        return Err(oops);
+                    }
                 }
                 Pending::Backend { until, pass, parsed, executed, origin } => {
                     self.client.origin = origin;
@@ -189,7 +248,15 @@ impl Session {
         if let Some((prepared, plain)) = executed
             && let Some(statement) = prepared.statement()
         {
+            if self.txn.mode == Mode::Autocommit && self.pipeline.before.is_none() && sets(&statement.kind) {
+                self.pipeline.before = Some(self.settings.clone());
+            }
             self.note_effects(backend, statement, &prepared.text, plain);
+            if matches!(statement.kind, Kind::Prepare(_))
+                && let Ok(parse) = message::parse(prepared.frame.get(HEADER_BYTES..).unwrap_or_default())
+            {
+                self.note_sent(statement, parse.text);
+            }
         }
         Ok(())
     }
@@ -199,6 +266,8 @@ impl Session {
         for pending in std::mem::take(&mut self.pipeline.pending) {
             if let Pending::Backend { parsed: Some(name), .. } = pending {
                 self.names.statements.remove(&name);
+            } else if let Pending::Again { name } = pending {
+                self.not_again(&name);
             }
         }
     }
@@ -255,4 +324,16 @@ impl Session {
         self.pipeline.executed = false;
         self.settle_all().await
     }
+}
+
+/// Whether an ErrorResponse is among the frames.
+fn has_error(frames: &[u8]) -> bool {
+    let mut rest = frames;
+    while let Ok(Some(head)) = header(rest) {
+        if head.tag == tag::ERROR {
+            return true;
+        }
+        rest = &rest[head.total_bytes.min(rest.len())..];
+    }
+    false
 }

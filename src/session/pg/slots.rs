@@ -1,8 +1,10 @@
-//! The session's backend connections: one per backend from its first need to the session's end, so that names, temporary
-//! tables and cursors stay where they are.
+//! The session's backend connections: one per backend, from its first need on. Between transactions it may be parked
+//! (`parking`); names, settings and cursors stay where they are, or are brought to the next connection.
 
+use std::collections::VecDeque;
 use std::io;
 
+use super::keeps::Keeps;
 use super::oops::Oops;
 use super::{Exit, Session};
 use crate::backend::pg::PgConn;
@@ -17,14 +19,34 @@ use crate::wire::pg::server::Status;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub backend: BackendId,
-    /// `None` only while the transaction ends.
+    /// `None` while the transaction ends, and while it is parked.
     pub conn: Option<PgConn>,
     /// Tells this connection from an earlier one to the same backend.
     pub generation: u64,
     /// Serial of the last setting that the connection has.
     pub applied: u64,
     /// Answers to statements of ours that come before the client's.
-    pub prefix: u32,
+    /// True: what follows may only run if it succeeds.
+    pub prefix: VecDeque<bool>,
+    /// The pool keeps the connection for us meanwhile.
+    pub parked: bool,
+    /// What only this connection has.
+    pub keeps: Keeps,
+}
+
+impl Slot {
+    /// With a connection on which everything is still to be replayed.
+    pub(super) fn new(backend: BackendId, conn: PgConn, generation: u64) -> Self {
+        Self {
+            backend,
+            conn: Some(conn),
+            generation,
+            applied: 0,
+            prefix: VecDeque::new(),
+            parked: false,
+            keeps: Keeps::default(),
+        }
+    }
 }
 
 /// The connection of a backend.
@@ -42,28 +64,50 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
+        let generations = self.generations;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {
             self.attach(backend).await?;
         }
         let joins = self.txn.is_open() && self.txn.participant(backend).is_none();
-        let last = self.settings.last();
-        let lacks = self.slot(backend).is_some_and(|slot| slot.applied < last);
+        let lacks = self.lacks_settings(backend);
         if (joins || lacks) && self.conn(backend)?.is_unsynced() {
             self.settle(backend).await?;
         }
         if lacks {
             self.queue_settings(backend, joins);
         }
+        if self.generations != generations {
+            self.queue_prepares(backend);
+        }
         if joins {
             self.enlist(backend)?;
             self.queue_settings(backend, false);
         }
+        if self.slot(backend).is_some_and(|slot| slot.prefix.contains(&true)) {
+            self.swallow_prefix(backend).await?;
+        }
         Ok(())
     }
 
+    /// Attaches the home backend at once if its pool has plenty of room. Returns the server's own process id, which is then
+    /// the client's, too: drivers compare it with those in notifications, and tools ask `pg_locks` for it. `None`: the
+    /// connection comes with the first statement.
+    pub async fn reach_home(&mut self) -> Option<i32> {
+        if !self.services.pools.has_plenty(self.home) {
+            return None;
+        }
+        match self.attach(self.home).await {
+            Ok(()) => self.conn(self.home).ok().map(|conn| conn.cancel_token().pid()),
+            Err(oops) => {
+                tracing::info!(?oops, "the home backend could not be reached at a login");
+                None
+            }
+        }
+    }
+
     async fn attach(&mut self, backend: BackendId) -> Result<(), Oops> {
-        self.slots.retain(|slot| slot.backend != backend);
         if self.txn.participant(backend).is_some() {
+            self.slots.retain(|slot| slot.backend != backend);
             return Err(self.lost(backend, &io::ErrorKind::NotConnected.into()));
         }
         let config = self.services.config.backend(backend);
@@ -73,17 +117,7 @@ impl Session {
                 .hint("Connect to the MySQL port for tables of that backend.")
                 .into());
         }
-        let conn = match self.services.pools.acquire(backend).await.map_err(|error| error.fault())? {
-            Conn::Pg(conn) => conn,
-            other @ Conn::Mysql(_) => {
-                self.services.pools.release(other).await;
-                return Err(Fault::new(FaultKind::Internal, "the pool gave a connection of another dialect").into());
-            }
-        };
-        self.generations += 1;
-        let generation = self.generations;
-        self.slots.push(Slot { backend, conn: Some(conn), generation, applied: 0, prefix: 0 });
-        Ok(())
+        self.attach_pg(backend).await
     }
 
     /// Queues the settings that the connection lacks; `before`: only those from before the transaction.
@@ -96,7 +130,11 @@ impl Session {
             }
             conn.queue_query(&setting.text);
             slot.applied = setting.serial;
-            slot.prefix += 1;
+            slot.prefix.push_back(setting.is_role());
+        }
+        if !before {
+            // Also those that were undone since.
+            slot.applied = self.settings.last();
         }
     }
 
@@ -122,7 +160,7 @@ impl Session {
         }
         self.conn(backend)?.queue_query(text.as_bytes());
         if let Some(slot) = self.slot(backend) {
-            slot.prefix += 1;
+            slot.prefix.push_back(false);
         }
         if self.txn.id.is_none() {
             self.txn.id = Some(self.services.commits.next_txn());
@@ -135,28 +173,41 @@ impl Session {
     /// error; a setting from before it that this backend refuses is not.
     pub(super) async fn swallow_prefix(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut outcome = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        let mut asides = bytes::BytesMut::new();
+        while let Some(slot) = self.slot(backend) {
+            let Some(vital) = slot.prefix.pop_front() else { break };
             let Some(conn) = slot.conn.as_mut() else { break };
             let finished = conn.finish_run("BEGIN or SET").await;
-            let asides = conn.take_asides();
+            asides.unsplit(conn.take_asides());
             let in_txn = conn.status() == Status::Failed;
-            self.client.asides(&asides);
             match finished {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
                 Err(error) if in_txn => outcome = outcome.and(Err(error.into())),
+                Err(VerbError::Refused { error, .. }) if vital => {
+                    // To be tried again before the next statement there: none may run with other rights.
+                    if let Some(slot) = self.slot(backend) {
+                        slot.applied = 0;
+                    }
+                    let name = &self.services.config.backend(backend).name;
+                    let detail = format!(
+                        "{}: the session's role does not go over to backend \"{name}\"",
+                        FaultKind::NotSupported.code()
+                    );
+                    outcome = outcome.and(Err(Oops::Server(Box::new(error), Some(detail))));
+                }
                 Err(error) => tracing::warn!(backend = backend.0, %error, "a setting could not be replayed"),
             }
         }
+        self.client.asides(&asides);
         outcome
     }
 
     /// As [`Self::swallow_prefix`], but any refusal counts: at the login.
     pub(super) async fn swallow_prefix_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut refused = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        while let Some(slot) = self.slot(backend).filter(|slot| !slot.prefix.is_empty()) {
+            slot.prefix.pop_front();
             let Some(conn) = slot.conn.as_mut() else { break };
             match conn.finish_run("SET").await {
                 Ok(()) => {}
@@ -194,18 +245,33 @@ impl Session {
         Ok(())
     }
 
+    /// Whether this backend is all that the client knows as its server. When that one ends the session (an operator's
+    /// `pg_terminate_backend`, a time-out), the session has ended; a participant among several is only a part of it.
+    fn is_own_server(&self, backend: BackendId) -> bool {
+        let others = self.txn.participants.iter().any(|participant| participant.backend != backend);
+        backend == self.home && !others
+    }
+
     /// What a broken relay means for the session.
     pub(super) fn relay_failed(&mut self, backend: BackendId, error: RelayError) -> Oops {
         match error {
             RelayError::Client(source) => Exit::Gone(source).into(),
-            RelayError::Backend(source) => self.lost(backend, &source),
+            RelayError::Ended { frame, .. } if self.is_own_server(backend) => {
+                self.client.out.extend_from_slice(&frame);
+                Exit::Terminated.into()
+            }
+            RelayError::Backend(source) | RelayError::Ended { source, .. } => self.lost(backend, &source),
         }
     }
 
     /// A backend's connection is lost: its part of an open transaction is rolled back by the server.
     pub(super) fn lost(&mut self, backend: BackendId, source: &io::Error) -> Oops {
+        let precious = self.slot(backend).is_some_and(|slot| slot.keeps.is_precious());
         self.slots.retain(|slot| slot.backend != backend);
         self.foreign.retain(|slot| slot.participant != backend);
+        if precious {
+            return self.lost_for_good(backend).into();
+        }
         if self.pipeline.current == Some(backend) {
             self.pipeline.current = None;
             self.pipeline.executed = false;
@@ -236,7 +302,7 @@ impl Session {
                 continue;
             }
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { continue };
-            slot.prefix = 0;
+            slot.prefix.clear();
             taken.extend(slot.conn.take().map(|conn| Enlisted { place, wrote, conn: Conn::Pg(conn) }));
         }
         taken
@@ -267,8 +333,8 @@ impl Session {
             }
         }
         if self.rest.is_none() {
-            self.foreign.retain(|slot| slot.conn.is_some());
-            self.slots.retain(|slot| slot.conn.is_some());
+            self.foreign.retain(|slot| slot.conn.is_some() || slot.parked);
+            self.slots.retain(|slot| slot.conn.is_some() || slot.parked);
         }
     }
 }
