@@ -185,6 +185,9 @@ fn special(client: &mut Client, line: &str) -> Vec<String> {
         "fields" => client.ask(com::FIELD_LIST, &[rest.as_bytes(), b"\0"].concat(), Shape::Rows),
         "statistics" => client.ask(com::STATISTICS, b"", Shape::Line),
         "reset_connection" => client.ask(com::RESET_CONNECTION, b"", Shape::Results),
+        "refresh" => client.ask(com::REFRESH, &[u8::try_from(number).unwrap()], Shape::Results),
+        // Who else is connected differs.
+        "processes" => client.ask(com::PROCESS_INFO, b"", Shape::Results).into_iter().take(1).collect(),
         "option" => client.ask(com::SET_OPTION, &[u8::try_from(number).unwrap(), 0], Shape::Results),
         "raw" => client.raw(&unhex(rest)),
         "hex" => client.query(&unhex(rest)),
