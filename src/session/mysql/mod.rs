@@ -9,6 +9,7 @@ mod asked;
 mod attach;
 mod end;
 mod foreign;
+mod held_back;
 mod leavings;
 mod local;
 mod locks;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::foreign::Pieces;
+use super::held_back::HeldBack;
 use super::query::Said;
 use super::run::{executes, with_id};
 use super::{Ran, Session, Step, Stop};
@@ -455,27 +456,6 @@ async fn in_database(conn: &mut MysqlConn, database: &[u8]) -> std::io::Result<(
         }
     }
     Ok(())
-}
-
-/// Pieces of parameters that wait for their execution: the connection may be another by then.
-#[derive(Debug, Default)]
-struct HeldBack {
-    pieces: Vec<Bytes>,
-    bytes: usize,
-    too_large: bool,
-}
-
-impl HeldBack {
-    /// A piece: the parameter's number (2), bytes.
-    fn add(&mut self, piece: &[u8], bytes_max: usize) {
-        self.bytes += piece.len();
-        self.too_large |= self.bytes > bytes_max;
-        if self.too_large {
-            self.pieces.clear();
-        } else {
-            self.pieces.push(Bytes::copy_from_slice(piece));
-        }
-    }
 }
 
 /// EXECUTE's body for a connection: its id, and the parameter types if this connection has not had them. Body: id (4),

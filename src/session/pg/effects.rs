@@ -20,9 +20,6 @@ impl Session {
     /// Notes it. `text`: the statement as sent; `plain`: it has no parameters, so that its text can be replayed.
     pub(super) fn note_effects(&mut self, backend: BackendId, statement: &Statement, text: &[u8], plain: bool) {
         let in_txn = self.txn.is_open();
-        if statement.kind == Kind::Write && begins_with(text, b"insert") {
-            self.inserted = Some(backend);
-        }
         self.note_keeps(backend, statement, text, plain);
         match &statement.kind {
             Kind::Set { scope, names, .. } if plain && *scope != SetScope::Global => {
@@ -81,16 +78,21 @@ impl Session {
             | Kind::TwoPhase(_)
             | Kind::Other => {}
         }
-        if statement.kind == Kind::Other
-            && text.trim_ascii_start().get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"load "))
-        {
+        self.note_text(backend, statement, text);
+    }
+
+    /// What only the words tell.
+    fn note_text(&mut self, backend: BackendId, statement: &Statement, text: &[u8]) {
+        if statement.kind == Kind::Write && begins_with(text, b"insert") {
+            self.inserted = Some(backend);
+        }
+        if statement.kind == Kind::Other && begins_with(text, b"load ") {
             // A library stays in the server's process; other connections load it, too.
             let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
-            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, in_txn);
+            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, self.txn.is_open());
             self.applied(backend);
         }
-        let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
-        if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
+        if begins_with(text, b"create") && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
             self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
         }
     }
