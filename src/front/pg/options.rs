@@ -23,7 +23,7 @@ fn options(text: &[u8]) -> Result<Parameters, Fault> {
     let mut list = Vec::new();
     let mut words = words(text).into_iter();
     while let Some(word) = words.next() {
-        let mut value = |words: &mut std::vec::IntoIter<Vec<u8>>| match word.get(2..) {
+        let value = |words: &mut std::vec::IntoIter<Vec<u8>>| match word.get(2..) {
             Some(rest) if !rest.is_empty() => Ok(rest.to_vec()),
             Some(_) | None => words.next().ok_or_else(|| invalid(&word)),
         };
