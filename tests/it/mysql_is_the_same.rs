@@ -2,7 +2,7 @@
 //! script's tables at home, and over two with them on the other one. The scripts are `mysql_is_the_same/scripts.txt`; what
 //! differs by design stands there with its reason.
 
-pub(crate) mod client;
+pub mod client;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -86,7 +86,7 @@ fn step(place: &Place, clients: &mut HashMap<char, Client>, line: &str) -> Vec<S
     };
     if let Some(wanted) = line.strip_prefix("!login") {
         clients.remove(&who);
-        return match Client::connect(place.port, &choices(place, wanted)) {
+        return match Client::choosing(place.port, &choices(place, wanted)) {
             Ok(client) => {
                 clients.insert(who, client);
                 vec!["logged in".into()]
@@ -97,12 +97,10 @@ fn step(place: &Place, clients: &mut HashMap<char, Client>, line: &str) -> Vec<S
     let line = &numbered(clients, line);
     let client = match clients.entry(who) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-        std::collections::hash_map::Entry::Vacant(entry) => {
-            match Client::connect(place.port, &Choices::usual(&place.database)) {
-                Ok(client) => entry.insert(client),
-                Err(error) => return vec![format!("no login: {error}")],
-            }
-        }
+        std::collections::hash_map::Entry::Vacant(entry) => match Client::connect(place.port, &place.database) {
+            Ok(client) => entry.insert(client),
+            Err(error) => return vec![format!("no login: {error}")],
+        },
     };
     if let Some(sql) = line.strip_prefix("2&") {
         client.start(com::QUERY, sql.trim_start().as_bytes()).unwrap();
@@ -240,21 +238,63 @@ async fn waits_there(root: &mut Direct, sql: &str) {
     }
 }
 
+/// Clients that take every connection that is not held, between any two steps.
+struct Thieves(Vec<Client>);
+
+/// Connections to a backend where there are thieves.
+const SCARCE: usize = 2;
+
+impl Thieves {
+    fn new(place: &Place) -> Self {
+        Self((0..SCARCE).map(|_| Client::connect(place.port, &place.database).unwrap()).collect())
+    }
+
+    /// `held`: so many connections are in transactions.
+    fn take_all(&mut self, held: usize) {
+        const WHERE: [&str; 2] = ["/* handfast: backend=store */", "/* handfast: backend=delivery */"];
+        for (number, thief) in self.0.iter_mut().enumerate().skip(held) {
+            for place in WHERE {
+                thief.query(format!("{place} SELECT GET_LOCK('thief{number}', 0)").as_bytes());
+            }
+        }
+        for thief in &mut self.0 {
+            for place in WHERE {
+                thief.query(format!("{place} SELECT RELEASE_ALL_LOCKS()").as_bytes());
+            }
+        }
+    }
+}
+
+/// Whether an answer says that a transaction is open; an error says nothing.
+fn in_transaction(answer: &[String], before: bool) -> bool {
+    let Some(last) = answer.last() else { return before };
+    let after = |mark: &str| last.find(mark).map(|at| &last[at + mark.len()..]);
+    let flags = after("EOF Some((").or_else(|| after("status: "));
+    let digits = flags.map(|f| f.chars().take_while(char::is_ascii_digit).collect::<String>());
+    digits.and_then(|d| d.parse::<u16>().ok()).map_or(before, |flags| flags & 1 != 0)
+}
+
 /// All answers of a script, in a place whose tables are made anew by `root`.
 async fn run(place: &Place, root: &mut Direct, script: &Script) -> Vec<Vec<String>> {
+    run_among(place, root, script, &mut Thieves(Vec::new())).await
+}
+
+async fn run_among(place: &Place, root: &mut Direct, script: &Script, thieves: &mut Thieves) -> Vec<Vec<String>> {
     for sql in TABLES {
         root.run(sql).await.unwrap();
     }
     let mut clients = HashMap::new();
+    let mut open = [false; 2];
     let mut answers = Vec::with_capacity(script.steps.len());
     for line in &script.steps {
         let line = line.strip_prefix('~').unwrap_or(line);
-        let before = handfast::base::clock::now();
-        answers.push(step(place, &mut clients, line));
-        let took = before.elapsed();
-        if took.as_secs() > 1 {
-            println!("{took:?}: {}: {line}", script.name);
+        if !line.starts_with("2.") {
+            thieves.take_all(open.iter().filter(|open| **open).count());
         }
+        let answer = step(place, &mut clients, line);
+        let who = usize::from(line.starts_with('2'));
+        open[who] = line.starts_with("2&") || in_transaction(&answer, open[who]);
+        answers.push(answer);
         if let Some(sql) = line.strip_prefix("2&") {
             waits_there(root, sql.trim_start()).await;
         }
@@ -325,6 +365,64 @@ async fn the_same_packets(engine: Engine) {
     println!("{count} scripts, {} differences", differences.len());
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(count > 0);
+}
+
+fn scarce(config: String) -> String {
+    let pool = format!("[pool]\nmode = \"transaction\"\nsize = {SCARCE}\nacquire_timeout = \"100ms\"\n\n[journal]");
+    config.replace("[journal]", &pool)
+}
+
+/// The same with a pool that other clients empty between any two steps: nothing that a session has may be lost.
+async fn the_same_packets_among_thieves(engine: Engine) {
+    let (store, delivery) = servers(engine);
+    let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
+    let mut at_store = shop.store.direct().await.unwrap();
+    let mut at_delivery = shop.delivery.direct().await.unwrap();
+    for root in [&mut at_store, &mut at_delivery] {
+        root.run("SET GLOBAL max_allowed_packet = 67108864").await.unwrap();
+    }
+    let (_one, one) = through(&shop, |config| scarce(one_backend(config))).await;
+    let (_home, home) = through(&shop, scarce).await;
+    let (_away, away) = through(&shop, |config| scarce(tables_away(config))).await;
+    let place = |database: &handfast::testbed::Database| Place {
+        port: database.server.port(),
+        database: database.name.clone(),
+    };
+    let (store, delivery) = (place(&shop.store), place(&shop.delivery));
+    let mut thieves = [&one, &home, &away].map(Thieves::new);
+    let (mut differences, mut count) = (Vec::new(), 0);
+    for script in &scripts(engine) {
+        count += 1;
+        let expected = run(&store, &mut at_store, script).await;
+        let ran = run_among(&one, &mut at_store, script, &mut thieves[0]).await;
+        let mut seen = vec![("one backend", expected.clone(), ran)];
+        seen.push(("home", expected, run_among(&home, &mut at_store, script, &mut thieves[1]).await));
+        if !script.home_only {
+            let expected = run(&delivery, &mut at_delivery, script).await;
+            seen.push(("away", expected, run_among(&away, &mut at_delivery, script, &mut thieves[2]).await));
+        }
+        for (whence, expected, seen) in &seen {
+            for ((line, expected), seen) in script.steps.iter().zip(expected).zip(seen) {
+                if expected != seen && !line.starts_with('~') {
+                    let name = &script.name;
+                    differences.push(format!("{name}, {whence}: {line}\n  direct  {expected:#?}\n  through {seen:#?}"));
+                }
+            }
+        }
+    }
+    println!("{count} scripts, {} differences", differences.len());
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(count > 0);
+}
+
+#[test]
+fn mariadb_answers_the_same_packets_when_every_connection_is_taken_between_any_two_statements() {
+    on(Engine::Mariadb, "mariadb_among_thieves", the_same_packets_among_thieves);
+}
+
+#[test]
+fn mysql_answers_the_same_packets_when_every_connection_is_taken_between_any_two_statements() {
+    on(Engine::Mysql, "mysql_among_thieves", the_same_packets_among_thieves);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A connection to MySQL or MariaDB: commands out, packets in, and what is known of its state. `login` makes it, `verbs`
 //! ends transactions on it.
 
+mod ask;
 mod cancel;
 mod frames;
 mod login;
@@ -18,6 +19,7 @@ use crate::base::{BackendId, Engine};
 use crate::config;
 use crate::wire::mysql::handshake::Greeting;
 
+pub use ask::{Cell, column_type};
 pub use cancel::{CancelError, Canceller};
 pub(crate) use frames::server_error;
 pub use verbs::is_rolled_back;

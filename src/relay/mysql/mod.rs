@@ -59,8 +59,16 @@ pub struct Relayed {
     pub swallowed: usize,
     /// The error that ended the answer; it was passed on.
     pub errno: Option<u16>,
+    /// Its SQLSTATE.
+    pub sqlstate: Option<String>,
     /// Rows changed, all OKs together.
     pub affected: u64,
+    /// Rows changed, by the last OK.
+    pub affected_last: u64,
+    /// Rows of the last result.
+    pub row_number: u64,
+    /// Warnings that the last answer told of.
+    pub warnings: u16,
     /// The last key that an OK told of; 0: none.
     pub insert_id: u64,
     /// An UPDATE said that it matched rows (and may have run triggers) although it changed none.
@@ -69,6 +77,8 @@ pub struct Relayed {
     pub status: Option<u16>,
     /// Some statement answered with rows.
     pub rows: bool,
+    /// The last one did.
+    pub rows_last: bool,
     /// COM_STMT_PREPARE: the backend's id and the number of parameters.
     pub prepared: Option<(u32, u16)>,
 }

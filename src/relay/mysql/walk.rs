@@ -197,7 +197,8 @@ impl Walk {
         match &mut self.state {
             State::Columns(left) => *left = left.saturating_sub(1),
             State::Definitions(left, _) => *left = left.saturating_sub(1),
-            State::First | State::Rows | State::PreparedFirst | State::Fields | State::Line | State::Done => {}
+            State::Rows => self.relayed.row_number += 1,
+            State::First | State::PreparedFirst | State::Fields | State::Line | State::Done => {}
         }
     }
 
@@ -246,6 +247,7 @@ impl Walk {
             return Turn::Swallow;
         }
         self.relayed.errno = Some(error.errno);
+        self.relayed.sqlstate = Some(error.sqlstate);
         Turn::Pass
     }
 
@@ -261,6 +263,9 @@ impl Walk {
             }
             Answer::Ok(done) => {
                 self.relayed.affected = self.relayed.affected.saturating_add(done.affected);
+                self.relayed.affected_last = done.affected;
+                self.relayed.warnings = done.warnings;
+                self.relayed.rows_last = false;
                 if done.insert_id != 0 {
                     self.relayed.insert_id = done.insert_id;
                 }
@@ -278,6 +283,8 @@ impl Walk {
             Answer::LocalFile if self.swallow == 0 => Ok(Turn::LocalFile),
             Answer::Columns(count) if self.swallow == 0 => {
                 self.relayed.rows = true;
+                self.relayed.rows_last = true;
+                self.relayed.row_number = 0;
                 self.state = State::Columns(count);
                 Ok(Turn::Pass)
             }
@@ -306,7 +313,8 @@ impl Walk {
 
     /// Our flags instead of the backend's; returns what the backend said.
     fn patch_eof(&mut self, payload: &mut [u8]) -> Result<u16, Malformed> {
-        let (raw, _) = answer::read_eof(payload).ok_or("a malformed EOF")?;
+        let (raw, warnings) = answer::read_eof(payload).ok_or("a malformed EOF")?;
+        self.relayed.warnings = warnings;
         if payload[0] != 0xfe {
             return Err("no EOF where one was due");
         }

@@ -81,8 +81,8 @@ impl Session {
 
     /// UNLOCK TABLES: everywhere. In a transaction there are no table locks.
     pub(super) async fn unlock(&mut self, said: Said<'_>) -> Step {
-        if !self.txn.is_open() && self.locked {
-            self.locked = false;
+        if !self.txn.is_open() && (self.locked || self.flush_locked) {
+            (self.locked, self.flush_locked) = (false, false);
             if self.fan_out(Verb::UnlockTables).await? == Ran::Failed {
                 return Ok(Ran::Failed);
             }

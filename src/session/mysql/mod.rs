@@ -1,18 +1,24 @@
-//! One MySQL client's session. Its backend connections stay with it until it ends (`attach`); texts are cut and routed
+//! One MySQL client's session. Its backend connections stay with it until it ends (`attach`), or are parked between its
+//! transactions (`park`); texts are cut and routed
 //! (`query`), run (`run`), prepared (`prepared`); transactions end in `end`; settings are kept in `settings`; tables on PostgreSQL are `foreign`.
 //!
 //! With one participant configured nothing is wrapped in XA: transactions are the backend's own (`native`).
 
+mod aftermath;
+mod asked;
 mod attach;
 mod end;
 mod foreign;
+mod leavings;
 mod local;
 pub mod login;
+mod park;
 mod prepared;
 mod query;
 pub mod registry;
 mod run;
 mod settings;
+mod tenure;
 mod text;
 
 use std::collections::HashMap;
@@ -27,9 +33,11 @@ use super::transaction::Transaction;
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
+use crate::config::PoolMode;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
 use crate::wire::mysql::{FrameError, com, status};
 use registry::{Entry, Sessions};
@@ -78,6 +86,16 @@ struct Attached {
     conn: MysqlConn,
 }
 
+/// A statement that SQL-level PREPARE has made.
+#[derive(Debug)]
+struct Named {
+    backend: BackendId,
+    /// How it is made again on another connection; `None` if that is not known.
+    text: Option<Vec<u8>>,
+    /// Executing it may leave anything.
+    stays: bool,
+}
+
 /// One client's session.
 #[derive(Debug)]
 pub struct Session {
@@ -87,6 +105,8 @@ pub struct Session {
     entry: Arc<Entry>,
     user: String,
     login: Login,
+    /// What the client has proved its password by.
+    scramble: [u8; SCRAMBLE_BYTES],
     home: BackendId,
     /// One participant only: transactions are its own.
     native: bool,
@@ -115,9 +135,15 @@ pub struct Session {
     prepared: HashMap<u32, prepared::Prepared>,
     last_statement_id: u32,
     /// SQL-level PREPARE: who has it.
-    named: HashMap<String, BackendId>,
+    named: HashMap<String, Named>,
     /// LOCK TABLES holds on some connection, perhaps.
     locked: bool,
+    /// FLUSH TABLES … WITH READ LOCK holds, perhaps.
+    flush_locked: bool,
+    /// What is known of its connections.
+    pooling: tenure::Pooling,
+    /// What its last statement left to be asked for.
+    aftermath: aftermath::Aftermath,
     /// Who ran the last statement.
     last: Option<BackendId>,
     /// Of the last COMMIT.
@@ -139,7 +165,7 @@ impl Session {
         sessions: Arc<Sessions>,
         entry: Arc<Entry>,
         user: String,
-        login: Login,
+        (login, scramble): (Login, [u8; SCRAMBLE_BYTES]),
     ) -> Option<Self> {
         let home = services.config.home(Dialect::Mysql)?;
         let mut reading = Reading::new(Dialect::Mysql);
@@ -149,6 +175,8 @@ impl Session {
         let multi = login.capabilities & crate::wire::mysql::caps::MULTI_STATEMENTS != 0;
         let ids = (0..services.config.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId));
         let native = ids.clone().all(|id| services.config.same_participant(id, home));
+        let parks = services.config.pool.mode == PoolMode::Transaction;
+        let pooling = tenure::Pooling::new(parks, services.pools.owner());
         Some(Self {
             services,
             client,
@@ -156,6 +184,7 @@ impl Session {
             entry,
             user,
             login,
+            scramble,
             home,
             native,
             multi,
@@ -175,6 +204,9 @@ impl Session {
             last_statement_id: 0,
             named: HashMap::new(),
             locked: false,
+            flush_locked: false,
+            pooling,
+            aftermath: aftermath::Aftermath::default(),
             last: None,
             warnings: Vec::new(),
             reading,
@@ -217,6 +249,7 @@ impl Session {
                 let (flushed, conns) = tokio::join!(self.client.flush(), rest);
                 self.take_back(conns.unwrap_or_default());
                 flushed?;
+                self.park().await?;
             }
             match self.came(shutdown).await {
                 Came::Command(Ok(command)) => return Ok(command),
@@ -279,14 +312,14 @@ impl Session {
         match command {
             com::QUERY => self.query(body).await.map(drop),
             com::STMT_PREPARE => self.prepare(body).await.map(drop),
-            com::STMT_EXECUTE => self.execute(body).await.map(drop),
-            com::STMT_SEND_LONG_DATA => self.send_long_data(body).await,
+            com::STMT_EXECUTE => self.execute(&self.with_known_id(body)).await.map(drop),
+            com::STMT_SEND_LONG_DATA => self.send_long_data(&self.with_known_id(body)).await,
             com::STMT_CLOSE => {
-                self.close_statement(body);
+                self.close_statement(&self.with_known_id(body));
                 Ok(())
             }
-            com::STMT_RESET => self.reset_statement(body).await.map(drop),
-            com::STMT_FETCH => self.fetch(body).await.map(drop),
+            com::STMT_RESET => self.reset_statement(&self.with_known_id(body)).await.map(drop),
+            com::STMT_FETCH => self.fetch(&self.with_known_id(body)).await.map(drop),
             com::PING => {
                 self.ok();
                 Ok(())
@@ -318,7 +351,7 @@ impl Session {
             let lasting =
                 status::IN_TRANS | status::IN_TRANS_READONLY | status::AUTOCOMMIT | status::NO_BACKSLASH_ESCAPES;
             let home = self.attached.first().map(|a| a.conn.status());
-            return home.unwrap_or(status::AUTOCOMMIT) & lasting;
+            return home.or(self.pooling.status).unwrap_or(status::AUTOCOMMIT) & lasting;
         }
         let in_trans = if self.txn.is_open() { status::IN_TRANS } else { 0 };
         let read_only = self.txn.is_open() && self.txn.with.read_only.unwrap_or(self.read_only);
@@ -339,6 +372,7 @@ impl Session {
 
     /// An OK of ours; `more`: another answer to the same text follows.
     fn ok_and(&mut self, more: bool) -> Ran {
+        self.aftermath.say_ok();
         let more = if more { status::MORE_RESULTS } else { 0 };
         let warnings = u16::try_from(self.warnings.len()).unwrap_or(u16::MAX);
         self.client.put(&answer::ok(Done { status: self.status() | more, warnings, ..Done::default() }));

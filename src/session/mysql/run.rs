@@ -102,6 +102,7 @@ impl Session {
         self.note_key(run.backend, &relayed);
         // What it executed may have been a SET.
         self.reading_stale |= !relayed.rows && executes(run.text);
+        self.note(participant, run.statement, run.text, &relayed);
         self.book(participant, run.statement, run.text, &relayed).await;
         Ok(Some(relayed))
     }
