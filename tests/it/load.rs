@@ -9,7 +9,7 @@ use handfast::wire::pg::frame::put;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::bed::{Stand, binary, on, skip};
-use crate::mysql_is_the_same::client::Client;
+use crate::mysql_is_the_same::client::{Choices, Client};
 use crate::raw_pg::{Raw, column, states};
 
 const IDLE: usize = 5_000;
@@ -102,7 +102,8 @@ fn five_thousand_idle_mysql_sessions_stay_below_200_mib() {
         }
         let (_stand, handfast) = roomy(engine).await;
         let port = handfast.port(Dialect::Mysql);
-        let sessions: Vec<Client> = (0..IDLE).map(|_| Client::connect(port, "shop").unwrap()).collect();
+        let sessions: Vec<Client> =
+            (0..IDLE).map(|_| Client::connect(port, &Choices::usual("shop")).unwrap()).collect();
         let used = resident_bytes(&handfast);
         println!("{IDLE} idle MySQL sessions: {} KiB", used >> 10);
         assert!(used < IDLE_BYTES_MAX, "{} KiB", used >> 10);

@@ -35,6 +35,7 @@ mod raw_pg;
 mod recovery_is_patient;
 mod stand_ins;
 mod tls;
+mod tools;
 mod translation_is_faithful;
 mod values_cross;
 mod wire;

@@ -2,7 +2,7 @@
 //! script's tables at home, and over two with them on the other one. The scripts are `mysql_is_the_same/scripts.txt`; what
 //! differs by design stands there with its reason.
 
-pub mod client;
+pub(crate) mod client;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -184,6 +184,9 @@ fn special(client: &mut Client, line: &str) -> Vec<String> {
         "fields" => client.ask(com::FIELD_LIST, &[rest.as_bytes(), b"\0"].concat(), Shape::Rows),
         "statistics" => client.ask(com::STATISTICS, b"", Shape::Line),
         "reset_connection" => client.ask(com::RESET_CONNECTION, b"", Shape::Results),
+        "refresh" => client.ask(com::REFRESH, &[u8::try_from(number).unwrap()], Shape::Results),
+        // Who else is connected differs.
+        "processes" => client.ask(com::PROCESS_INFO, b"", Shape::Results).into_iter().take(1).collect(),
         "option" => client.ask(com::SET_OPTION, &[u8::try_from(number).unwrap(), 0], Shape::Results),
         "raw" => client.raw(&unhex(rest)),
         "hex" => client.query(&unhex(rest)),
@@ -247,7 +250,7 @@ const SCARCE: usize = 2;
 
 impl Thieves {
     fn new(place: &Place) -> Self {
-        Self((0..SCARCE).map(|_| Client::connect(place.port, &place.database).unwrap()).collect())
+        Self((0..SCARCE).map(|_| Client::connect(place.port, &Choices::usual(&place.database)).unwrap()).collect())
     }
 
     /// `held`: so many connections are in transactions.

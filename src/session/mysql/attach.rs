@@ -129,6 +129,10 @@ impl Session {
         let conn = &mut self.attached[at].conn;
         let names = set_names(self.login.charset, conn.engine());
         let own = names.iter().count()..names.iter().count() + self.settings.len();
+        // Pooled connections are old. What the database's own character set is now, USE tells, but not of the current one.
+        let database = conn.database().to_vec();
+        conn.queue(com::INIT_DB, &[b"information_schema"]);
+        conn.queue(com::INIT_DB, &[&database]);
         let mut due = 0;
         let settings = self.settings.iter().map(|s| s.text.as_slice());
         for text in names.iter().map(String::as_bytes).chain(settings).chain(more.iter().map(Vec::as_slice)) {
@@ -136,6 +140,11 @@ impl Session {
             due += 1;
         }
         conn.flush().await?;
+        let (away, back) = (conn.answer().await?, conn.answer().await?);
+        if away.1.is_none() && back.1.is_some() {
+            // It is gone: the client hears so when it is needed.
+            conn.set_database(b"information_schema");
+        }
         for number in 0..due {
             if let (_, Some(error)) = conn.answer().await? {
                 if home && own.contains(&number) {

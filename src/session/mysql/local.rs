@@ -1,7 +1,5 @@
-//! What is answered without running anything: KILL, our own warnings, UNLOCK TABLES; and COM_FIELD_LIST.
+//! What is answered without running anything: KILL, our own warnings; and the commands COM_FIELD_LIST, COM_REFRESH.
 
-use super::end::Verb;
-use super::query::Said;
 use super::registry::Killed;
 use super::text::words;
 use super::{Ran, Session, Step, Stop};
@@ -79,15 +77,12 @@ impl Session {
         Ran::Fine
     }
 
-    /// UNLOCK TABLES: everywhere. In a transaction there are no table locks.
-    pub(super) async fn unlock(&mut self, said: Said<'_>) -> Step {
-        if !self.txn.is_open() && (self.locked || self.flush_locked) {
-            (self.locked, self.flush_locked) = (false, false);
-            if self.fan_out(Verb::UnlockTables).await? == Ran::Failed {
-                return Ok(Ran::Failed);
-            }
+    /// COM_REFRESH, as FLUSH: it commits first, on servers that know it still.
+    pub(super) async fn refresh(&mut self, body: &[u8]) -> Step {
+        if !self.native && self.reading.mariadb && self.end_before(false).await? == Ran::Failed {
+            return Ok(Ran::Failed);
         }
-        Ok(self.ok_and(said.more))
+        self.pass_to_home(com::REFRESH, body, Shape::Results).await
     }
 
     /// COM_FIELD_LIST: the columns of a table, from whoever owns it.

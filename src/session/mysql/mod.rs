@@ -11,6 +11,7 @@ mod end;
 mod foreign;
 mod leavings;
 mod local;
+mod locks;
 pub mod login;
 mod park;
 mod prepared;
@@ -29,7 +30,7 @@ use bytes::BytesMut;
 use tokio::sync::watch;
 
 use super::Services;
-use super::transaction::Transaction;
+use super::transaction::{Mode, Transaction};
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
@@ -328,6 +329,8 @@ impl Session {
             com::INIT_DB => self.use_database(body, false).await.map(drop),
             com::FIELD_LIST => self.field_list(body).await.map(drop),
             com::STATISTICS => self.pass_to_home(command, body, crate::relay::mysql::Shape::Line).await.map(drop),
+            com::PROCESS_INFO => self.pass_to_home(command, body, crate::relay::mysql::Shape::Results).await.map(drop),
+            com::REFRESH => self.refresh(body).await.map(drop),
             com::DEBUG => self.pass_to_home(command, body, crate::relay::mysql::Shape::Results).await.map(drop),
             com::SET_OPTION => {
                 self.set_option(body);
@@ -353,7 +356,9 @@ impl Session {
             let home = self.attached.first().map(|a| a.conn.status());
             return home.or(self.pooling.status).unwrap_or(status::AUTOCOMMIT) & lasting;
         }
-        let in_trans = if self.txn.is_open() { status::IN_TRANS } else { 0 };
+        // With autocommit off, only a statement on a backend begins one; a savepoint does not.
+        let begun = self.txn.mode == Mode::Explicit || self.txn.is_open() && self.txn.joined > 0;
+        let in_trans = if begun { status::IN_TRANS } else { 0 };
         let read_only = self.txn.is_open() && self.txn.with.read_only.unwrap_or(self.read_only);
         let read_only = if read_only { status::IN_TRANS_READONLY } else { 0 };
         let autocommit = if self.autocommit { status::AUTOCOMMIT } else { 0 };

@@ -278,8 +278,6 @@ impl Session {
         }
         let Some(relayed) = self.exchange(at, Shape::Results, 0, false, false).await? else { return Ok(Ran::Failed) };
         self.note_key(backend, &relayed);
-        let sets = statement.is_some_and(|s| matches!(s.kind, Kind::Set { .. }));
-        self.reading_stale |= sets || !relayed.rows && executes(&text);
         self.note(participant, statement, &text, &relayed);
         self.note_cursor(client_id, &relayed);
         if let Some(Kind::Set { names, .. }) = statement.map(|s| &s.kind)
@@ -287,6 +285,8 @@ impl Session {
         {
             self.keep_or_read(&text, names.clone());
         }
+        let sets = statement.is_some_and(|s| matches!(s.kind, Kind::Set { .. }));
+        self.reading_stale |= sets || !relayed.rows && executes(&text);
         self.book(participant, statement, &text, &relayed).await;
         Ok(Ran::of(Some(relayed)))
     }

@@ -117,8 +117,12 @@ pub mod com {
     pub const QUERY: u8 = 0x03;
     /// The columns of a table.
     pub const FIELD_LIST: u8 = 0x04;
+    /// FLUSH, by one byte of flags.
+    pub const REFRESH: u8 = 0x07;
     /// One line about the server.
     pub const STATISTICS: u8 = 0x09;
+    /// SHOW PROCESSLIST.
+    pub const PROCESS_INFO: u8 = 0x0a;
     /// KILL.
     pub const PROCESS_KILL: u8 = 0x0c;
     /// Dumps to the server's own diagnostics.
