@@ -17,7 +17,7 @@ use handfast::wire::mysql::packet::put;
 use handfast::wire::mysql::{answer, caps, com};
 
 use crate::bed::{Stand, binary, on};
-use crate::mysql_is_the_same::client::{Client, Shape};
+use crate::mysql_is_the_same::client::{Choices, Client, Shape};
 
 /// Nothing here may take longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -174,7 +174,7 @@ fn thousands_of_broken_conversations_harm_nobody_else() {
         let (count, seed) = (number_from("HANDFAST_FUZZ", 2_400), number_from("HANDFAST_FUZZ_SEED", 4_711));
         println!("HANDFAST_FUZZ_SEED={seed}");
         let before = resident_mib(&stand.handfast);
-        let mut witness = Client::connect(port, "shop").unwrap();
+        let mut witness = Client::connect(port, &Choices::usual("shop")).unwrap();
         let expected = witness.query(b"SELECT 1, 'witness'");
         witness.query(b"BEGIN");
         witness.query(b"UPDATE counters SET n = 40 WHERE id = 1");
@@ -228,7 +228,7 @@ async fn limited(engine: Engine, more: &str) -> (Stand, u16) {
 fn a_payload_that_never_ends_is_passed_over_in_little_memory_and_the_session_goes_on() {
     on(Engine::Mariadb, "a_payload_that_never_ends", |engine| async move {
         let (stand, port) = limited(engine, "\n[limits]\nstatement_size = \"1MiB\"\n").await;
-        let mut client = Client::connect(port, "shop").unwrap();
+        let mut client = Client::connect(port, &Choices::usual("shop")).unwrap();
         client.query(b"BEGIN");
         client.query(b"UPDATE counters SET n = 6 WHERE id = 1");
         let before = resident_mib(&stand.handfast);
@@ -257,7 +257,7 @@ fn a_login_that_drips_is_cut_off_and_keeps_nobody_out() {
         // At this pace the whole would take twenty seconds.
         let pace = Duration::from_secs(20) / u32::try_from(login.len()).unwrap();
         let cut = login.iter().any(|byte| {
-            Client::connect(port, "shop").unwrap();
+            Client::connect(port, &Choices::usual("shop")).unwrap();
             std::thread::sleep(pace);
             slow.write_all(&[*byte]).is_err()
         });
@@ -320,7 +320,7 @@ fn who_exists_is_told_neither_by_words_nor_by_steps() {
 fn deep_and_long_texts_take_no_stack_and_little_time() {
     on(Engine::Mariadb, "deep_and_long_texts", |engine| async move {
         let stand = Stand::start(engine).await;
-        let mut client = Client::connect(stand.handfast.port(Dialect::Mysql), "shop").unwrap();
+        let mut client = Client::connect(stand.handfast.port(Dialect::Mysql), &Choices::usual("shop")).unwrap();
         let terms = format!("SELECT n FROM counters WHERE id = 1{}", " OR id = 2".repeat(5_000));
         let deep = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         let nested = format!("SELECT {}1{}", "(SELECT ".repeat(20_000), ")".repeat(20_000));
@@ -354,7 +354,7 @@ fn what_a_lying_backend_sends_is_one_clients_error_and_is_not_used_again() {
         let memory = resident_mib(&handfast);
         for lie in 0..liar::LIES {
             for (before, after) in [("", ""), ("BEGIN", "COMMIT")] {
-                let mut client = Client::connect(port, "shop").unwrap();
+                let mut client = Client::connect(port, &Choices::usual("shop")).unwrap();
                 client.query(b"UPDATE counters SET n = 0");
                 if !before.is_empty() {
                     client.query(before.as_bytes());
@@ -372,7 +372,7 @@ fn what_a_lying_backend_sends_is_one_clients_error_and_is_not_used_again() {
                     let held = i64::from(lie == liar::AN_ERROR);
                     assert_eq!(stand.store("SELECT MAX(n) FROM counters").await, held, "lie {lie}");
                 }
-                let mut next = Client::connect(port, "shop").unwrap();
+                let mut next = Client::connect(port, &Choices::usual("shop")).unwrap();
                 for number in 0..3 {
                     let seen = next.query(format!("SELECT {number} + COUNT(*) * 0 FROM tallies").as_bytes());
                     assert!(seen.iter().any(|packet| *packet == format!("\\x01{number}")), "lie {lie}: {seen:?}");
@@ -383,7 +383,7 @@ fn what_a_lying_backend_sends_is_one_clients_error_and_is_not_used_again() {
             liar.lie_at_login(Some(lie));
             // An idle connection is lost by a lie (and whoever asked is told so); the next one needs a new one.
             for _ in 0..4 {
-                let mut client = Client::connect(port, "shop").unwrap();
+                let mut client = Client::connect(port, &Choices::usual("shop")).unwrap();
                 let started = clock::now();
                 let seen = client.query(b"SELECT COUNT(*) FROM tallies /*lie:4*/");
                 assert!(seen[0].starts_with("\\xff") && started.elapsed() < PATIENCE, "lie {lie} at login: {seen:?}");
@@ -391,7 +391,7 @@ fn what_a_lying_backend_sends_is_one_clients_error_and_is_not_used_again() {
             }
             liar.lie_at_login(None);
         }
-        let mut client = Client::connect(port, "shop").unwrap();
+        let mut client = Client::connect(port, &Choices::usual("shop")).unwrap();
         let seen = client.query(b"SELECT COUNT(*) FROM tallies");
         assert_eq!(seen[0], "\\x01", "{seen:?}");
         let grown = resident_mib(&handfast).saturating_sub(memory);

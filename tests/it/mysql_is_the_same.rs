@@ -87,7 +87,7 @@ fn step(place: &Place, clients: &mut HashMap<char, Client>, line: &str) -> Vec<S
     };
     if let Some(wanted) = line.strip_prefix("!login") {
         clients.remove(&who);
-        return match Client::choosing(place.port, &choices(place, wanted)) {
+        return match Client::connect(place.port, &choices(place, wanted)) {
             Ok(client) => {
                 clients.insert(who, client);
                 vec!["logged in".into()]
@@ -98,10 +98,12 @@ fn step(place: &Place, clients: &mut HashMap<char, Client>, line: &str) -> Vec<S
     let line = &numbered(clients, line);
     let client = match clients.entry(who) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-        std::collections::hash_map::Entry::Vacant(entry) => match Client::connect(place.port, &place.database) {
-            Ok(client) => entry.insert(client),
-            Err(error) => return vec![format!("no login: {error}")],
-        },
+        std::collections::hash_map::Entry::Vacant(entry) => {
+            match Client::connect(place.port, &Choices::usual(&place.database)) {
+                Ok(client) => entry.insert(client),
+                Err(error) => return vec![format!("no login: {error}")],
+            }
+        }
     };
     if let Some(sql) = line.strip_prefix("2&") {
         client.start(com::QUERY, sql.trim_start().as_bytes()).unwrap();

@@ -61,12 +61,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// As most do.
-    pub fn connect(port: u16, database: &str) -> io::Result<Self> {
-        Self::choosing(port, &Choices::usual(database))
-    }
-
-    pub fn choosing(port: u16, choices: &Choices) -> io::Result<Self> {
+    pub fn connect(port: u16, choices: &Choices) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(25)))?;
         stream.set_nodelay(true)?;
