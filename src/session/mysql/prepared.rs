@@ -110,17 +110,6 @@ impl Session {
         if self.reading.mariadb { mariadb } else { "mysql_stmt_precheck" }
     }
 
-    /// Whether a command is shorter than servers take it; then the client was told. MariaDB minds it in EXECUTE only.
-    fn too_short(&mut self, body: &[u8], bytes_min: usize, mariadb_minds: bool) -> bool {
-        let minds = mariadb_minds || !self.reading.mariadb;
-        if body.len() >= bytes_min || !minds {
-            return false;
-        }
-        let stop = if self.reading.mariadb { "" } else { "." };
-        self.refuse(&answer::err(1835, "HY000", &format!("Malformed communication packet{stop}")));
-        true
-    }
-
     /// COM_STMT_PREPARE
     pub(super) async fn prepare(&mut self, text: &[u8]) -> Step {
         if self.prepared.len() >= STATEMENTS_MAX {

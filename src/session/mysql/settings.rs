@@ -321,7 +321,7 @@ impl Session {
         };
         let services = self.services.clone();
         // MySQL asks again always. MariaDB takes a proof by the scramble that was answered before; its C library has no other.
-        let fresh = !self.reading.mariadb;
+        let fresh = !self.reading.mariadb || login.proof.is_empty();
         match login::authenticate(&mut self.client, &services, &login, self.scramble, fresh).await {
             Ok((user, scramble)) => {
                 self.scramble = scramble;
