@@ -192,6 +192,9 @@ async fn look(
             return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
         }
         tag::ERROR => {
+            if let Err(error) = error::field(body, b'C') {
+                return Err(RelayError::Backend(conn.lost(&error)));
+            }
             if matches!(error::field(body, b'V').or_else(|_| error::field(body, b'S')), Ok(Some(b"FATAL" | b"PANIC"))) {
                 // Fatal for that connection; what it is for the client, the session knows.
                 conn.set_broken();
@@ -248,7 +251,12 @@ async fn in_parts(conn: &mut PgConn, client: &mut Client, head: Header, pass: Pa
         if let Err(error) = step {
             // The rest of a frame can never be told from a header.
             conn.set_broken();
-            return Err(error);
+            let begun = pass == Pass::All && left < head.total_bytes;
+            return Err(match error {
+                // Nor can the client tell what we would say next from the rest of it: it is cut off, as by the server.
+                RelayError::Backend(source) | RelayError::Ended { source, .. } if begun => RelayError::Client(source),
+                RelayError::Backend(_) | RelayError::Ended { .. } | RelayError::Client(_) => error,
+            });
         }
     }
     Ok(())

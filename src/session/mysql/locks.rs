@@ -49,11 +49,12 @@ impl Session {
 
     /// UNLOCK TABLES: everywhere; commits what was done under the locks. Without locks it does nothing.
     pub(super) async fn unlock(&mut self, said: Said<'_>) -> Step {
-        if self.locked {
-            if self.end_before(said.more).await? == Ran::Failed {
-                return Ok(Ran::Failed);
-            }
-            self.locked = false;
+        if self.locked && self.end_before(said.more).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
+        // A global read lock is no LOCK TABLES: giving it up commits nothing.
+        if self.locked || self.flush_locked && !self.txn.is_open() {
+            (self.locked, self.flush_locked) = (false, false);
             if self.fan_out(Verb::UnlockTables).await? == Ran::Failed {
                 return Ok(Ran::Failed);
             }

@@ -82,6 +82,8 @@ pub struct Session {
     /// Connections are parked between transactions.
     pooling: bool,
     generations: u64,
+    /// Who ran the last INSERT: `lastval()` is asked of it.
+    inserted: Option<BackendId>,
     /// Where a RESET has just undone startup parameters.
     restores: Option<BackendId>,
     settings: Settings,
@@ -125,6 +127,7 @@ impl Session {
             owner,
             pooling,
             generations: 0,
+            inserted: None,
             restores: None,
             settings,
             names: Names::default(),

@@ -11,7 +11,7 @@ use crate::backend::pg::PgConn;
 use crate::backend::{Conn, VerbError, verbs};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Enlisted;
-use crate::relay::pg::{Pass, RelayError, Until, answer};
+use crate::relay::pg::{Pass, RelayError, Until, answer, asides};
 use crate::session::transaction::Mode;
 use crate::wire::pg::server::Status;
 
@@ -64,6 +64,7 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
+        self.hear_out(backend);
         let generations = self.generations;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {
             self.attach(backend).await?;
@@ -102,6 +103,19 @@ impl Session {
                 tracing::info!(?oops, "the home backend could not be reached at a login");
                 None
             }
+        }
+    }
+
+    /// What came unasked is no part of the next answer: asides are passed on, and after anything else the connection is
+    /// not used again.
+    fn hear_out(&mut self, backend: BackendId) {
+        let Some(conn) = conn(&mut self.slots, backend) else { return };
+        if conn.outstanding() > 0 || conn.is_unsynced() || conn.buffered().is_empty() {
+            return;
+        }
+        if let Err(error) = asides(conn, &mut self.client) {
+            conn.set_broken();
+            tracing::warn!(backend = backend.0, %error, "a connection is given up");
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Exit, Session, Stop};
 use crate::backend::Conn;
+use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::base::{BackendId, Fault, FaultKind, clock};
 use crate::relay::pg::asides;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -80,7 +81,11 @@ impl Session {
             }
             for slot in slots.iter_mut() {
                 let Some(conn) = slot.conn.as_mut() else { continue };
-                // Bytes that wait already are a part of an aside or belong to a pipeline.
+                // Bytes that wait already are a part of an aside or belong to a pipeline. Of a pipeline whose answers
+                // nobody has asked for yet, no more is read than a buffer holds.
+                if conn.is_unsynced() && conn.buffered().len() >= RELAY_BUFFER_BYTES {
+                    continue;
+                }
                 if let Poll::Ready(read) = conn.poll_fill(cx) {
                     return Poll::Ready(Heard::Backend(slot.backend, read));
                 }
