@@ -107,7 +107,12 @@ bed_mysql() {
 bed_handfast() {
   local engine=$1 server_port=$2 scheme=postgres front=postgres pid
   local config=$BED/handfast.toml log=$BED/handfast.log
-  if [ "$engine" = mariadb ]; then scheme=mysql front=mysql; fi
+  local elsewhere=$server_port
+  if [ "$engine" = mariadb ]; then
+    scheme=mysql front=mysql
+    # Two databases of one MySQL server are one participant: nothing would be prepared.
+    if [ "${BACKENDS:-1}" = 2 ]; then bed_server "$engine" elsewhere && elsewhere=$PORT; fi
+  fi
   bed_port
   cat > "$config" <<TOML
 [listen]
@@ -121,6 +126,8 @@ password = "$DB_PASSWORD"
 [backends.home]
 url = "$scheme://$DB_USER:$DB_PASSWORD@127.0.0.1:$server_port/$DATABASE"
 default = true
+# Throw-away servers do not wait for the disk.
+allow_unsafe_durability = true
 
 [pool]
 size = 150
@@ -131,12 +138,13 @@ TOML
   if [ "${BACKENDS:-1}" = 2 ]; then
     case $engine in
       postgres) bed_psql "$server_port" postgres -q -c 'CREATE DATABASE elsewhere' ;;
-      mariadb) bed_mysql "$server_port" -e 'CREATE DATABASE elsewhere' ;;
+      mariadb) bed_mysql "$elsewhere" -e 'CREATE DATABASE elsewhere' ;;
     esac
     cat >> "$config" <<TOML
 
 [backends.elsewhere]
-url = "$scheme://$DB_USER:$DB_PASSWORD@127.0.0.1:$server_port/elsewhere"
+url = "$scheme://$DB_USER:$DB_PASSWORD@127.0.0.1:$elsewhere/elsewhere"
+allow_unsafe_durability = true
 
 [tables]
 "handfast_elsewhere" = "elsewhere"

@@ -31,7 +31,7 @@ use bytes::BytesMut;
 use tokio::sync::watch;
 
 use super::Services;
-use super::transaction::{Mode, Transaction};
+use super::transaction::Transaction;
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
@@ -357,9 +357,7 @@ impl Session {
             let home = self.attached.first().map(|a| a.conn.status());
             return home.or(self.pooling.status).unwrap_or(status::AUTOCOMMIT) & lasting;
         }
-        // With autocommit off, only a statement on a backend begins one; a savepoint does not.
-        let begun = self.txn.mode == Mode::Explicit || self.txn.is_open() && self.txn.joined > 0;
-        let in_trans = if begun { status::IN_TRANS } else { 0 };
+        let in_trans = if self.txn.is_open() { status::IN_TRANS } else { 0 };
         let read_only = self.txn.is_open() && self.txn.with.read_only.unwrap_or(self.read_only);
         let read_only = if read_only { status::IN_TRANS_READONLY } else { 0 };
         let autocommit = if self.autocommit { status::AUTOCOMMIT } else { 0 };
