@@ -117,10 +117,13 @@ impl Topology {
         stand
     }
 
-    /// The home database, by whose name clients log in: what they ask of catalogs they ask by that name.
-    fn home(self, stand: &Stand) -> &str {
-        let on_store = self.store.dialect() == self.client.dialect();
-        if on_store { &stand.shop.store.name } else { &stand.shop.delivery.name }
+    /// The database that clients log in to. MySQL's ask the catalogs for it by its name, so they give the home database's.
+    fn database(self, stand: &Stand) -> &str {
+        match self.client.dialect() {
+            Dialect::Postgres => "shop",
+            Dialect::Mysql if self.store.dialect() == Dialect::Mysql => &stand.shop.store.name,
+            Dialect::Mysql => &stand.shop.delivery.name,
+        }
     }
 
     fn is_mixed(self) -> bool {
@@ -209,7 +212,7 @@ fn a_client(name: &'static str, topology: Topology) {
         let Some(direct) = seen_directly(&script, name, client).await else { return skip(&what) };
         let stand = topology.stand().await;
         let port = stand.handfast.port(client.dialect());
-        let output = script.run(port, topology.home(&stand), "all", 100).await;
+        let output = script.run(port, topology.database(&stand), "all", 100).await;
         let through = steps(&what, "Handfast", &output, &STEPS, &stand.handfast.log_tail());
         let through = nameless(through, &stand);
         let compared = |saw: &[String]| -> Vec<String> {
@@ -226,7 +229,7 @@ fn a_client(name: &'static str, topology: Topology) {
                 // SQLAlchemy looks at a PostgreSQL server in a transaction of its own first, and rolls it back.
                 let looks_first = point == "before-reply" && name == "python/sqlalchemy_pg_client.py";
                 stand.start_to_die(if looks_first { "before-reply:2" } else { point });
-                let output = script.run(port, topology.home(&stand), "kill", order).await;
+                let output = script.run(port, topology.database(&stand), "kill", order).await;
                 steps(&what, point, &output, &["ok killed"], &stand.handfast.log_tail());
                 stand.handfast.start().unwrap();
                 stand.settled().await;
