@@ -69,10 +69,13 @@ pub async fn authenticate(
     }
     let name = String::from_utf8_lossy(&login.user).into_owned();
     let user = config.users.iter().find(|u| u.name.as_bytes() == login.user.as_slice());
-    let password = user.map_or("", |u| u.password.expose()).as_bytes();
-    let denied = || {
-        let using = if login.proof.is_empty() { "NO" } else { "YES" };
-        Fault::new(FaultKind::AuthFailed, format!("Access denied for user '{name}' (using password: {using})"))
+    // Somebody unknown is asked and reckoned with like anybody else: neither time nor words tell who exists.
+    let password = user.map_or("nobody's", |u| u.password.expose()).as_bytes();
+    let host = client.host();
+    let denied = |proof: &[u8]| {
+        let using = if proof.is_empty() { "NO" } else { "YES" };
+        let text = format!("Access denied for user '{name}'@'{host}' (using password: {using})");
+        Fault::new(FaultKind::AuthFailed, text)
     };
     let (mut plugin, mut proof, mut scramble) = (Plugin::named(&login.plugin), login.proof.clone(), greeted);
     if login.plugin.is_empty() && login.capabilities & caps::PLUGIN_AUTH == 0 {
@@ -86,13 +89,13 @@ pub async fn authenticate(
         proof = client.message().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?.to_vec();
         plugin = Some(wanted);
     }
-    let plugin = plugin.ok_or_else(denied)?;
+    let plugin = plugin.ok_or_else(|| denied(&proof))?;
     if plugin == Plugin::CachingSha2 && proof == [0] {
         proof.clear();
     }
-    let good = user.is_some() && same(&proof, &plugin.proof(&scramble, password));
-    if !good {
-        return Err(denied().into());
+    let proven = same(&proof, &plugin.proof(&scramble, password));
+    if !proven || user.is_none() {
+        return Err(denied(&proof).into());
     }
     if plugin == Plugin::CachingSha2 && !proof.is_empty() {
         // "Fast authentication succeeded": we know the password, so there never is a full one.

@@ -139,17 +139,20 @@ impl Session {
         (*kind == Kind::Notify).then_some(self.home)
     }
 
-    /// The client's own two-phase commit works with one backend; with several it would commit a part.
+    /// The client's own two-phase commit works on its home backend, where its COMMIT PREPARED goes too; with others in the
+    /// transaction it would commit a part.
     fn check_two_phase(&self, kind: &Kind) -> Result<(), Oops> {
         let Kind::TwoPhase(name) = kind else { return Ok(()) };
         if name.as_deref().is_some_and(|name| name.starts_with(NAME_PREFIX)) {
             let text = format!("names that start with \"{NAME_PREFIX}\" are reserved");
             return Err(Fault::new(FaultKind::ReservedName, text).hint("Use another transaction identifier.").into());
         }
-        if self.services.config.backends.len() == 1 {
-            return Ok(());
-        }
-        Err(Fault::new(FaultKind::CannotPrepare, "two-phase commit is not available to clients with several backends")
+        let Some(away) = self.txn.participants.iter().find(|p| p.backend != self.home) else { return Ok(()) };
+        let name = &self.services.config.backend(away.backend).name;
+        let text = format!(
+            "two-phase commit by the client works on its home backend alone, and this transaction used \"{name}\""
+        );
+        Err(Fault::new(FaultKind::CannotPrepare, text)
             .hint("A plain COMMIT is already atomic over all backends.")
             .into())
     }
