@@ -12,10 +12,6 @@ use crate::session::transaction::Mode;
 use crate::sql::{Analysis, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
-fn begins_with(text: &[u8], word: &[u8]) -> bool {
-    text.trim_ascii_start().get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
-}
-
 impl Session {
     /// Notes it. `text`: the statement as sent; `plain`: it has no parameters, so that its text can be replayed.
     pub(super) fn note_effects(&mut self, backend: BackendId, statement: &Statement, text: &[u8], plain: bool) {

@@ -2,8 +2,8 @@
 //! to it in hexadecimal.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
+use super::literal::hexadecimal;
 use crate::base::Dialect;
 use crate::sql::Reading;
 use crate::sql::lex::{Lexer, TokenKind};
@@ -30,22 +30,14 @@ pub(super) fn legible(text: &[u8], reading: Reading) -> Option<Cow<'_, str>> {
         };
         if let Some((start, quoted)) = literal {
             out.push_str(std::str::from_utf8(&text[copied..start]).ok()?);
-            push_hexadecimal(&mut out, &unquoted(quoted, reading.backslash_escapes)?);
+            let digits = hexadecimal(&unquoted(quoted, reading.backslash_escapes)?);
+            out.push_str(&[" X'", &digits, "'"].concat());
             copied = token.end;
         }
         introduced = token.kind == TokenKind::Word && here.eq_ignore_ascii_case(b"_binary");
     }
     out.push_str(std::str::from_utf8(&text[copied..]).ok()?);
     Some(Cow::Owned(out))
-}
-
-fn push_hexadecimal(out: &mut String, bytes: &[u8]) {
-    out.push_str(" X'");
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        write!(out, "{byte:02x}").unwrap_or_default();
-    }
-    out.push('\'');
 }
 
 /// What a literal in quotes holds. Source: MySQL's manual, "String Literals".

@@ -125,7 +125,7 @@ tell(new class extends Driver {
         } while ($db->more_results() && $db->next_result());
         $db->savepoint('a');
         $db->release_savepoint('a') ;
-        saw('stat', (bool) $db->stat(), $db->get_charset()->collation, $db->autocommit(false), $this->run('SELECT @@autocommit'));
+        saw('stat', (bool) $db->stat(), $db->get_charset()->collation, $db->autocommit(false));
         $db->rollback();
         $db->change_user('app', 'app', $this->run('SELECT DATABASE()')[0][0]);
         saw('changed user', $this->run('SELECT @@autocommit'), $this->run('SELECT n FROM tallies WHERE id = 5'));

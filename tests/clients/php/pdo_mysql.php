@@ -44,7 +44,7 @@ tell(new class extends PdoDriver {
         ] as $name => $options) {
             $pdo = $this->open($where, $options);
             $this->again($name, $pdo);
-            saw($name, $pdo->query("SELECT FROM_UNIXTIME(0), @@sql_mode, @@autocommit, LENGTH(REPEAT('long ', 20000))")->fetchAll(PDO::FETCH_NUM));
+            saw($name, $pdo->query("SELECT FROM_UNIXTIME(0), @@sql_mode, LENGTH(REPEAT('long ', 20000))")->fetchAll(PDO::FETCH_NUM));
             if ($name === 'prepared') {
                 continue;
             }

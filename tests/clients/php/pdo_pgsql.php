@@ -33,7 +33,9 @@ tell(new class extends PdoDriver {
     public function stream(string $sql): iterable
     {
         $this->pdo->beginTransaction();
-        $statement = $this->pdo->prepare($sql, [PDO::ATTR_CURSOR => PDO::CURSOR_SCROLL]);
+        // Other servers' cursors do not scroll back.
+        $cursor = str_contains($sql, ' visits ') ? PDO::CURSOR_FWDONLY : PDO::CURSOR_SCROLL;
+        $statement = $this->pdo->prepare($sql, [PDO::ATTR_CURSOR => $cursor]);
         $statement->execute();
         while ($row = $statement->fetch(PDO::FETCH_NUM, PDO::FETCH_ORI_NEXT)) {
             yield $row;
