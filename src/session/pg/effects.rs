@@ -169,7 +169,12 @@ impl Session {
             (Status::Idle, false) | (Status::Open | Status::Failed, true) => Ok(()),
             (Status::Idle, true) if own_two_phase && self.txn.participants.len() == 1 => {
                 // The client's own PREPARE TRANSACTION has ended it.
-                self.settings.committed();
+                if self.txn.mode == Mode::Failed {
+                    self.undo_settings();
+                    self.names.end_cursors(false);
+                } else {
+                    self.settings.committed();
+                }
                 self.forget_transaction();
                 Ok(())
             }
