@@ -20,6 +20,7 @@ mod mixed_mysql;
 mod mixed_pg;
 mod mixed_with_sqlx;
 mod mysql_is_the_same;
+mod pooling_pg;
 mod postgres_is_the_same;
 mod recovery_is_patient;
 mod stand_ins;

@@ -137,8 +137,8 @@ async fn first_packet(client: &mut Client) -> io::Result<Startup> {
 
 /// A wrong key, or nothing to cancel, is never told.
 async fn cancel(door: &Door, pid: i32, secret: &[u8]) {
-    let Some(token) = door.cancels.find(pid, secret).and_then(|running| running.token()) else { return };
-    if let Err(error) = token.send().await {
+    let Some(cancelling) = door.cancels.find(pid, secret).and_then(|running| running.cancelling()) else { return };
+    if let Err(error) = cancelling.send().await {
         tracing::warn!(%error, "a cancel could not be passed on");
     }
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod copy;
+mod description;
 pub mod foreign;
 mod news;
 
@@ -16,6 +17,7 @@ use crate::wire::pg::server::tag;
 use crate::wire::pg::{HEADER_BYTES, Header, WireError, error, header};
 
 pub use client::Client;
+pub use description::{Description, description};
 
 /// Longest frame that is read whole, in bytes: errors, parameters, row descriptions.
 const LOOKED_AT_BYTES_MAX: usize = 16 * 1024 * 1024;

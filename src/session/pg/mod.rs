@@ -1,14 +1,17 @@
 //! A PostgreSQL client's session. Messages are served in order; those of the extended protocol are queued for their
 //! backend without waiting, and their replies drained when the order or the client asks for it.
 
+mod again;
 mod control;
 mod ear;
 mod effects;
 mod end;
 mod extended;
 mod foreign;
+mod keeps;
 mod names;
 mod oops;
+mod parking;
 mod pipeline;
 mod place;
 mod reading;
@@ -26,8 +29,10 @@ pub use oops::Exit;
 pub use running::Running;
 
 use crate::backend::pg::PgConn;
+use crate::backend::pool::Owner;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Rest;
+use crate::config::PoolMode;
 use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::transaction::{Mode, Transaction};
@@ -72,6 +77,12 @@ pub struct Session {
     view: Option<Arc<View>>,
     /// The client's login name.
     user: String,
+    /// As the pools know it.
+    owner: Owner,
+    /// Connections are parked between transactions.
+    pooling: bool,
+    /// The client has heard the first ReadyForQuery.
+    greeted: bool,
     generations: u64,
     /// Where a RESET has just undone startup parameters.
     restores: Option<BackendId>,
@@ -101,6 +112,7 @@ impl Session {
         for (name, value) in startup {
             settings.startup(name, value);
         }
+        let (owner, pooling) = (services.pools.owner(), services.config.pool.mode == PoolMode::Transaction);
         Self {
             services,
             client,
@@ -112,6 +124,9 @@ impl Session {
             foreign: Vec::new(),
             view: None,
             user,
+            owner,
+            pooling,
+            greeted: false,
             generations: 0,
             restores: None,
             settings,
@@ -160,6 +175,7 @@ impl Session {
         for (name, value) in &parameters {
             self.client.tell_parameter(name.as_bytes(), value.as_bytes());
         }
+        self.greeted = true;
         server::put_key_data(&mut self.client.out, pid, secret);
         server::put_ready(&mut self.client.out, Status::Idle);
         Ok(())

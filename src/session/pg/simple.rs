@@ -180,12 +180,14 @@ impl Session {
             let looked_up = self.executed_by(statement);
             self.mark(backend, looked_up.as_deref().and_then(super::names::Prepared::statement).unwrap_or(statement));
         }
+        self.queue_named(backend, statements)?;
         self.conn(backend)?.queue_query(sql);
         self.ask(backend).await?;
         let own_two_phase = statements.iter().any(|statement| matches!(statement.kind, Kind::TwoPhase(_)));
         self.reconcile(backend, own_two_phase)?;
         for statement in statements {
             self.note_effects(backend, statement, &text[statement.span.clone()], true);
+            self.note_sent(statement, sql);
         }
         Ok(())
     }
@@ -221,7 +223,7 @@ impl Session {
     }
 
     /// What SQL's EXECUTE stands for.
-    fn executed_by(&self, statement: &Statement) -> Option<std::sync::Arc<super::names::Prepared>> {
+    pub(super) fn executed_by(&self, statement: &Statement) -> Option<std::sync::Arc<super::names::Prepared>> {
         let Kind::Execute(name) = &statement.kind else { return None };
         self.names.statements.get(name.as_bytes()).cloned()
     }

@@ -1,9 +1,9 @@
-//! The session's backend connections: one per backend from its first need to the session's end, so that names, temporary
-//! tables and cursors stay where they are.
+//! The session's backend connections: one per backend, from its first need on. Between transactions it may be parked
+//! (`parking`); names, settings and cursors stay where they are, or are brought to the next connection.
 
-use std::collections::VecDeque;
 use std::io;
 
+use super::keeps::Keeps;
 use super::oops::Oops;
 use super::{Exit, Session};
 use crate::backend::pg::PgConn;
@@ -18,15 +18,25 @@ use crate::wire::pg::server::Status;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub backend: BackendId,
-    /// `None` only while the transaction ends.
+    /// `None` while the transaction ends, and while it is parked.
     pub conn: Option<PgConn>,
     /// Tells this connection from an earlier one to the same backend.
     pub generation: u64,
     /// Serial of the last setting that the connection has.
     pub applied: u64,
     /// Answers to statements of ours that come before the client's.
-    /// True: what follows may only run if it succeeds.
-    pub prefix: VecDeque<bool>,
+    pub prefix: u32,
+    /// The pool keeps the connection for us meanwhile.
+    pub parked: bool,
+    /// What only this connection has.
+    pub keeps: Keeps,
+}
+
+impl Slot {
+    /// With a connection on which everything is still to be replayed.
+    pub(super) fn new(backend: BackendId, conn: PgConn, generation: u64) -> Self {
+        Self { backend, conn: Some(conn), generation, applied: 0, prefix: 0, parked: false, keeps: Keeps::default() }
+    }
 }
 
 /// The connection of a backend.
@@ -44,31 +54,38 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
+        let generations = self.generations;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {
             self.attach(backend).await?;
         }
         let joins = self.txn.is_open() && self.txn.participant(backend).is_none();
-        let applied = self.slot(backend).map(|slot| slot.applied);
-        let lacks = applied.is_some_and(|applied| self.settings.lacks(applied));
+        let applied = self.slot(backend).map_or(0, |slot| slot.applied);
+        let lacks = self.settings.lacks(applied);
+        let mut strictly = lacks && self.settings.lacks_role(applied);
         if (joins || lacks) && self.conn(backend)?.is_unsynced() {
             self.settle(backend).await?;
         }
         if lacks {
             self.queue_settings(backend, joins);
         }
+        if self.generations != generations {
+            self.queue_prepares(backend);
+            strictly |= self.settings.decide_rights();
+        }
+        if strictly {
+            // As whom the statement runs must be certain before it is sent.
+            self.replay_strictly(backend).await?;
+        }
         if joins {
             self.enlist(backend)?;
             self.queue_settings(backend, false);
-        }
-        if self.slot(backend).is_some_and(|slot| slot.prefix.contains(&true)) {
-            self.swallow_prefix(backend).await?;
         }
         Ok(())
     }
 
     async fn attach(&mut self, backend: BackendId) -> Result<(), Oops> {
-        self.slots.retain(|slot| slot.backend != backend);
         if self.txn.participant(backend).is_some() {
+            self.slots.retain(|slot| slot.backend != backend);
             return Err(self.lost(backend, &io::ErrorKind::NotConnected.into()));
         }
         let config = self.services.config.backend(backend);
@@ -78,17 +95,27 @@ impl Session {
                 .hint("Connect to the MySQL port for tables of that backend.")
                 .into());
         }
-        let conn = match self.services.pools.acquire(backend).await.map_err(|error| error.fault())? {
-            Conn::Pg(conn) => conn,
-            other @ Conn::Mysql(_) => {
-                self.services.pools.release(other).await;
-                return Err(Fault::new(FaultKind::Internal, "the pool gave a connection of another dialect").into());
+        self.attach_pg(backend).await
+    }
+
+    /// Waits until the settings are there. Errors: one is refused. At home and outside the login that ends the session:
+    /// nothing could run any more as whom it should. Elsewhere, it is tried again before the next statement.
+    async fn replay_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
+        let Err(oops) = self.swallow_prefix_strictly(backend).await else { return Ok(()) };
+        let Oops::Server(error, _) = oops else { return Err(oops) };
+        if !self.greeted {
+            return Err(Oops::Server(error, None));
+        }
+        if backend != self.home {
+            if let Some(slot) = self.slot(backend) {
+                slot.applied = 0;
             }
-        };
-        self.generations += 1;
-        let generation = self.generations;
-        self.slots.push(Slot { backend, conn: Some(conn), generation, applied: 0, prefix: VecDeque::new() });
-        Ok(())
+            let (code, name) = (FaultKind::NotSupported.code(), &self.services.config.backend(backend).name);
+            let detail = format!("{code}: the session's role or a setting does not go over to backend \"{name}\"");
+            return Err(Oops::Server(error, Some(detail)));
+        }
+        let text = format!("terminating connection: a setting of the session is refused now: {}", error.message);
+        Err(Exit::fatal(Fault::new(FaultKind::BackendLost, text).hint("Connect again.")).into())
     }
 
     /// Queues the settings that the connection lacks; `before`: only those from before the transaction.
@@ -101,7 +128,11 @@ impl Session {
             }
             conn.queue_query(&setting.text);
             slot.applied = setting.serial;
-            slot.prefix.push_back(setting.is_role());
+            slot.prefix += 1;
+        }
+        if !before {
+            // Also those that were undone since.
+            slot.applied = self.settings.last();
         }
     }
 
@@ -127,7 +158,7 @@ impl Session {
         }
         self.conn(backend)?.queue_query(text.as_bytes());
         if let Some(slot) = self.slot(backend) {
-            slot.prefix.push_back(false);
+            slot.prefix += 1;
         }
         if self.txn.id.is_none() {
             self.txn.id = Some(self.services.commits.next_txn());
@@ -140,40 +171,29 @@ impl Session {
     /// error; a setting from before it that this backend refuses is not.
     pub(super) async fn swallow_prefix(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut outcome = Ok(());
-        while let Some(slot) = self.slot(backend) {
-            let Some(vital) = slot.prefix.pop_front() else { break };
+        let mut asides = bytes::BytesMut::new();
+        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
+            slot.prefix -= 1;
             let Some(conn) = slot.conn.as_mut() else { break };
             let finished = conn.finish_run("BEGIN or SET").await;
-            let asides = conn.take_asides();
+            asides.unsplit(conn.take_asides());
             let in_txn = conn.status() == Status::Failed;
-            self.client.asides(&asides);
             match finished {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
                 Err(error) if in_txn => outcome = outcome.and(Err(error.into())),
-                Err(VerbError::Refused { error, .. }) if vital => {
-                    // To be tried again before the next statement there: none may run with other rights.
-                    if let Some(slot) = self.slot(backend) {
-                        slot.applied = 0;
-                    }
-                    let name = &self.services.config.backend(backend).name;
-                    let detail = format!(
-                        "{}: the session's role does not go over to backend \"{name}\"",
-                        FaultKind::NotSupported.code()
-                    );
-                    outcome = outcome.and(Err(Oops::Server(Box::new(error), Some(detail))));
-                }
                 Err(error) => tracing::warn!(backend = backend.0, %error, "a setting could not be replayed"),
             }
         }
+        self.client.asides(&asides);
         outcome
     }
 
-    /// As [`Self::swallow_prefix`], but any refusal counts: at the login.
+    /// As [`Self::swallow_prefix`], but any refusal counts: at the login, and where settings decide who one is.
     pub(super) async fn swallow_prefix_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut refused = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| !slot.prefix.is_empty()) {
-            slot.prefix.pop_front();
+        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
+            slot.prefix -= 1;
             let Some(conn) = slot.conn.as_mut() else { break };
             match conn.finish_run("SET").await {
                 Ok(()) => {}
@@ -181,7 +201,10 @@ impl Session {
                 Err(error) => refused = refused.and(Err(error.into())),
             }
         }
-        drop(self.conn(backend)?.take_asides());
+        let asides = self.conn(backend)?.take_asides();
+        if self.greeted {
+            self.client.asides(&asides);
+        }
         refused
     }
 
@@ -221,8 +244,12 @@ impl Session {
 
     /// A backend's connection is lost: its part of an open transaction is rolled back by the server.
     pub(super) fn lost(&mut self, backend: BackendId, source: &io::Error) -> Oops {
+        let precious = self.slot(backend).is_some_and(|slot| slot.keeps.is_precious());
         self.slots.retain(|slot| slot.backend != backend);
         self.foreign.retain(|slot| slot.participant != backend);
+        if precious {
+            return self.lost_for_good(backend).into();
+        }
         if self.pipeline.current == Some(backend) {
             self.pipeline.current = None;
             self.pipeline.executed = false;
@@ -253,7 +280,7 @@ impl Session {
                 continue;
             }
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { continue };
-            slot.prefix.clear();
+            slot.prefix = 0;
             taken.extend(slot.conn.take().map(|conn| Enlisted { place, wrote, conn: Conn::Pg(conn) }));
         }
         taken
@@ -284,8 +311,8 @@ impl Session {
             }
         }
         if self.rest.is_none() {
-            self.foreign.retain(|slot| slot.conn.is_some());
-            self.slots.retain(|slot| slot.conn.is_some());
+            self.foreign.retain(|slot| slot.conn.is_some() || slot.parked);
+            self.slots.retain(|slot| slot.conn.is_some() || slot.parked);
         }
     }
 }

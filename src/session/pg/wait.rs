@@ -38,10 +38,13 @@ impl Session {
                 self.put_back(conns).await;
             }
             flushed.map_err(Exit::Gone)?;
+            if self.rest_connections().await? {
+                return Ok(());
+            }
             self.client.rest();
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
-                Heard::Backend(backend, read) => self.heard_backend(backend, read),
+                Heard::Backend(backend, read) => self.heard_backend(backend, read)?,
                 Heard::Stop => {}
                 Heard::Idle => {
                     let limit = self.services.config.transactions.idle_timeout;
@@ -82,22 +85,26 @@ impl Session {
         .await
     }
 
-    fn heard_backend(&mut self, backend: BackendId, read: io::Result<()>) {
-        let Some(conn) = super::slots::conn(&mut self.slots, backend) else { return };
+    fn heard_backend(&mut self, backend: BackendId, read: io::Result<()>) -> Result<(), Exit> {
+        let Some(conn) = super::slots::conn(&mut self.slots, backend) else { return Ok(()) };
         if conn.is_unsynced() || conn.outstanding() > 0 {
             // Replies to a pipeline that is not flushed yet: they wait for their turn.
             if read.is_err() {
                 conn.set_broken();
             }
-            return;
+            return Ok(());
         }
         if let Err(error) = read.and_then(|()| asides(conn, &mut self.client)) {
             tracing::info!(backend = backend.0, %error, "an idle backend connection has ended");
             // A participant's slot stays, broken: its next use, or COMMIT, must fail.
             if self.txn.participant(backend).is_none() {
+                if self.slot(backend).is_some_and(|slot| slot.keeps.is_precious()) {
+                    return Err(self.lost_for_good(backend));
+                }
                 self.slots.retain(|slot| slot.backend != backend);
             }
         }
+        Ok(())
     }
 
     /// The end: the client is told why if it can hear it, what runs is cancelled, what is open is rolled back, and the
@@ -122,6 +129,8 @@ impl Session {
         }
         self.finish_rest().await;
         self.roll_back().await;
+        self.running.settled().await;
+        self.services.pools.forget(self.owner);
         for slot in self.slots {
             if let Some(conn) = slot.conn.filter(|conn| !conn.is_broken() && conn.is_idle()) {
                 self.services.pools.release(Conn::Pg(conn)).await;
