@@ -21,7 +21,7 @@ impl MysqlConn {
     /// Sends a verb without waiting for its answer.
     async fn send(&mut self, verb: &'static str, text: &str) -> Result<(), VerbError> {
         // Answers that a broken-off fan-out left behind are not this verb's.
-        while self.awaited > 0 {
+        while !self.awaited.is_empty() {
             self.answer().await.map_err(|source| lost(verb, source))?;
         }
         self.queue(com::QUERY, &[text.as_bytes()]);

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::attach::opening;
 use super::query::needs_single;
-use super::text::words;
+use super::text::{from_first_word, words};
 use super::{Ran, Session, Step, Stop};
 use crate::backend::Conn;
 use crate::backend::mysql::{Open, is_rolled_back};
@@ -100,6 +100,9 @@ impl Session {
             return Ok(None);
         }
         self.note_key(run.backend, &relayed);
+        self.note(participant, run.statement, run.text, &relayed);
+        // What it executed may have been a SET.
+        self.reading_stale |= !relayed.rows && executes(run.text);
         self.book(participant, run.statement, run.text, &relayed).await;
         Ok(Some(relayed))
     }
@@ -263,6 +266,13 @@ impl Session {
         self.attached[at].conn.queue(command, &[body]);
         self.exchange(at, shape, 0, false, false).await.map(Ran::of)
     }
+}
+
+/// EXECUTE, EXECUTE IMMEDIATE and CALL.
+pub(super) fn executes(text: &[u8]) -> bool {
+    let text = from_first_word(text);
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
+    begins(b"EXECUTE") || begins(b"CALL")
 }
 
 fn told(_: Ran) -> Option<Relayed> {

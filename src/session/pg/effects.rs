@@ -12,18 +12,31 @@ use crate::session::transaction::Mode;
 use crate::sql::{Analysis, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
+fn begins_with(text: &[u8], word: &[u8]) -> bool {
+    text.trim_ascii_start().get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+}
+
 impl Session {
     /// Notes it. `text`: the statement as sent; `plain`: it has no parameters, so that its text can be replayed.
     pub(super) fn note_effects(&mut self, backend: BackendId, statement: &Statement, text: &[u8], plain: bool) {
         let in_txn = self.txn.is_open();
+        if statement.kind == Kind::Write && begins_with(text, b"insert") {
+            self.inserted = Some(backend);
+        }
         self.note_keeps(backend, statement, text, plain);
         match &statement.kind {
             Kind::Set { scope, names, .. } if plain && *scope != SetScope::Global => {
                 self.note_set(backend, *scope, names, text, in_txn);
             }
             Kind::Set { .. } if !plain => self.settings.untold(),
-            Kind::SetSessionCharacteristics(_) => {
-                let names = vec![String::from("session characteristics")];
+            Kind::SetSessionCharacteristics(with) => {
+                // By the parameters that they are: one of another kind does not replace them.
+                let given = [
+                    (with.isolation.is_some(), "default_transaction_isolation"),
+                    (with.read_only.is_some(), "default_transaction_read_only"),
+                    (with.deferrable.is_some(), "default_transaction_deferrable"),
+                ];
+                let names = given.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect();
                 self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
                 self.applied(backend);
             }

@@ -15,6 +15,13 @@ pub(super) struct Setting {
     startup: bool,
 }
 
+impl Setting {
+    /// Whether it decides what the session may do.
+    pub(super) fn is_role(&self) -> bool {
+        self.names.iter().any(|name| matches!(name.as_str(), "role" | "session_authorization"))
+    }
+}
+
 /// All of them, in order. A connection remembers the serial up to which it has them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
@@ -93,11 +100,6 @@ impl Settings {
         self.list.iter().filter(|old| old.startup).count() as u64
     }
 
-    /// Whether they say as whom statements run.
-    pub(super) fn decide_rights(&self) -> bool {
-        self.lacks_role(0)
-    }
-
     /// The last serial given.
     pub(super) fn last(&self) -> u64 {
         self.last
@@ -106,12 +108,6 @@ impl Settings {
     /// Whether a connection that has them up to `applied` lacks any: a later one may have been undone since.
     pub(super) fn lacks(&self, applied: u64) -> bool {
         self.list.last().is_some_and(|setting| setting.serial > applied)
-    }
-
-    /// Whether such a connection lacks one that says as whom statements run.
-    pub(super) fn lacks_role(&self, applied: u64) -> bool {
-        let whom = |name: &String| matches!(name.as_str(), "role" | "session_authorization");
-        self.after(applied).any(|setting| setting.names.iter().any(whom))
     }
 
     /// What a connection that has them up to `applied` lacks.
@@ -204,6 +200,16 @@ mod tests {
         set(&mut settings, "b", "1", false);
         set(&mut settings, "a", "2", false);
         assert_eq!(texts(&settings, 0), ["SET b=1", "SET a=2"]);
+    }
+
+    #[test]
+    fn what_nobody_can_replay_is_lacked_by_nobody() {
+        let mut settings = Settings::default();
+        set(&mut settings, "a", "1", false);
+        let applied = settings.last();
+        settings.untold();
+        settings.committed();
+        assert!(settings.lacks(0) && !settings.lacks(applied));
     }
 
     #[test]

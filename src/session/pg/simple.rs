@@ -80,6 +80,11 @@ impl Session {
             return self.reconcile(backend, true);
         }
         match analysis.statements.as_slice() {
+            // A comment that does not end is the server's to refuse.
+            [] if text.windows(2).any(|two| two == b"/*") && self.txn.mode != Mode::Failed => {
+                let backend = self.anywhere();
+                self.native(backend, text, text, &[]).await
+            }
             [] => {
                 put_empty(&mut self.client.out, tag::EMPTY_QUERY);
                 Ok(())

@@ -8,6 +8,7 @@
 
 pub mod literal;
 mod mysql_words;
+mod octets;
 mod parse;
 pub mod schema;
 mod sql;

@@ -101,6 +101,8 @@ pub mod status {
     pub const LAST_ROW_SENT: u16 = 0x80;
     /// `sql_mode` has NO_BACKSLASH_ESCAPES.
     pub const NO_BACKSLASH_ESCAPES: u16 = 0x200;
+    /// The result holds a procedure's OUT parameters. Only the EOF before its row says so, and that more follows.
+    pub const PS_OUT_PARAMS: u16 = 0x1000;
     /// The open transaction is READ ONLY.
     pub const IN_TRANS_READONLY: u16 = 0x2000;
 }
