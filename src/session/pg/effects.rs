@@ -22,8 +22,14 @@ impl Session {
                 self.note_set(backend, *scope, names, text, in_txn);
             }
             Kind::Set { .. } if !plain => self.settings.untold(),
-            Kind::SetSessionCharacteristics(_) => {
-                let names = vec![String::from("session characteristics")];
+            Kind::SetSessionCharacteristics(with) => {
+                // By the parameters that they are: one of another kind does not replace them.
+                let given = [
+                    (with.isolation.is_some(), "default_transaction_isolation"),
+                    (with.read_only.is_some(), "default_transaction_read_only"),
+                    (with.deferrable.is_some(), "default_transaction_deferrable"),
+                ];
+                let names = given.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect();
                 self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
                 self.applied(backend);
             }
@@ -185,7 +191,12 @@ impl Session {
             (Status::Idle, false) | (Status::Open | Status::Failed, true) => Ok(()),
             (Status::Idle, true) if own_two_phase && self.txn.participants.len() == 1 => {
                 // The client's own PREPARE TRANSACTION has ended it.
-                self.settings.committed();
+                if self.txn.mode == Mode::Failed {
+                    self.undo_settings();
+                    self.names.end_cursors(false);
+                } else {
+                    self.settings.committed();
+                }
                 self.forget_transaction();
                 Ok(())
             }

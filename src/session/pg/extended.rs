@@ -93,7 +93,7 @@ impl Session {
             origin: None,
         };
         if let Some(backend) = self.failed_backend()
-            && !prepared.statement().is_some_and(|statement| mends(&statement.kind))
+            && !prepared.statement().is_some_and(|one| mends(&one.kind) || self.ends_one_of_several(&one.kind))
         {
             return self.parse_on(backend, name, prepared).await;
         }

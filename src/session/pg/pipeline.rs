@@ -111,6 +111,12 @@ impl Pipeline {
         self.pending.is_empty() && self.current.is_none() && !self.skipping
     }
 
+    /// What simple queries have done is no part of a pipeline that comes after them.
+    pub(super) fn forget_marks(&mut self) {
+        self.wrote = Wrote::No;
+        self.unpreparable = None;
+    }
+
     /// As new, with its memory kept for the next one.
     fn reset(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);

@@ -9,6 +9,7 @@ use super::foreign::{Here, Target};
 use super::names::Lives;
 use super::oops::Oops;
 use super::slots::conn;
+use crate::backend::pg::PgConn;
 use crate::base::ids::NAME_PREFIX;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Wrote;
@@ -71,12 +72,19 @@ impl Session {
         }
     }
 
-    /// The only participant, if it has refused a statement, so that it refuses all others by itself.
+    /// The participant that has refused a statement, so that it refuses all others by itself.
     pub(super) fn failed_backend(&mut self) -> Option<BackendId> {
-        let [only] = self.txn.participants.as_slice() else { return None };
-        let backend = only.backend;
-        let conn = conn(&mut self.slots, backend).filter(|_| self.txn.mode == Mode::Failed)?;
-        (conn.status() == Status::Failed && !conn.is_broken()).then_some(backend)
+        if self.txn.mode != Mode::Failed {
+            return None;
+        }
+        let failed = |conn: &mut PgConn| conn.status() == Status::Failed && !conn.is_broken();
+        let mut backends = self.txn.participants.iter().map(|participant| participant.backend);
+        backends.find(|backend| conn(&mut self.slots, *backend).is_some_and(failed))
+    }
+
+    /// PREPARE TRANSACTION rolls a failed transaction back, but only on the backend that is sent it.
+    pub(super) fn ends_one_of_several(&self, kind: &Kind) -> bool {
+        matches!(kind, Kind::TwoPhase(_)) && self.txn.participants.len() > 1
     }
 
     /// What a text to be sent is made of.

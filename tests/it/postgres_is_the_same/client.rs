@@ -16,6 +16,8 @@ use super::message::{Message, Wanted};
 
 /// Oids from here on are of objects that a script made: they differ between databases.
 const FIRST_USER_OID: i32 = 16384;
+/// No answer by then is an answer too. DROP DATABASE waits for a checkpoint.
+const ANSWER_MAX: Duration = Duration::from_secs(90);
 /// What is longer is shown by its length and a sum.
 const SHOWN_BYTES_MAX: usize = 300;
 
@@ -37,7 +39,7 @@ impl Client {
     /// Logs in. Errors: the server's refusal, as its frame reads.
     pub fn connect(port: u16, parameters: &[(&str, &str)], password: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(25)))?;
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
         stream.set_nodelay(true)?;
         let (inbound, greeting) = (Vec::new(), Vec::new());
         let mut client =
