@@ -11,7 +11,7 @@ use std::path::Path;
 use handfast::base::{Engine, clock};
 use handfast::testbed::{Database, Direct, Handfast, Shop};
 
-use crate::bed::{SETTLE_MAX, bed, binary, on, servers, unique_name};
+use crate::bed::{SETTLE_MAX, Stand, bed, binary, on, servers, unique_name};
 use client::Client;
 use message::Message;
 
@@ -343,4 +343,23 @@ fn postgres_answers_the_same_frames_from_another_backend() {
 #[test]
 fn postgres_answers_the_same_frames_with_tables_on_two() {
     on(Engine::Postgres, "postgres_answers_the_same_frames_with_tables_on_two", |_| the_same_frames(Setup::Spread));
+}
+
+#[test]
+fn a_clients_process_id_is_the_one_that_its_server_knows() {
+    on(Engine::Postgres, "a_clients_process_id", |engine| async move {
+        let stand = Stand::start(engine).await;
+        let parameters = [("user", "app"), ("database", "shop")];
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            let mut client = Client::connect(stand.handfast.port(stand.shop.dialect()), &parameters, "app").unwrap();
+            let sql = format!("SELECT 'same' WHERE pg_backend_pid() = {}", client.pid());
+            for sql in ["BEGIN", &sql, "COMMIT", &sql] {
+                client.send(&[Message::Query(sql.as_bytes().to_vec())]).unwrap();
+                let answers = client.answers().join(" ");
+                assert!(!sql.contains("same") || answers.contains("same"), "{sql}: {answers}");
+            }
+            clients.push(client);
+        }
+    });
 }
