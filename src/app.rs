@@ -374,7 +374,7 @@ async fn watch_in_doubt(registry: Arc<Registry>, warn_after: Duration) {
 async fn sweep_pools(pools: Arc<Pools>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        pools.sweep();
+        pools.sweep().await;
     }
 }
 

@@ -249,6 +249,16 @@ impl Conn {
         verb!(self.reset())
     }
 
+    /// The same for a connection that its session has parked: false if there is something that the session could not
+    /// replay elsewhere, and then nothing was reset.
+    pub async fn reset_unless_held(&mut self) -> Result<bool, VerbError> {
+        match self {
+            Self::Pg(conn) => conn.reset_unless_held().await,
+            // A session parks only what it can replay.
+            Self::Mysql(conn) => conn.reset().await.map(|()| true),
+        }
+    }
+
     /// Whether nothing has come from the server since the last answer: false means closed, or a word we did not ask for.
     pub fn is_quiet(&mut self) -> bool {
         match self {

@@ -6,14 +6,18 @@
 //!
 //! A session that needs its connection only from transaction to transaction *parks* it in between, with its state. It gets
 //! the same one back unless another session was in need of it meanwhile: that one resets it first, and the owner has to
-//! replay its state on whichever connection it gets next.
+//! replay its state on whichever connection it gets next. What cannot be replayed (temporary tables, locks, …) only the
+//! server knows for certain, so it is asked, in the same exchange as the reset: a connection that has such a thing is held
+//! for its owner, in a place of the pool, until the owner needs it again.
+
+mod shelf;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::mysql::MysqlConn;
 use super::pg::PgConn;
@@ -21,6 +25,7 @@ use super::{Conn, ConnectError};
 use crate::base::{BackendId, Dialect, clock};
 use crate::config::Config;
 use crate::telemetry::metrics;
+use shelf::{Idle, Shelf, State, Taken};
 
 /// A connection's place in its pool; held by the connection.
 #[derive(Debug)]
@@ -91,28 +96,33 @@ struct Pool {
     permits: Arc<Semaphore>,
     size: usize,
     waiting: AtomicUsize,
-    idle: Mutex<Vec<Idle>>,
+    shelf: Mutex<Shelf>,
+    /// It is decided what becomes of a connection that was asked.
+    decided: Notify,
 }
 
-#[derive(Debug)]
-struct Idle {
-    conn: Conn,
-    registered: Registered,
-    born: Instant,
-    since: Instant,
-    flags: u32,
-    state: State,
+/// What came of taking a connection over.
+#[expect(clippy::large_enum_variant, reason = "one for each connection that is taken over, and at once taken apart")]
+enum Said {
+    /// It is the caller's.
+    Taken(Conn),
+    /// It stays with its session, in the caller's place.
+    Held,
+    /// It is closed.
+    Closed(OwnedSemaphorePermit),
 }
 
-/// What an idle connection still knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Nothing: it was reset.
-    Clean,
-    /// Its session may come back for it.
-    Parked(Owner),
-    /// Things of a session that has ended.
-    Abandoned,
+/// A connection that is being asked; its owner waits for the end of this.
+struct Asking<'a> {
+    pool: &'a Pool,
+    owner: Owner,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.pool.shelf().decided(self.owner);
+        self.pool.decided.notify_waiters();
+    }
 }
 
 /// How full a pool is, for operators.
@@ -135,7 +145,8 @@ impl Pools {
                 permits: Arc::new(Semaphore::new(size)),
                 size,
                 waiting: AtomicUsize::new(0),
-                idle: Mutex::new(Vec::new()),
+                shelf: Mutex::default(),
+                decided: Notify::new(),
             }
         };
         let pools = config.backends.iter().map(pool).collect();
@@ -169,30 +180,103 @@ impl Pools {
 
     async fn borrow(&self, owner: Option<Owner>, backend: BackendId, flags: u32) -> Result<Loan, ConnectError> {
         let pool = self.pool(backend);
+        let held = owner.and_then(|owner| pool.shelf().take_held(owner, flags));
+        if let Some((idle, permit)) = held
+            && let Some(idle) = at_home(idle)
+        {
+            return Ok(Loan::Kept(idle.leased(permit)));
+        }
         let mut permit = self.permit(backend, pool).await?;
-        while let Some(idle) = pool.take_idle(owner, flags) {
-            let Idle { conn, registered, born, state, .. } = idle;
-            if owner.is_some_and(|owner| state == State::Parked(owner)) {
-                // A session lives on one thread: its connection is at home here.
-                return Ok(Loan::Kept(leased(conn, Lease { permit, registered, born, flags })));
-            }
-            let mut conn = match conn.adopt() {
-                Ok(conn) => leased(conn, Lease { permit, registered, born, flags }),
-                Err(error) => {
-                    tracing::info!(backend = backend.0, %error, "an idle connection could not be taken over; closed");
-                    permit = self.permit(backend, pool).await?;
-                    continue;
+        loop {
+            let decided = pool.decided.notified();
+            match pool.take(owner, flags) {
+                Taken::Own(idle) => {
+                    if let Some(conn) = self.own(pool, idle, &mut permit).await {
+                        return Ok(Loan::Kept(conn.leased(permit)));
+                    }
                 }
-            };
-            if state == State::Clean || self.is_reset(&mut conn).await {
-                return Ok(Loan::Clean(conn));
+                Taken::Other(idle) => match self.take_over(pool, idle, permit).await {
+                    Said::Taken(conn) => return Ok(Loan::Clean(conn)),
+                    Said::Held => permit = self.permit(backend, pool).await?,
+                    Said::Closed(place) => permit = place,
+                },
+                Taken::Asked => decided.await,
+                Taken::Nothing => break,
             }
-            drop(conn);
-            permit = self.permit(backend, pool).await?;
         }
         let conn = self.connect(backend, flags).await?;
         let registered = Registered::new(&self.live, &conn);
         Ok(Loan::Clean(leased(conn, Lease { permit, registered, born: clock::now(), flags })))
+    }
+
+    /// The session's own connection, unless it is too old and can be done without.
+    async fn own(&self, pool: &Pool, mut idle: Idle, permit: &mut OwnedSemaphorePermit) -> Option<Idle> {
+        if let Some(held) = idle.held.take() {
+            *permit = held;
+        }
+        if idle.is_old(self.config.pool.max_lifetime) {
+            match self.ask(&mut idle.conn).await {
+                Some(false) => {}
+                Some(true) => return None,
+                None => {
+                    pool.shelf().lose(idle.state);
+                    return None;
+                }
+            }
+        }
+        let state = idle.state;
+        let idle = at_home(idle);
+        if idle.is_none() {
+            pool.shelf().lose(state);
+        }
+        idle
+    }
+
+    /// Makes an idle connection the caller's: reset, and on its thread. If it is another session's, only after it was
+    /// asked.
+    async fn take_over(&self, pool: &Pool, idle: Idle, permit: OwnedSemaphorePermit) -> Said {
+        let asking = match idle.state {
+            State::Parked(owner) => Some(Asking { pool, owner }),
+            State::Clean | State::Abandoned => None,
+        };
+        let state = idle.state;
+        let Some(mut idle) = adopted(idle) else {
+            pool.shelf().lose(state);
+            return Said::Closed(permit);
+        };
+        let free = match idle.state {
+            State::Clean => true,
+            State::Abandoned => self.is_reset(&mut idle.conn).await,
+            State::Parked(_) => match self.ask(&mut idle.conn).await {
+                Some(false) => {
+                    pool.shelf().hold(idle, permit);
+                    return Said::Held;
+                }
+                answer => answer.is_some(),
+            },
+        };
+        if !free {
+            pool.shelf().lose(state);
+        }
+        drop(asking);
+        if free { Said::Taken(idle.leased(permit)) } else { Said::Closed(permit) }
+    }
+
+    /// Resets it unless there is something that its session cannot replay. `None`: it is of no use any more.
+    async fn ask(&self, conn: &mut Conn) -> Option<bool> {
+        let timeout = self.config.pool.connect_timeout;
+        match tokio::time::timeout(timeout, conn.reset_unless_held()).await {
+            Ok(Ok(free)) if conn.is_idle() => Some(free),
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => {
+                tracing::info!(%error, "a parked connection could not be reset; closed");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(?timeout, "a parked connection's reset was not answered in time; closed");
+                None
+            }
+        }
     }
 
     async fn permit(&self, backend: BackendId, pool: &Pool) -> Result<OwnedSemaphorePermit, ConnectError> {
@@ -244,10 +328,19 @@ impl Pools {
     /// The session has ended: what it has parked is anybody's.
     pub fn forget(&self, owner: Owner) {
         for pool in &self.pools {
-            for idle in pool.idle().iter_mut().filter(|idle| idle.state == State::Parked(owner)) {
-                idle.state = State::Abandoned;
-            }
+            pool.shelf().forget(owner);
         }
+    }
+
+    /// Whether a connection that the session has parked was closed without the server having said that nothing is lost
+    /// by it. Says so once.
+    pub fn take_lost(&self, owner: Owner, backend: BackendId) -> bool {
+        self.pool(backend).shelf().take_lost(owner)
+    }
+
+    /// Whether somebody waits for a connection to this backend.
+    pub fn is_waited_for(&self, backend: BackendId) -> bool {
+        self.pool(backend).waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Resets it, within a bound.
@@ -266,21 +359,31 @@ impl Pools {
 
     fn keep(&self, mut conn: Conn, state: State) {
         let Some(Lease { permit, registered, born, flags }) = conn.take_lease() else { return };
-        if born.elapsed() < self.config.pool.max_lifetime {
-            let pool = self.pool(conn.backend());
-            pool.idle().push(Idle { conn, registered, born, since: clock::now(), flags, state });
+        // What is parked is too old only if it can be done without, which is asked when it is needed again.
+        if matches!(state, State::Parked(_)) || born.elapsed() < self.config.pool.max_lifetime {
+            let (pool, since) = (self.pool(conn.backend()), clock::now());
+            pool.shelf().push(Idle { conn, registered, born, since, flags, state, held: None, moved: false });
         }
         // After the connection is in the list: who waits for the permit finds it there.
         drop(permit);
     }
 
-    /// Closes connections that were idle for too long or are too old. Called now and then.
-    pub fn sweep(&self) {
+    /// Closes connections that were idle for too long or are too old; those that are parked only if they know nothing that
+    /// their sessions cannot replay. Called now and then.
+    pub async fn sweep(&self) {
+        let (idle_timeout, max_lifetime) = (self.config.pool.idle_timeout, self.config.pool.max_lifetime);
         for (pool, backend) in self.pools.iter().zip(&self.config.backends) {
-            pool.idle().retain(|idle| {
-                idle.since.elapsed() < self.config.pool.idle_timeout
-                    && idle.born.elapsed() < self.config.pool.max_lifetime
-            });
+            pool.shelf().expire(idle_timeout, max_lifetime);
+            while let Ok(permit) = Arc::clone(&pool.permits).try_acquire_owned() {
+                let Some((owner, mut idle)) = pool.shelf().take_expired(idle_timeout, max_lifetime) else { break };
+                let asking = Asking { pool, owner };
+                match self.ask(&mut idle.conn).await {
+                    Some(false) => pool.shelf().hold(idle, permit),
+                    Some(true) => {}
+                    None => pool.shelf().lose(idle.state),
+                }
+                drop(asking);
+            }
             let usage = pool.usage();
             metrics::pool(&backend.name, usage.used, usage.idle, usage.waiting);
         }
@@ -304,45 +407,39 @@ impl Pools {
 }
 
 impl Pool {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
-        // A panic while the list was held cannot have left it half-changed: push, pop and retain are its only uses.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {
+        // A panic while the list was held cannot have left it half-changed: push, remove and retain are its only uses.
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An idle connection with these flags that is not dead: the session's own, else the youngest that nobody has parked,
-    /// else, if there is no room for a new one, the one that was parked first. Without one, makes room for a new connection.
-    fn take_idle(&self, owner: Option<Owner>, flags: u32) -> Option<Idle> {
-        let mut idle = self.idle();
-        let own = |i: &Idle| owner.is_some_and(|owner| i.state == State::Parked(owner));
-        let parked = |i: &Idle| matches!(i.state, State::Parked(_));
-        loop {
-            let used = self.size - self.permits.available_permits();
-            let full = idle.len() + used > self.size;
-            let at = idle.iter().rposition(|i| i.flags == flags && own(i));
-            let at = at.or_else(|| idle.iter().rposition(|i| i.flags == flags && i.state == State::Clean));
-            let at = at.or_else(|| idle.iter().rposition(|i| i.flags == flags && !parked(i)));
-            let at = at.or_else(|| idle.iter().position(|i| full && i.flags == flags));
-            let Some(at) = at else { break };
-            // In their order, so that the first is the one that was parked first.
-            let mut found = idle.remove(at);
-            if found.conn.is_quiet() {
-                return Some(found);
-            }
-        }
-        let used = self.size - self.permits.available_permits();
-        while !idle.is_empty() && idle.len() + used > self.size {
-            idle.remove(0);
-        }
-        None
+    fn used(&self) -> usize {
+        self.size - self.permits.available_permits()
+    }
+
+    fn take(&self, owner: Option<Owner>, flags: u32) -> Taken {
+        let mut shelf = self.shelf();
+        shelf.take(owner, flags, self.used(), self.size)
     }
 
     fn usage(&self) -> Usage {
-        Usage {
-            used: self.size - self.permits.available_permits(),
-            idle: self.idle().len(),
-            waiting: self.waiting.load(Ordering::Relaxed),
+        Usage { used: self.used(), idle: self.shelf().len(), waiting: self.waiting.load(Ordering::Relaxed) }
+    }
+}
+
+/// Moved to the caller's thread. `None`: that could not be done; closed.
+fn adopted(idle: Idle) -> Option<Idle> {
+    match idle.conn.adopt() {
+        Ok(conn) => Some(Idle { conn, moved: true, ..idle }),
+        Err(error) => {
+            tracing::info!(%error, "an idle connection could not be taken over; closed");
+            None
         }
     }
+}
+
+/// A session lives on one thread: what it has parked is at home there, unless another one was about to take it.
+fn at_home(idle: Idle) -> Option<Idle> {
+    if idle.moved { adopted(idle) } else { Some(idle) }
 }
 
 fn leased(mut conn: Conn, lease: Lease) -> Conn {

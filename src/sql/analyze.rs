@@ -57,6 +57,7 @@ fn conclude(reading: Reading, text: &[u8], piece: Piece, class: Class, found: Op
         parsed: class.known,
         qualifiers: Vec::new(),
         leaves_state: class.leaves_state,
+        asks_sequence: false,
     };
     if let Some(found) = found {
         out.tables.extend(found.tables);
@@ -66,6 +67,7 @@ fn conclude(reading: Reading, text: &[u8], piece: Piece, class: Class, found: Op
             out.access = out.access.max(found.access);
             out.unpreparable = out.unpreparable.or(found.unpreparable);
             out.leaves_state |= found.leaves_state;
+            out.asks_sequence = found.asks_sequence;
         }
         // A query that is not understood may do anything.
         if !found.sure && out.access == Access::Read && out.kind == Kind::Query {

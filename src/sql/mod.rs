@@ -81,6 +81,8 @@ pub struct Statement {
     /// It leaves something in the server's session that cannot be replayed elsewhere: user variables, advisory locks,
     /// GET_LOCK, temporary tables, HANDLER, LOCK TABLES.
     pub leaves_state: bool,
+    /// It asks what the session's sequences gave last: `currval()`, `lastval()`.
+    pub asks_sequence: bool,
 }
 
 /// A table as named in the text.

@@ -18,6 +18,21 @@ use crate::base::{Dialect, clock};
 /// It has this long to recover and to open its ports.
 const READY_MAX: Duration = Duration::from_secs(30);
 
+/// Runs everything in this pool mode, unless a configuration says one itself.
+const POOL_MODE_VARIABLE: &str = "HANDFAST_BED_POOL_MODE";
+
+/// The configuration with that `pool.mode`, if it has none.
+fn in_pool_mode(text: &str, mode: &str) -> String {
+    let line = format!("[pool]\nmode = \"{mode}\"\n");
+    if text.contains("[pool]\nmode") {
+        text.to_owned()
+    } else if text.contains("[pool]\n") {
+        text.replacen("[pool]\n", &line, 1)
+    } else {
+        format!("{text}\n{line}")
+    }
+}
+
 /// The proxy over one [`Shop`]. Ends when dropped.
 #[derive(Debug)]
 pub struct Handfast {
@@ -38,7 +53,11 @@ impl Handfast {
     /// The same with another configuration text (it must keep the shop's ports).
     pub fn with_config(binary: &Path, shop: &Shop, text: &str) -> Result<Self, TestbedError> {
         let config = shop.folder().join("handfast.toml");
-        std::fs::write(&config, text).map_err(TestbedError::io(format!("writing {}", config.display())))?;
+        let text = match std::env::var(POOL_MODE_VARIABLE) {
+            Ok(mode) => in_pool_mode(text, &mode),
+            Err(_) => text.to_owned(),
+        };
+        std::fs::write(&config, &text).map_err(TestbedError::io(format!("writing {}", config.display())))?;
         let (log, ports) = (shop.folder().join("handfast.log"), shop.ports().to_vec());
         let (binary, admin_port) = (binary.to_path_buf(), shop.admin_port());
         Ok(Self { binary, config, log, ports, admin_port, process: Mutex::default() })

@@ -2,7 +2,7 @@
 //! script's tables at home, and over two with them on the other one. The scripts are `mysql_is_the_same/scripts.txt`; what
 //! differs by design stands there with its reason.
 
-mod client;
+pub mod client;
 
 use std::collections::HashMap;
 use std::path::Path;

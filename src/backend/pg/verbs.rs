@@ -14,6 +14,23 @@ use crate::wire::pg::{HEADER_BYTES, WireError, client, error, server};
 /// Longest message accepted in answer to a verb, in bytes.
 const VERB_FRAME_BYTES_MAX: usize = 1024 * 1024;
 
+/// In one implicit transaction: fails if the session LISTENs, holds a cursor, a session's advisory lock or a temporary
+/// object; else does what DISCARD ALL does, which itself cannot be part of a text of several statements. The server's log
+/// shows the words if it fails.
+const RESET_UNLESS_HELD: &str = "SELECT CAST(CASE \
+     WHEN EXISTS (SELECT FROM pg_catalog.pg_listening_channels()) \
+       OR EXISTS (SELECT FROM pg_catalog.pg_cursors) \
+       OR EXISTS (SELECT FROM pg_catalog.pg_locks AS l \
+                  WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid()) \
+     THEN 'handfast: the session needs this connection' \
+     WHEN pg_catalog.pg_my_temp_schema() = 0 THEN '1' \
+     WHEN EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()) \
+       OR EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.typnamespace = pg_catalog.pg_my_temp_schema()) \
+       OR EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = pg_catalog.pg_my_temp_schema()) \
+     THEN 'handfast: the session needs this connection' ELSE '1' END AS pg_catalog.int4); \
+     CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
+     SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES";
+
 /// Everything until the next ReadyForQuery.
 #[derive(Debug, Default)]
 struct Answer {
@@ -113,6 +130,23 @@ impl PgConn {
         // What was said to the session before is nothing to the next one.
         drop(self.take_asides());
         Ok(())
+    }
+
+    /// The same unless the session has something that cannot be replayed on another connection: false, and nothing was
+    /// reset. Any refusal counts as that.
+    pub async fn reset_unless_held(&mut self) -> Result<bool, VerbError> {
+        self.send("reset", RESET_UNLESS_HELD).await?;
+        let answer = self.answer("reset").await?;
+        // What was said to the session before is nothing to the next one; to the session itself it is nothing new.
+        drop(self.take_asides());
+        match answer.error {
+            Some(error) if error.message.contains("handfast") => Ok(false),
+            Some(error) => {
+                tracing::info!(code = error.sqlstate, message = error.message, "a connection could not be asked; held");
+                Ok(false)
+            }
+            None => answer.tagged("reset", "DISCARD SEQUENCES").map(|()| true),
+        }
     }
 
     /// Runs one statement of ours whose rows nobody wants, such as a setting. Errors: the server's refusal, or loss.

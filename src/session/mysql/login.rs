@@ -55,14 +55,14 @@ fn default_plugin(services: &Services) -> Plugin {
 }
 
 /// Checks the proof, asking again if it was made by a plugin we don't speak; then the database. Says nothing on success:
-/// the OK is the caller's.
+/// the OK is the caller's. Returns the user's name, and the scramble that was answered last.
 pub async fn authenticate(
     client: &mut Client,
     services: &Services,
     login: &Login,
     greeted: [u8; SCRAMBLE_BYTES],
     fresh: bool,
-) -> Result<String, LoginError> {
+) -> Result<(String, [u8; SCRAMBLE_BYTES]), LoginError> {
     let config = &services.config;
     if config.listen.tls.mode == TlsMode::Require && !client.is_tls() {
         return Err(Fault::new(FaultKind::TlsRequired, "connections without TLS are refused here").into());
@@ -104,7 +104,7 @@ pub async fn authenticate(
         let hint = format!("Handfast serves \"{}\" here.", config.listen.database);
         return Err(Fault::new(FaultKind::NoSuchDatabase, text).hint(hint).into());
     }
-    Ok(name)
+    Ok((name, scramble))
 }
 
 /// Whether clients may log in to a database of this name.

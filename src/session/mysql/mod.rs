@@ -30,6 +30,7 @@ use crate::commit::Rest;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
 use crate::wire::mysql::{com, status};
 use registry::{Entry, Sessions};
@@ -75,6 +76,8 @@ pub struct Session {
     entry: Arc<Entry>,
     user: String,
     login: Login,
+    /// What the client has proved its password by.
+    scramble: [u8; SCRAMBLE_BYTES],
     home: BackendId,
     /// One participant only: transactions are its own.
     native: bool,
@@ -125,7 +128,7 @@ impl Session {
         sessions: Arc<Sessions>,
         entry: Arc<Entry>,
         user: String,
-        login: Login,
+        (login, scramble): (Login, [u8; SCRAMBLE_BYTES]),
     ) -> Option<Self> {
         let home = services.config.home(Dialect::Mysql)?;
         let mut reading = Reading::new(Dialect::Mysql);
@@ -140,6 +143,7 @@ impl Session {
             entry,
             user,
             login,
+            scramble,
             home,
             native,
             multi,
@@ -246,14 +250,14 @@ impl Session {
         match command {
             com::QUERY => self.query(body).await.map(drop),
             com::STMT_PREPARE => self.prepare(body).await.map(drop),
-            com::STMT_EXECUTE => self.execute(body).await.map(drop),
-            com::STMT_SEND_LONG_DATA => self.send_long_data(body).await,
+            com::STMT_EXECUTE => self.execute(&self.with_known_id(body)).await.map(drop),
+            com::STMT_SEND_LONG_DATA => self.send_long_data(&self.with_known_id(body)).await,
             com::STMT_CLOSE => {
-                self.close_statement(body);
+                self.close_statement(&self.with_known_id(body));
                 Ok(())
             }
-            com::STMT_RESET => self.reset_statement(body).await.map(drop),
-            com::STMT_FETCH => self.fetch(body).await.map(drop),
+            com::STMT_RESET => self.reset_statement(&self.with_known_id(body)).await.map(drop),
+            com::STMT_FETCH => self.fetch(&self.with_known_id(body)).await.map(drop),
             com::PING => {
                 self.ok();
                 Ok(())

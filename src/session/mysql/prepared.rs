@@ -1,6 +1,7 @@
 //! Prepared statements are the client's: an id of ours, and the backends' ids on whichever connections they were
 //! prepared. They are prepared again where they are missing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -171,6 +172,16 @@ impl Session {
             Plan::Foreign { backend, tables } if !self.native => Some((backend, tables)),
             Plan::Foreign { .. } | Plan::Anywhere | Plan::One { .. } | Plan::Refuse(_) => None,
         }
+    }
+
+    /// A command about a prepared statement, with its id. To MariaDB -1 is the one prepared last: its connectors execute a
+    /// statement before they know its id.
+    pub(super) fn with_known_id<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let last = self.reading.mariadb && Reader::new(body).u32() == Some(u32::MAX);
+        if !last || !self.prepared.contains_key(&self.last_statement_id) {
+            return Cow::Borrowed(body);
+        }
+        Cow::Owned(with_id(body, self.last_statement_id).to_vec())
     }
 
     /// COM_STMT_EXECUTE

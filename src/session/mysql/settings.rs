@@ -253,8 +253,11 @@ impl Session {
             return Err(Stop::Close);
         };
         let services = self.services.clone();
-        match login::authenticate(&mut self.client, &services, &login, login::scramble(), true).await {
-            Ok(user) => {
+        // MySQL asks again always. MariaDB takes a proof by the scramble that was answered before; its C library has no other.
+        let fresh = !self.reading.mariadb;
+        match login::authenticate(&mut self.client, &services, &login, self.scramble, fresh).await {
+            Ok((user, scramble)) => {
+                self.scramble = scramble;
                 self.entry.set_user(&user);
                 self.user = user;
                 self.login = login;

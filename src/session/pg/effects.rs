@@ -12,10 +12,18 @@ use crate::session::transaction::Mode;
 use crate::sql::{Analysis, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
+fn begins_with(text: &[u8], word: &[u8]) -> bool {
+    text.trim_ascii_start().get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+}
+
 impl Session {
     /// Notes it. `text`: the statement as sent; `plain`: it has no parameters, so that its text can be replayed.
     pub(super) fn note_effects(&mut self, backend: BackendId, statement: &Statement, text: &[u8], plain: bool) {
         let in_txn = self.txn.is_open();
+        if statement.kind == Kind::Write && begins_with(text, b"insert") {
+            self.inserted = Some(backend);
+        }
+        self.note_keeps(backend, statement, text, plain);
         match &statement.kind {
             Kind::Set { scope, names, .. } if plain && *scope != SetScope::Global => {
                 self.note_set(backend, *scope, names, text, in_txn);
@@ -72,6 +80,14 @@ impl Session {
             | Kind::LoadLocal
             | Kind::TwoPhase(_)
             | Kind::Other => {}
+        }
+        if statement.kind == Kind::Other
+            && text.trim_ascii_start().get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"load "))
+        {
+            // A library stays in the server's process; other connections load it, too.
+            let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
+            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, in_txn);
+            self.applied(backend);
         }
         let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
         if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
@@ -155,6 +171,8 @@ impl Session {
             generation,
             foreign: None,
             frame: Bytes::new(),
+            described: None,
+            changed: false,
             origin: None,
         };
         self.names.statements.insert(Bytes::copy_from_slice(name.as_bytes()), Arc::new(prepared));

@@ -18,6 +18,7 @@ impl Session {
     pub(super) async fn end_by_commit(&mut self) -> Result<(), Oops> {
         // From here on nothing is cancelled: a cancel must not hit phase two.
         self.running.set(None);
+        self.running.settled().await;
         let (id, joined) = (self.txn.id.take(), self.txn.joined);
         let taken = self.take_participants();
         self.forget_transaction();
@@ -118,6 +119,9 @@ impl Session {
         self.pipeline.pending.clear();
         match self.txn.mode {
             Mode::Autocommit => {
+                if let Some(before) = self.pipeline.before.take() {
+                    self.settings.undone(before);
+                }
                 let current = self.pipeline.current.filter(|_| self.pipeline.executed && !native);
                 if let Some(backend) = current {
                     // The statements before the error must not be committed by the Sync behind it.

@@ -13,7 +13,7 @@ use super::{Exit, Session};
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::relay::pg::{Pass, Until};
 use crate::session::transaction::Mode;
-use crate::sql::Kind;
+use crate::sql::{Kind, Statement};
 use crate::wire::pg::client::{self as message, Target, tag};
 use crate::wire::pg::error::Origin;
 use crate::wire::pg::server::{self, put_complete};
@@ -88,6 +88,8 @@ impl Session {
             generation: 0,
             foreign: None,
             frame: frame.clone(),
+            described: None,
+            changed: false,
             origin: None,
         };
         if let Some(backend) = self.failed_backend()
@@ -125,12 +127,17 @@ impl Session {
         if let Some(old) = self.names.statements.get(&name).filter(|_| !name.is_empty())
             && old.lives != Lives::On(backend)
         {
-            let text = format!("prepared statement \"{}\" already exists", String::from_utf8_lossy(&name));
-            return Err(Fault::verbatim(FaultKind::DuplicateStatement, text).into());
+            return Err(duplicate(&name));
         }
         self.turn_to(backend).await?;
+        self.reach_named(prepared.statement()).await?;
         prepared.lives = Lives::On(backend);
         prepared.generation = self.slot(backend).map_or(0, |slot| slot.generation);
+        let earlier = self.names.statements.get(&name).filter(|old| !name.is_empty() && !old.frame.is_empty());
+        if earlier.is_some_and(|old| old.generation != prepared.generation) {
+            // The server of this connection does not know that.
+            return Err(duplicate(&name));
+        }
         self.conn(backend)?.queue_extended(&prepared.frame);
         let fresh = !self.names.statements.contains_key(&name) || name.is_empty();
         let origin = prepared.origin.clone();
@@ -139,28 +146,20 @@ impl Session {
         }
         let parsed = fresh.then_some(name);
         let (until, pass) = (Until::Parsed, Pass::All);
-        self.pipeline.pending.push_back(Pending::Backend { until, pass, parsed, executed: None, origin });
-        Ok(())
+        let pending = Pending::Backend { until, pass, parsed: parsed.clone(), executed: None, origin };
+        self.pipeline.pending.push_back(pending);
+        parsed.map_or(Ok(()), |name| self.learn(backend, &name))
     }
 
-    /// The statement, and its backend made ready; prepared again if the connection is not the one that it was parsed on.
-    async fn reach(&mut self, name: &[u8], prepared: &Arc<Prepared>) -> Result<Option<BackendId>, Oops> {
-        let Lives::On(backend) = prepared.lives else { return Ok(None) };
-        self.turn_to(backend).await?;
-        let generation = self.slot(backend).map_or(0, |slot| slot.generation);
-        if generation != prepared.generation && !prepared.frame.is_empty() {
-            self.conn(backend)?.queue_extended(&prepared.frame);
-            self.pipeline.pending.push_back(Pending::Backend {
-                until: Until::Parsed,
-                pass: Pass::Asides,
-                parsed: None,
-                executed: None,
-                origin: None,
-            });
-            let again = Prepared { generation, ..Prepared::clone(prepared) };
-            self.names.statements.insert(Bytes::copy_from_slice(name), Arc::new(again));
+    /// What the statement names has to be prepared on this connection, too.
+    async fn reach_named(&mut self, statement: Option<&Statement>) -> Result<(), Oops> {
+        let Some(Kind::Execute(name) | Kind::Deallocate(Some(name))) = statement.map(|s| &s.kind) else {
+            return Ok(());
+        };
+        match self.names.statements.get(name.as_bytes()).cloned() {
+            Some(named) => self.reach(name.as_bytes(), &named).await.map(|_| ()),
+            None => Ok(()),
         }
-        Ok(Some(backend))
     }
 
     async fn on_bind(&mut self, frame: &Bytes) -> Result<(), Oops> {
@@ -175,6 +174,7 @@ impl Session {
         }
         let plain = is_plain_bind(body, portal.len() + name.len() + 2);
         if let Some(backend) = self.reach(name, &prepared).await? {
+            self.reach_named(prepared.statement()).await?;
             self.conn(backend)?.queue_extended(frame);
             self.pipeline.executed |= self.txn.mode == Mode::Autocommit;
             self.expect(Until::Bound, prepared.origin.clone());
@@ -214,7 +214,13 @@ impl Session {
         match (backend, target) {
             (Some(backend), _) => {
                 self.conn(backend)?.queue_extended(frame);
-                self.expect(Until::Described, None);
+                // Of the unnamed statement nothing else was asked.
+                if self.pooling && target == Target::Statement && name.is_empty() {
+                    let description = Pending::Description { name: Bytes::new(), pass: Pass::All, again: false };
+                    self.pipeline.pending.push_back(description);
+                } else {
+                    self.expect(Until::Described, None);
+                }
             }
             (None, Target::Statement) => {
                 let prepared = self.names.statements.get(name);
@@ -263,7 +269,9 @@ impl Session {
             }
             self.drain(false).await?;
             let tag = self.control(&statement.kind, &portal.prepared.text).await?;
-            if let Some(portal) = self.names.portals.get_mut(name) {
+            if matches!(statement.kind, Kind::Commit(_) | Kind::Rollback(_)) {
+                self.names.forget_portals();
+            } else if let Some(portal) = self.names.portals.get_mut(name) {
                 portal.done = true;
             }
             put_complete(&mut self.client.out, tag);
@@ -315,6 +323,11 @@ impl Session {
         self.expect(Until::Closed, None);
         Ok(())
     }
+}
+
+fn duplicate(name: &[u8]) -> Oops {
+    let text = format!("prepared statement \"{}\" already exists", String::from_utf8_lossy(name));
+    Fault::verbatim(FaultKind::DuplicateStatement, text).into()
 }
 
 fn no_such_portal(name: &[u8]) -> Oops {

@@ -1,14 +1,17 @@
 //! A PostgreSQL client's session. Messages are served in order; those of the extended protocol are queued for their
 //! backend without waiting, and their replies drained when the order or the client asks for it.
 
+mod again;
 mod control;
 mod ear;
 mod effects;
 mod end;
 mod extended;
 mod foreign;
+mod keeps;
 mod names;
 mod oops;
+mod parking;
 mod pipeline;
 mod place;
 mod reading;
@@ -26,8 +29,10 @@ pub use oops::Exit;
 pub use running::Running;
 
 use crate::backend::pg::PgConn;
+use crate::backend::pool::Owner;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Rest;
+use crate::config::PoolMode;
 use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::transaction::{Mode, Transaction};
@@ -72,7 +77,13 @@ pub struct Session {
     view: Option<Arc<View>>,
     /// The client's login name.
     user: String,
+    /// As the pools know it.
+    owner: Owner,
+    /// Connections are parked between transactions.
+    pooling: bool,
     generations: u64,
+    /// Who ran the last INSERT: `lastval()` is asked of it.
+    inserted: Option<BackendId>,
     /// Where a RESET has just undone startup parameters.
     restores: Option<BackendId>,
     settings: Settings,
@@ -101,6 +112,7 @@ impl Session {
         for (name, value) in startup {
             settings.startup(name, value);
         }
+        let (owner, pooling) = (services.pools.owner(), services.config.pool.mode == PoolMode::Transaction);
         Self {
             services,
             client,
@@ -112,7 +124,10 @@ impl Session {
             foreign: Vec::new(),
             view: None,
             user,
+            owner,
+            pooling,
             generations: 0,
+            inserted: None,
             restores: None,
             settings,
             names: Names::default(),

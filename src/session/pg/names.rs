@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::foreign;
 use crate::base::BackendId;
+use crate::relay::pg::Description;
 use crate::relay::pg::foreign::Later;
 use crate::sql::{Analysis, Statement};
 use crate::wire::pg::error::Origin;
@@ -27,7 +28,7 @@ pub(super) enum Lives {
 pub(super) struct Prepared {
     /// What its text says.
     pub analysis: Arc<Analysis>,
-    /// The text.
+    /// The text; of SQL's own PREPARE, all of it, as it was sent.
     pub text: Bytes,
     /// Who has it.
     pub lives: Lives,
@@ -39,6 +40,10 @@ pub(super) struct Prepared {
     pub origin: Option<Arc<Origin>>,
     /// The Parse as sent, to prepare it again on another connection; empty for SQL's own PREPARE.
     pub frame: Bytes,
+    /// What its server said it takes and gives.
+    pub described: Option<Arc<Description>>,
+    /// Prepared on another connection it would give something else.
+    pub changed: bool,
 }
 
 impl Prepared {

@@ -8,13 +8,15 @@ use bytes::Bytes;
 use super::names::Prepared;
 use super::oops::Oops;
 use super::running::Cancel;
+use super::settings::Settings;
 use super::{Exit, Session, slots};
 use crate::base::BackendId;
 use crate::commit::Wrote;
 use crate::relay::pg::{Pass, Until, answer};
 use crate::session::transaction::Mode;
-use crate::sql::Unpreparable;
-use crate::wire::pg::client::{put_empty as put_message, tag as message};
+use crate::sql::{Kind, Unpreparable};
+use crate::wire::pg::HEADER_BYTES;
+use crate::wire::pg::client as message;
 use crate::wire::pg::error::Origin;
 use crate::wire::pg::header;
 use crate::wire::pg::server::{put_empty, put_parameters, tag};
@@ -38,12 +40,32 @@ pub(super) enum Pending {
         /// For the positions in its errors.
         origin: Option<Arc<Origin>>,
     },
+    /// From the pipeline's backend, to a Parse of ours.
+    Again {
+        /// The statement's name.
+        name: Bytes,
+    },
+    /// From the pipeline's backend, to a Describe of a statement.
+    Description {
+        /// The statement's name.
+        name: Bytes,
+        /// What of it is shown.
+        pass: Pass,
+        /// It must be what it was, else it is the first one.
+        again: bool,
+    },
     /// The session's own: a frame without a body.
     Own(u8),
     /// The session's own ParameterDescription and NoData.
     OwnDescription(Vec<u32>),
     /// The session's own frames.
     OwnFrames(Bytes),
+}
+
+impl Pending {
+    fn is_backends(&self) -> bool {
+        matches!(self, Self::Backend { .. } | Self::Again { .. } | Self::Description { .. })
+    }
 }
 
 /// The pipeline since the last Sync.
@@ -61,6 +83,8 @@ pub(super) struct Pipeline {
     pub unpreparable: Option<Unpreparable>,
     /// After an error: everything up to the Sync is dropped.
     pub skipping: bool,
+    /// The settings before the first one that was made in it, outside an explicit transaction: an error undoes them.
+    pub before: Option<Settings>,
 }
 
 impl Default for Pipeline {
@@ -72,8 +96,13 @@ impl Default for Pipeline {
             wrote: Wrote::No,
             unpreparable: None,
             skipping: false,
+            before: None,
         }
     }
+}
+
+fn sets(kind: &Kind) -> bool {
+    matches!(kind, Kind::Set { .. } | Kind::SetSessionCharacteristics(_))
 }
 
 impl Pipeline {
@@ -148,13 +177,13 @@ impl Session {
     /// server is asked to flush. Errors: also the backend's own, which ends the pipeline.
     pub(super) async fn drain(&mut self, synced: bool) -> Result<(), Oops> {
         if let Some(backend) = self.pipeline.current
-            && self.pipeline.pending.iter().any(|pending| matches!(pending, Pending::Backend { .. }))
+            && self.pipeline.pending.iter().any(Pending::is_backends)
         {
             let conn = self.conn(backend)?;
             let token = conn.cancel_token().clone();
             if !synced {
                 let mut flush = bytes::BytesMut::new();
-                put_message(&mut flush, message::FLUSH);
+                message::put_empty(&mut flush, message::tag::FLUSH);
                 conn.queue(&flush);
             }
             self.running.set(Some(Cancel::Pg(token)));
@@ -172,6 +201,18 @@ impl Session {
                 Pending::OwnDescription(oids) => {
                     put_parameters(&mut self.client.out, &oids);
                     put_empty(&mut self.client.out, tag::NO_DATA);
+                }
+                Pending::Again { name } => {
+                    if let Err(oops) = self.drain_again(&name).await {
+                        self.forget_pending();
+                        return Err(oops);
+                    }
+                }
+                Pending::Description { name, pass, again } => {
+                    if let Err(oops) = self.drain_description(&name, pass, again).await {
+                        self.forget_pending();
+                        return Err(oops);
+                    }
                 }
                 Pending::Backend { until, pass, parsed, executed, origin } => {
                     self.client.origin = origin;
@@ -207,7 +248,15 @@ impl Session {
         if let Some((prepared, plain)) = executed
             && let Some(statement) = prepared.statement()
         {
+            if self.txn.mode == Mode::Autocommit && self.pipeline.before.is_none() && sets(&statement.kind) {
+                self.pipeline.before = Some(self.settings.clone());
+            }
             self.note_effects(backend, statement, &prepared.text, plain);
+            if matches!(statement.kind, Kind::Prepare(_))
+                && let Ok(parse) = message::parse(prepared.frame.get(HEADER_BYTES..).unwrap_or_default())
+            {
+                self.note_sent(statement, parse.text);
+            }
         }
         Ok(())
     }
@@ -217,6 +266,8 @@ impl Session {
         for pending in std::mem::take(&mut self.pipeline.pending) {
             if let Pending::Backend { parsed: Some(name), .. } = pending {
                 self.names.statements.remove(&name);
+            } else if let Pending::Again { name } = pending {
+                self.not_again(&name);
             }
         }
     }

@@ -45,6 +45,11 @@ pub(super) fn edited(text: &[u8], part: Range<usize>, edits: &[Edit]) -> Vec<u8>
     out
 }
 
+/// Whether it asks what the session's last sequence gave, as PHP's PDO does after an INSERT.
+fn asks_last_value(text: &[u8]) -> bool {
+    text.windows(7).any(|word| word.eq_ignore_ascii_case(b"lastval"))
+}
+
 fn wrote(access: Access) -> Wrote {
     match access {
         Access::Read => Wrote::No,
@@ -90,7 +95,10 @@ impl Session {
             return Ok(Placed::Native(backend, Vec::new()));
         }
         match self.services.routes.plan(Dialect::Postgres, text, statement) {
-            Plan::Anywhere => Ok(Placed::Native(self.anywhere(), Vec::new())),
+            Plan::Anywhere => {
+                let inserted = self.inserted.filter(|_| statement.asks_sequence && asks_last_value(text));
+                Ok(Placed::Native(inserted.unwrap_or_else(|| self.anywhere()), Vec::new()))
+            }
             Plan::One { backend, edits } => Ok(Placed::Native(backend, edits)),
             Plan::Foreign { backend, tables } => Ok(Placed::Foreign(Target { backend, tables })),
             Plan::Refuse(fault) => Err(fault.into()),

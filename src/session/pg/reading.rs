@@ -57,7 +57,12 @@ impl Session {
             Pending::Backend { executed: Some((prepared, _)), .. } => {
                 prepared.statement().is_some_and(|statement| matches!(statement.kind, Kind::Set { .. }))
             }
-            Pending::Backend { .. } | Pending::Own(_) | Pending::OwnDescription(_) | Pending::OwnFrames(_) => false,
+            Pending::Backend { .. }
+            | Pending::Again { .. }
+            | Pending::Description { .. }
+            | Pending::Own(_)
+            | Pending::OwnDescription(_)
+            | Pending::OwnFrames(_) => false,
         };
         if self.pipeline.pending.iter().any(sets) { self.drain(false).await } else { Ok(()) }
     }

@@ -1,14 +1,16 @@
 //! What a session runs now, for CancelRequests that come over other connections.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::backend::mysql::Canceller;
 use crate::backend::pg::CancelToken;
 
 /// What cancels a running statement.
 #[derive(Clone, Debug)]
-pub enum Cancel {
+pub(super) enum Cancel {
     /// On PostgreSQL.
     Pg(CancelToken),
     /// On MySQL or MariaDB.
@@ -17,7 +19,7 @@ pub enum Cancel {
 
 impl Cancel {
     /// Cancels it, over a second connection.
-    pub async fn send(&self) -> io::Result<()> {
+    async fn send(&self) -> io::Result<()> {
         match self {
             Self::Pg(token) => token.send().await,
             Self::Mysql(canceller) => canceller.cancel().await.map_err(io::Error::other),
@@ -27,16 +29,66 @@ impl Cancel {
 
 /// The running statement of one session, if any.
 #[derive(Debug, Default)]
-pub struct Running(Mutex<Option<Cancel>>);
+pub struct Running {
+    now: Mutex<Now>,
+    sent: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    cancel: Option<Cancel>,
+    /// Cancels that are on their way to the server.
+    sending: usize,
+}
 
 impl Running {
-    /// A statement runs, or none (also: the session commits, which nothing cancels).
-    pub(super) fn set(&self, cancel: Option<Cancel>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cancel;
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to cancel.
-    pub fn token(&self) -> Option<Cancel> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// A statement runs, or none (also: the session commits, which nothing cancels).
+    pub(super) fn set(&self, cancel: Option<Cancel>) {
+        self.now().cancel = cancel;
+    }
+
+    /// Takes up the cancelling of what runs; `None`: nothing does.
+    pub fn cancelling(self: &Arc<Self>) -> Option<Cancelling> {
+        let mut now = self.now();
+        let cancel = now.cancel.clone()?;
+        now.sending += 1;
+        Some(Cancelling { cancel, running: Arc::clone(self) })
+    }
+
+    /// Returns when no cancel is on its way any more. Until then the connection must not be anybody else's: the cancel
+    /// would hit what that one runs. Nothing may be running.
+    pub(super) async fn settled(&self) {
+        loop {
+            let sent = self.sent.notified();
+            if self.now().sending == 0 {
+                return;
+            }
+            sent.await;
+        }
+    }
+}
+
+/// A cancel on its way.
+#[derive(Debug)]
+pub struct Cancelling {
+    cancel: Cancel,
+    running: Arc<Running>,
+}
+
+impl Cancelling {
+    /// Sends it. Errors: it could not be passed on.
+    pub async fn send(self) -> io::Result<()> {
+        self.cancel.send().await
+    }
+}
+
+impl Drop for Cancelling {
+    fn drop(&mut self) {
+        self.running.now().sending -= 1;
+        self.running.sent.notify_waiters();
     }
 }

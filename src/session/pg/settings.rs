@@ -15,8 +15,15 @@ pub(super) struct Setting {
     startup: bool,
 }
 
+impl Setting {
+    /// Whether it decides what the session may do.
+    pub(super) fn is_role(&self) -> bool {
+        self.names.iter().any(|name| matches!(name.as_str(), "role" | "session_authorization"))
+    }
+}
+
 /// All of them, in order. A connection remembers the serial up to which it has them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
     list: Vec<Setting>,
     last: u64,
@@ -98,14 +105,14 @@ impl Settings {
         self.last
     }
 
+    /// Whether a connection that has them up to `applied` lacks any: a later one may have been undone since.
+    pub(super) fn lacks(&self, applied: u64) -> bool {
+        self.list.last().is_some_and(|setting| setting.serial > applied)
+    }
+
     /// What a connection that has them up to `applied` lacks.
     pub(super) fn after(&self, applied: u64) -> impl Iterator<Item = &Setting> {
         self.list.iter().filter(move |setting| setting.serial > applied)
-    }
-
-    /// Whether a connection that has them up to `applied` lacks any that can be brought to it.
-    pub(super) fn lacks(&self, applied: u64) -> bool {
-        self.after(applied).next().is_some()
     }
 
     /// Serials of the settings of which one matters, or of which nobody knows what they set.
@@ -146,6 +153,13 @@ impl Settings {
         self.untold_again();
         self.list.retain(|setting| !setting.in_txn);
         self.txn_start
+    }
+
+    /// The server has undone what was set since they were these. Serials are not given again: connections that have one
+    /// that was undone lack nothing.
+    pub(super) fn undone(&mut self, earlier: Self) {
+        *self = Self { last: self.last, ..earlier };
+        self.untold_again();
     }
 
     /// ROLLBACK TO: what was set after `serial` is undone.
@@ -206,6 +220,19 @@ mod tests {
         set(&mut settings, "a", "2", true);
         assert_eq!(settings.rolled_back(), 1);
         assert_eq!(texts(&settings, 0), ["SET a=1"]);
+        assert!(settings.lacks(0) && !settings.lacks(1), "what was undone is not lacked by anyone");
+    }
+
+    #[test]
+    fn what_a_failed_pipeline_has_set_is_as_it_was_before() {
+        let mut settings = Settings::default();
+        set(&mut settings, "a", "1", false);
+        let earlier = settings.clone();
+        set(&mut settings, "a", "2", false);
+        settings.undone(earlier);
+        assert_eq!(texts(&settings, 0), ["SET a=1"]);
+        set(&mut settings, "b", "1", false);
+        assert_eq!(texts(&settings, 2), ["SET b=1"]);
     }
 
     #[test]

@@ -1,15 +1,17 @@
-//! The session's backend connections: one per backend from its first need to the session's end, so that names, temporary
-//! tables and cursors stay where they are.
+//! The session's backend connections: one per backend, from its first need on. Between transactions it may be parked
+//! (`parking`); names, settings and cursors stay where they are, or are brought to the next connection.
 
+use std::collections::VecDeque;
 use std::io;
 
+use super::keeps::Keeps;
 use super::oops::Oops;
 use super::{Exit, Session};
 use crate::backend::pg::PgConn;
 use crate::backend::{Conn, VerbError, verbs};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Enlisted;
-use crate::relay::pg::{Pass, RelayError, Until, answer};
+use crate::relay::pg::{Pass, RelayError, Until, answer, asides};
 use crate::session::transaction::Mode;
 use crate::wire::pg::server::Status;
 
@@ -17,14 +19,34 @@ use crate::wire::pg::server::Status;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub backend: BackendId,
-    /// `None` only while the transaction ends.
+    /// `None` while the transaction ends, and while it is parked.
     pub conn: Option<PgConn>,
     /// Tells this connection from an earlier one to the same backend.
     pub generation: u64,
     /// Serial of the last setting that the connection has.
     pub applied: u64,
     /// Answers to statements of ours that come before the client's.
-    pub prefix: u32,
+    /// True: what follows may only run if it succeeds.
+    pub prefix: VecDeque<bool>,
+    /// The pool keeps the connection for us meanwhile.
+    pub parked: bool,
+    /// What only this connection has.
+    pub keeps: Keeps,
+}
+
+impl Slot {
+    /// With a connection on which everything is still to be replayed.
+    pub(super) fn new(backend: BackendId, conn: PgConn, generation: u64) -> Self {
+        Self {
+            backend,
+            conn: Some(conn),
+            generation,
+            applied: 0,
+            prefix: VecDeque::new(),
+            parked: false,
+            keeps: Keeps::default(),
+        }
+    }
 }
 
 /// The connection of a backend.
@@ -42,6 +64,8 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
+        self.hear_out(backend);
+        let generations = self.generations;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {
             self.attach(backend).await?;
         }
@@ -53,9 +77,15 @@ impl Session {
         if lacks {
             self.queue_settings(backend, joins);
         }
+        if self.generations != generations {
+            self.queue_prepares(backend);
+        }
         if joins {
             self.enlist(backend)?;
             self.queue_settings(backend, false);
+        }
+        if self.slot(backend).is_some_and(|slot| slot.prefix.contains(&true)) {
+            self.swallow_prefix(backend).await?;
         }
         Ok(())
     }
@@ -76,9 +106,22 @@ impl Session {
         }
     }
 
+    /// What came unasked is no part of the next answer: asides are passed on, and after anything else the connection is
+    /// not used again.
+    fn hear_out(&mut self, backend: BackendId) {
+        let Some(conn) = conn(&mut self.slots, backend) else { return };
+        if conn.outstanding() > 0 || conn.is_unsynced() || conn.buffered().is_empty() {
+            return;
+        }
+        if let Err(error) = asides(conn, &mut self.client) {
+            conn.set_broken();
+            tracing::warn!(backend = backend.0, %error, "a connection is given up");
+        }
+    }
+
     async fn attach(&mut self, backend: BackendId) -> Result<(), Oops> {
-        self.slots.retain(|slot| slot.backend != backend);
         if self.txn.participant(backend).is_some() {
+            self.slots.retain(|slot| slot.backend != backend);
             return Err(self.lost(backend, &io::ErrorKind::NotConnected.into()));
         }
         let config = self.services.config.backend(backend);
@@ -88,17 +131,7 @@ impl Session {
                 .hint("Connect to the MySQL port for tables of that backend.")
                 .into());
         }
-        let conn = match self.services.pools.acquire(backend).await.map_err(|error| error.fault())? {
-            Conn::Pg(conn) => conn,
-            other @ Conn::Mysql(_) => {
-                self.services.pools.release(other).await;
-                return Err(Fault::new(FaultKind::Internal, "the pool gave a connection of another dialect").into());
-            }
-        };
-        self.generations += 1;
-        let generation = self.generations;
-        self.slots.push(Slot { backend, conn: Some(conn), generation, applied: 0, prefix: 0 });
-        Ok(())
+        self.attach_pg(backend).await
     }
 
     /// Queues the settings that the connection lacks; `before`: only those from before the transaction.
@@ -111,7 +144,11 @@ impl Session {
             }
             conn.queue_query(&setting.text);
             slot.applied = setting.serial;
-            slot.prefix += 1;
+            slot.prefix.push_back(setting.is_role());
+        }
+        if !before {
+            // Also those that were undone since.
+            slot.applied = self.settings.last();
         }
     }
 
@@ -137,7 +174,7 @@ impl Session {
         }
         self.conn(backend)?.queue_query(text.as_bytes());
         if let Some(slot) = self.slot(backend) {
-            slot.prefix += 1;
+            slot.prefix.push_back(false);
         }
         if self.txn.id.is_none() {
             self.txn.id = Some(self.services.commits.next_txn());
@@ -150,28 +187,41 @@ impl Session {
     /// error; a setting from before it that this backend refuses is not.
     pub(super) async fn swallow_prefix(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut outcome = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        let mut asides = bytes::BytesMut::new();
+        while let Some(slot) = self.slot(backend) {
+            let Some(vital) = slot.prefix.pop_front() else { break };
             let Some(conn) = slot.conn.as_mut() else { break };
             let finished = conn.finish_run("BEGIN or SET").await;
-            let asides = conn.take_asides();
+            asides.unsplit(conn.take_asides());
             let in_txn = conn.status() == Status::Failed;
-            self.client.asides(&asides);
             match finished {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
                 Err(error) if in_txn => outcome = outcome.and(Err(error.into())),
+                Err(VerbError::Refused { error, .. }) if vital => {
+                    // To be tried again before the next statement there: none may run with other rights.
+                    if let Some(slot) = self.slot(backend) {
+                        slot.applied = 0;
+                    }
+                    let name = &self.services.config.backend(backend).name;
+                    let detail = format!(
+                        "{}: the session's role does not go over to backend \"{name}\"",
+                        FaultKind::NotSupported.code()
+                    );
+                    outcome = outcome.and(Err(Oops::Server(Box::new(error), Some(detail))));
+                }
                 Err(error) => tracing::warn!(backend = backend.0, %error, "a setting could not be replayed"),
             }
         }
+        self.client.asides(&asides);
         outcome
     }
 
     /// As [`Self::swallow_prefix`], but any refusal counts: at the login.
     pub(super) async fn swallow_prefix_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut refused = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        while let Some(slot) = self.slot(backend).filter(|slot| !slot.prefix.is_empty()) {
+            slot.prefix.pop_front();
             let Some(conn) = slot.conn.as_mut() else { break };
             match conn.finish_run("SET").await {
                 Ok(()) => {}
@@ -230,8 +280,12 @@ impl Session {
 
     /// A backend's connection is lost: its part of an open transaction is rolled back by the server.
     pub(super) fn lost(&mut self, backend: BackendId, source: &io::Error) -> Oops {
+        let precious = self.slot(backend).is_some_and(|slot| slot.keeps.is_precious());
         self.slots.retain(|slot| slot.backend != backend);
         self.foreign.retain(|slot| slot.participant != backend);
+        if precious {
+            return self.lost_for_good(backend).into();
+        }
         if self.pipeline.current == Some(backend) {
             self.pipeline.current = None;
             self.pipeline.executed = false;
@@ -262,7 +316,7 @@ impl Session {
                 continue;
             }
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { continue };
-            slot.prefix = 0;
+            slot.prefix.clear();
             taken.extend(slot.conn.take().map(|conn| Enlisted { place, wrote, conn: Conn::Pg(conn) }));
         }
         taken
@@ -293,8 +347,8 @@ impl Session {
             }
         }
         if self.rest.is_none() {
-            self.foreign.retain(|slot| slot.conn.is_some());
-            self.slots.retain(|slot| slot.conn.is_some());
+            self.foreign.retain(|slot| slot.conn.is_some() || slot.parked);
+            self.slots.retain(|slot| slot.conn.is_some() || slot.parked);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Exit, Session, Stop};
 use crate::backend::Conn;
+use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::base::{BackendId, Fault, FaultKind, clock};
 use crate::relay::pg::asides;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -38,11 +39,14 @@ impl Session {
                 self.put_back(conns).await;
             }
             flushed.map_err(Exit::Gone)?;
+            if self.rest_connections().await? {
+                return Ok(());
+            }
             self.client.rest();
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
                 Heard::Backend(backend, read) => {
-                    self.heard_backend(backend, read);
+                    self.heard_backend(backend, read)?;
                     self.hear_early(backend).await?;
                 }
                 Heard::Stop => {}
@@ -77,7 +81,11 @@ impl Session {
             }
             for slot in slots.iter_mut() {
                 let Some(conn) = slot.conn.as_mut() else { continue };
-                // Bytes that wait already are a part of an aside or belong to a pipeline.
+                // Bytes that wait already are a part of an aside or belong to a pipeline. Of a pipeline whose answers
+                // nobody has asked for yet, no more is read than a buffer holds.
+                if conn.is_unsynced() && conn.buffered().len() >= RELAY_BUFFER_BYTES {
+                    continue;
+                }
                 if let Poll::Ready(read) = conn.poll_fill(cx) {
                     return Poll::Ready(Heard::Backend(slot.backend, read));
                 }
@@ -93,22 +101,26 @@ impl Session {
         .await
     }
 
-    fn heard_backend(&mut self, backend: BackendId, read: io::Result<()>) {
-        let Some(conn) = super::slots::conn(&mut self.slots, backend) else { return };
+    fn heard_backend(&mut self, backend: BackendId, read: io::Result<()>) -> Result<(), Exit> {
+        let Some(conn) = super::slots::conn(&mut self.slots, backend) else { return Ok(()) };
         if conn.is_unsynced() || conn.outstanding() > 0 {
             // Replies to a pipeline that is not flushed yet: they wait for their turn.
             if read.is_err() {
                 conn.set_broken();
             }
-            return;
+            return Ok(());
         }
         if let Err(error) = read.and_then(|()| asides(conn, &mut self.client)) {
             tracing::info!(backend = backend.0, %error, "an idle backend connection has ended");
             // A participant's slot stays, broken: its next use, or COMMIT, must fail.
             if self.txn.participant(backend).is_none() {
+                if self.slot(backend).is_some_and(|slot| slot.keeps.is_precious()) {
+                    return Err(self.lost_for_good(backend));
+                }
                 self.slots.retain(|slot| slot.backend != backend);
             }
         }
+        Ok(())
     }
 
     /// The end: the client is told why if it can hear it, what runs is cancelled, what is open is rolled back, and the
@@ -133,6 +145,8 @@ impl Session {
         }
         self.finish_rest().await;
         self.roll_back().await;
+        self.running.settled().await;
+        self.services.pools.forget(self.owner);
         for slot in self.slots {
             if let Some(conn) = slot.conn.filter(|conn| !conn.is_broken() && conn.is_idle()) {
                 self.services.pools.release(Conn::Pg(conn)).await;

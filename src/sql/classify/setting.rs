@@ -162,7 +162,7 @@ pub(super) fn set_config(head: &Head<'_>) -> Option<Class> {
         let local = look.take_any(&["true", "false"]);
         if !(literal && local.is_some() && look.take_kind(TokenKind::Close)) {
             // Which setting, to what or for how long is only known to the server.
-            return Some(untold(head));
+            return Some(if is_local(head) { untold_locally() } else { untold(head) });
         }
         if local == Some("true") {
             scope = SetScope::Local;
@@ -179,6 +179,30 @@ pub(super) fn set_config(head: &Head<'_>) -> Option<Class> {
             return Some(untold(head));
         }
     }
+}
+
+/// `SELECT set_config(x, y, true)` of parameters and literals, alone: whatever it sets ends with the transaction.
+fn is_local(head: &Head<'_>) -> bool {
+    let mut look = *head;
+    look.take("SELECT");
+    if look.take("pg_catalog") {
+        look.take_kind(TokenKind::Dot);
+    }
+    let value = |look: &mut Head<'_>| {
+        let token = look.take_kind(TokenKind::Param) || look.literal().is_some();
+        token && look.take_kind(TokenKind::Comma)
+    };
+    look.take("set_config")
+        && look.take_kind(TokenKind::Open)
+        && value(&mut look)
+        && value(&mut look)
+        && look.take("true")
+        && look.take_kind(TokenKind::Close)
+        && look.done()
+}
+
+fn untold_locally() -> Class {
+    Class { access: Access::MaybeWrite, ..named(SetScope::Local, Vec::new()) }
 }
 
 /// set_config among other things: the connection is pinned, the tables still count.

@@ -8,6 +8,7 @@ use crate::sql::{Access, Unpreparable};
 pub(super) struct Effect {
     pub(super) access: Access,
     pub(super) leaves_state: bool,
+    pub(super) asks_sequence: bool,
     pub(super) unpreparable: Option<Unpreparable>,
 }
 
@@ -28,10 +29,14 @@ pub(super) fn effect(dialect: Dialect, name: &str) -> Effect {
     // Transaction-level advisory locks end with the transaction; session-level ones stay.
     let advisory = lower.contains("advisory") && !lower.contains("xact");
     let leaves_state = match dialect {
-        Dialect::Postgres => advisory || matches!(lower, "set_config" | "setseed"),
+        Dialect::Postgres => {
+            advisory || matches!(lower, "set_config" | "setseed" | "dblink_connect" | "dblink_connect_u")
+        }
         Dialect::Mysql => matches!(lower, "get_lock" | "release_lock" | "release_all_locks"),
     };
-    Effect { access: if pure { Access::Read } else { Access::MaybeWrite }, leaves_state, unpreparable }
+    let asks_sequence = dialect == Dialect::Postgres && matches!(lower, "currval" | "lastval");
+    let access = if pure { Access::Read } else { Access::MaybeWrite };
+    Effect { access, leaves_state, asks_sequence, unpreparable }
 }
 
 /// Words before a parenthesis that are no functions.

@@ -35,6 +35,7 @@ pub(super) struct Found {
     pub(super) access: Access,
     pub(super) unpreparable: Option<Unpreparable>,
     pub(super) leaves_state: bool,
+    pub(super) asks_sequence: bool,
     /// `false`: something stood where it should not, or a bound was hit; take all identifiers instead.
     pub(super) sure: bool,
 }

@@ -76,6 +76,7 @@ impl<'a> Walk<'a> {
                 access: Access::Read,
                 unpreparable: None,
                 leaves_state: false,
+                asks_sequence: false,
                 sure: true,
             },
             previous: None,
@@ -327,6 +328,7 @@ impl<'a> Walk<'a> {
         let effect = functions::effect(self.reading.dialect, &name);
         self.saw(effect.access);
         self.found.leaves_state |= effect.leaves_state;
+        self.found.asks_sequence |= effect.asks_sequence;
         if effect.unpreparable.is_some() && self.found.unpreparable.is_none() {
             self.found.unpreparable = effect.unpreparable;
         }

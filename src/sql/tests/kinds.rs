@@ -120,6 +120,11 @@ fn settings_have_names() {
     }
     assert_eq!(kind(Postgres, "SELECT set_config($1, $2, false)"), set(&[]));
     assert!(only(Postgres, "SELECT set_config($1, $2, false)").leaves_state);
+    let local = only(Postgres, "SELECT set_config('app.tenant', $1, true)");
+    assert!(!local.leaves_state, "it ends with the transaction");
+    assert!(matches!(local.kind, Kind::Set { scope: SetScope::Local, .. }));
+    assert!(only(Postgres, "INSERT INTO a VALUES (currval('b_id_seq'))").asks_sequence);
+    assert!(!only(Postgres, "SELECT nextval('b_id_seq')").asks_sequence);
     assert!(matches!(kind(Postgres, "SET LOCAL a = 1"), Kind::Set { scope: SetScope::Local, .. }));
     assert!(matches!(kind(Mysql, "SET GLOBAL a = 1, b = 2"), Kind::Set { scope: SetScope::Global, .. }));
     assert_eq!(kind(Mysql, "SET NAMES utf8mb4 COLLATE x, time_zone = '+00:00'"), set(&["names", "time_zone"]));

@@ -196,9 +196,18 @@ pub fn put_execute(out: &mut BytesMut, portal: &[u8]) {
     });
 }
 
+/// Writes a Describe.
+pub fn put_describe(out: &mut BytesMut, target: Target, name: &[u8]) {
+    put_named(out, tag::DESCRIBE, target, name);
+}
+
 /// Writes a Close.
 pub fn put_close(out: &mut BytesMut, target: Target, name: &[u8]) {
-    put(out, tag::CLOSE, |b| {
+    put_named(out, tag::CLOSE, target, name);
+}
+
+fn put_named(out: &mut BytesMut, tag: u8, target: Target, name: &[u8]) {
+    put(out, tag, |b| {
         b.put_u8(match target {
             Target::Statement => b'S',
             Target::Portal => b'P',

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::backend::mysql::{Canceller, MysqlConn, Open};
+use crate::backend::pool::Loan;
 use crate::backend::{Conn, ServerError, verbs};
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind, Place};
 use crate::session::pg::Session;
@@ -31,8 +32,10 @@ const MODES: &str = "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_
 pub(in crate::session::pg) struct ForeignSlot {
     /// The first of the backends that are one participant.
     pub participant: BackendId,
-    /// `None` only while the transaction ends.
+    /// `None` while the transaction ends, and while it is parked.
     pub conn: Option<MysqlConn>,
+    /// The pool keeps it for us meanwhile; all that it knows are settings of ours.
+    pub parked: bool,
     /// What ends a statement that runs there.
     pub canceller: Arc<Canceller>,
     /// Its REPEATABLE READ is a snapshot whose writes see conflicts.
@@ -96,19 +99,30 @@ impl Session {
     }
 
     async fn attach_new_foreign(&mut self, participant: BackendId) -> Result<(), Oops> {
-        self.foreign.retain(|slot| slot.participant != participant);
-        let acquired = self.services.pools.acquire_with(participant, 0).await.map_err(|error| error.fault())?;
-        let mut conn = match acquired {
-            Conn::Mysql(conn) => conn,
-            other @ Conn::Pg(_) => {
+        self.foreign.retain(|slot| slot.participant != participant || slot.parked);
+        let loan = self.services.pools.acquire_for(self.owner, participant, 0).await.map_err(|error| error.fault())?;
+        let mut conn = match loan {
+            Loan::Kept(Conn::Mysql(conn)) => {
+                if let Some(slot) = self.foreign_slot(participant) {
+                    slot.conn = Some(conn);
+                    slot.parked = false;
+                    return Ok(());
+                }
+                // Nobody knows it any more.
+                self.services.pools.release(Conn::Mysql(conn)).await;
+                return Err(Fault::new(FaultKind::Internal, "the pool gave a connection that was not parked").into());
+            }
+            Loan::Clean(Conn::Mysql(conn)) => conn,
+            Loan::Kept(other) | Loan::Clean(other) => {
                 self.services.pools.release(other).await;
                 return Err(Fault::new(FaultKind::Internal, "the pool gave a connection of another dialect").into());
             }
         };
+        self.foreign.retain(|slot| slot.participant != participant);
         match set_up(&mut conn).await {
             Ok(Ok(snapshot)) => {
                 let canceller = Arc::new(conn.canceller());
-                self.foreign.push(ForeignSlot { participant, conn: Some(conn), canceller, snapshot });
+                self.foreign.push(ForeignSlot { participant, conn: Some(conn), parked: false, canceller, snapshot });
                 Ok(())
             }
             Ok(Err(error)) => Err(self.backend_error(participant, &error)),
