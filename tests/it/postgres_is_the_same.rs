@@ -367,6 +367,25 @@ fn postgres_answers_the_same_frames_with_tables_on_two() {
 }
 
 #[test]
+fn a_clients_process_id_is_the_one_that_its_server_knows() {
+    on(Engine::Postgres, "a_clients_process_id", |engine| async move {
+        let stand = Stand::start(engine).await;
+        let parameters = [("user", "app"), ("database", "shop")];
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            let mut client = Client::connect(stand.handfast.port(stand.shop.dialect()), &parameters, "app").unwrap();
+            let sql = format!("SELECT 'same' WHERE pg_backend_pid() = {}", client.pid());
+            for sql in ["BEGIN", &sql, "COMMIT", &sql] {
+                client.send(&[Message::Query(sql.as_bytes().to_vec())]).unwrap();
+                let answers = client.answers().join(" ");
+                assert!(!sql.contains("same") || answers.contains("same"), "{sql}: {answers}");
+            }
+            clients.push(client);
+        }
+    });
+}
+
+#[test]
 fn a_role_that_a_backend_does_not_know_runs_nothing_there() {
     on(Engine::Postgres, "a_role_that_a_backend_does_not_know", |engine| async move {
         let stand = Stand::start(engine).await;

@@ -128,7 +128,7 @@ fn walk(buf: &[u8], until: Until) -> Result<(usize, Found), WireError> {
 /// Passes on the answer up to the frame that ends it, or, in the extended protocol, up to an error. Writes what is
 /// queued for the backend meanwhile, and hears when the client goes.
 pub async fn answer(conn: &mut PgConn, client: &mut Client, until: Until, pass: Pass) -> Result<Answer, RelayError> {
-    let mut failed = false;
+    let (mut failed, mut speaks) = (false, false);
     loop {
         let (bytes, found) = match walk(conn.buffered(), until) {
             Ok(walked) => walked,
@@ -140,8 +140,9 @@ pub async fn answer(conn: &mut PgConn, client: &mut Client, until: Until, pass: 
             pass_asides(&conn.buffered()[..bytes], client);
         }
         conn.consume(bytes);
+        speaks |= bytes > 0;
         match found {
-            Found::Nothing => wait(conn, client).await?,
+            Found::Nothing => wait_for(conn, client, speaks).await?,
             Found::Large(head) => in_parts(conn, client, head, pass).await?,
             Found::Look(head) => {
                 if look(conn, client, head, until, pass, &mut failed).await? {
@@ -264,11 +265,18 @@ async fn in_parts(conn: &mut PgConn, client: &mut Client, head: Header, pass: Pa
 
 /// Waits for the backend. Meanwhile the client is given what is ready and is heard if it goes.
 async fn wait(conn: &mut PgConn, client: &mut Client) -> Result<(), RelayError> {
+    wait_for(conn, client, true).await
+}
+
+/// As [`wait`]. `speaks`: what is queued for the client is what the server has sent already, before the answer is whole;
+/// else it is the answers before this one, which the server would still keep (drivers take the first result that they get
+/// for the last).
+async fn wait_for(conn: &mut PgConn, client: &mut Client, speaks: bool) -> Result<(), RelayError> {
     poll_fn(|cx| {
         if let Poll::Ready(read) = conn.poll_fill(cx) {
             return Poll::Ready(read.map_err(RelayError::Backend));
         }
-        if let Poll::Ready(Err(error)) = client.poll_flush(cx) {
+        if speaks && let Poll::Ready(Err(error)) = client.poll_flush(cx) {
             return Poll::Ready(Err(RelayError::Client(error)));
         }
         client.poll_gone(cx).map(|error| Err(RelayError::Client(error)))

@@ -82,6 +82,11 @@ impl Client {
         }
     }
 
+    /// The process id that the greeting told.
+    pub fn pid(&self) -> i32 {
+        self.key.0
+    }
+
     fn frame(&mut self) -> io::Result<(u8, Vec<u8>)> {
         loop {
             if let Some(head) = header(&self.inbound).map_err(io::Error::other)?
