@@ -350,9 +350,13 @@ fn a_prepared_statement_survives_every_change_of_connection() {
             let row = client.query_one(&rows, &[&3_i64]).await.unwrap();
             assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (3, round));
         }
-        intrude(&stand).await;
         // SQL knows it by its name, too, whichever connection it is.
-        client.batch_execute("EXECUTE s1 (4)").await.unwrap();
+        client.execute(&write, &[&1_i64, &3_i64]).await.unwrap();
+        let named = "SELECT name FROM pg_prepared_statements WHERE statement LIKE 'UPDATE counters%'";
+        let name: String = client.query_one(named, &[]).await.unwrap().get(0);
+        intrude(&stand).await;
+        client.batch_execute(&format!("EXECUTE {name} (1, 3)")).await.unwrap();
+        assert_eq!(stand.store("SELECT n FROM counters WHERE id = 3").await, 5);
         drop(write);
         drop(rows);
         let another = client.prepare("SELECT 'another'::text").await.unwrap();

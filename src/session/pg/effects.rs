@@ -9,7 +9,7 @@ use super::oops::Oops;
 use super::{Session, slots};
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::session::transaction::Mode;
-use crate::sql::{Analysis, Kind, SetScope, Statement, Unpreparable};
+use crate::sql::{Analysis, Characteristics, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
 impl Session {
@@ -22,8 +22,8 @@ impl Session {
                 self.note_set(backend, *scope, names, text, in_txn);
             }
             Kind::Set { .. } if !plain => self.settings.untold(),
-            Kind::SetSessionCharacteristics(_) => {
-                let names = vec![String::from("session characteristics")];
+            Kind::SetSessionCharacteristics(with) => {
+                let names = characteristics(*with);
                 self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
                 self.applied(backend);
             }
@@ -193,7 +193,7 @@ impl Session {
             (Status::Open | Status::Failed, false) => {
                 // It opened one in a way that our reading did not see: from now on it is the session's.
                 let mode = if status == Status::Open { Mode::Explicit } else { Mode::Failed };
-                self.begin(mode, crate::sql::Characteristics::default());
+                self.begin(mode, Characteristics::default());
                 self.txn.id = Some(self.services.commits.next_txn());
                 self.txn.enlist(backend).wrote = crate::commit::Wrote::Maybe;
                 Ok(())
@@ -207,6 +207,16 @@ fn is_reset(text: &[u8]) -> bool {
     let text = text.trim_ascii().to_ascii_lowercase();
     let text = text.strip_suffix(b";").unwrap_or(&text).trim_ascii_end();
     text.starts_with(b"reset") || text.ends_with(b"default") || text.ends_with(b"local")
+}
+
+/// The settings that it sets.
+fn characteristics(with: Characteristics) -> Vec<String> {
+    let given = [
+        (with.isolation.is_some(), "default_transaction_isolation"),
+        (with.read_only.is_some(), "default_transaction_read_only"),
+        (with.deferrable.is_some(), "default_transaction_deferrable"),
+    ];
+    given.into_iter().filter(|(given, _)| *given).map(|(_, name)| name.to_owned()).collect()
 }
 
 fn is_reset_all(text: &[u8]) -> bool {
