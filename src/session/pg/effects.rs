@@ -74,17 +74,20 @@ impl Session {
             | Kind::TwoPhase(_)
             | Kind::Other => {}
         }
-        if statement.kind == Kind::Other
-            && text.trim_ascii_start().get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"load "))
-        {
-            // A library stays in the server's process; other connections load it, too.
-            let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
-            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, in_txn);
-            self.applied(backend);
-        }
+        self.note_load(backend, statement, text);
         let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
         if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
             self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
+        }
+    }
+
+    /// LOAD: a library stays in the server's process; other connections load it, too.
+    fn note_load(&mut self, backend: BackendId, statement: &Statement, text: &[u8]) {
+        let loads = text.trim_ascii_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"load "));
+        if statement.kind == Kind::Other && loads {
+            let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
+            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, self.txn.is_open());
+            self.applied(backend);
         }
     }
 
