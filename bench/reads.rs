@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use handfast::base::Dialect;
-use handfast::testbed::{Bed, Handfast, Shop, free_port};
+use handfast::testbed::{Bed, Handfast, Shop};
 
 use crate::median;
 
@@ -121,7 +121,7 @@ struct PgBouncer {
 
 impl PgBouncer {
     fn start(bed: &Bed, backend: u16, database: &str) -> Self {
-        let port = free_port();
+        let port = bed.free_port();
         let folder = bed.folder();
         let users = folder.join("pgbouncer.users");
         std::fs::write(&users, "\"app\" \"app\"\n").unwrap();

@@ -369,7 +369,7 @@ impl Pools {
     }
 
     /// Closes connections that were idle for too long or are too old; those that are parked only if they know nothing that
-    /// their sessions cannot replay. Called now and then.
+    /// their sessions cannot replay. Resets those whose sessions have ended. Called every second.
     pub async fn sweep(&self) {
         let (idle_timeout, max_lifetime) = (self.config.pool.idle_timeout, self.config.pool.max_lifetime);
         for (pool, backend) in self.pools.iter().zip(&self.config.backends) {
@@ -383,6 +383,15 @@ impl Pools {
                     None => pool.shelf().lose(idle.state),
                 }
                 drop(asking);
+            }
+            // A session's locks end with it, whether or not somebody needs its connection.
+            while let Ok(permit) = Arc::clone(&pool.permits).try_acquire_owned() {
+                let Some(mut idle) = pool.shelf().take_abandoned() else { break };
+                if self.is_reset(&mut idle.conn).await {
+                    idle.state = State::Clean;
+                    pool.shelf().push(idle);
+                }
+                drop(permit);
             }
             let usage = pool.usage();
             metrics::pool(&backend.name, usage.used, usage.idle, usage.waiting);
@@ -422,7 +431,7 @@ impl Pool {
     }
 
     fn usage(&self) -> Usage {
-        Usage { used: self.used(), idle: self.shelf().len(), waiting: self.waiting.load(Ordering::Relaxed) }
+        Usage { used: self.used(), idle: self.shelf().free(), waiting: self.waiting.load(Ordering::Relaxed) }
     }
 }
 

@@ -77,12 +77,8 @@ impl Shelf {
         self.idle.push(idle);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.idle.len()
-    }
-
     /// Connections that hold no place.
-    fn free(&self) -> usize {
+    pub(super) fn free(&self) -> usize {
         self.idle.iter().filter(|idle| idle.held.is_none()).count()
     }
 
@@ -183,6 +179,12 @@ impl Shelf {
     pub(super) fn expire(&mut self, idle_timeout: Duration, max_lifetime: Duration) {
         let expired = |i: &Idle| i.since.elapsed() >= idle_timeout || i.is_old(max_lifetime);
         self.idle.retain(|idle| matches!(idle.state, State::Parked(_)) || !expired(idle));
+    }
+
+    /// The next one whose session has ended.
+    pub(super) fn take_abandoned(&mut self) -> Option<Idle> {
+        let at = self.idle.iter().position(|idle| idle.state == State::Abandoned)?;
+        Some(self.idle.remove(at))
     }
 
     /// The next parked one that was idle for too long or is too old, to be asked whether it may be closed.

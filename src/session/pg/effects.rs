@@ -9,7 +9,7 @@ use super::oops::Oops;
 use super::{Session, slots};
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::session::transaction::Mode;
-use crate::sql::{Analysis, Kind, SetScope, Statement, Unpreparable};
+use crate::sql::{Analysis, Characteristics, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
 impl Session {
@@ -23,13 +23,7 @@ impl Session {
             }
             Kind::Set { .. } if !plain => self.settings.untold(),
             Kind::SetSessionCharacteristics(with) => {
-                // By the parameters that they are: one of another kind does not replace them.
-                let given = [
-                    (with.isolation.is_some(), "default_transaction_isolation"),
-                    (with.read_only.is_some(), "default_transaction_read_only"),
-                    (with.deferrable.is_some(), "default_transaction_deferrable"),
-                ];
-                let names = given.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect();
+                let names = characteristics(*with);
                 self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
                 self.applied(backend);
             }
@@ -80,22 +74,18 @@ impl Session {
             | Kind::TwoPhase(_)
             | Kind::Other => {}
         }
-        self.note_text(backend, statement, text);
+        self.note_load(backend, statement, text);
+        if begins_with(text, b"create") && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
+            self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
+        }
     }
 
-    /// What only the words tell.
-    fn note_text(&mut self, backend: BackendId, statement: &Statement, text: &[u8]) {
-        if statement.kind == Kind::Write && begins_with(text, b"insert") {
-            self.inserted = Some(backend);
-        }
+    /// LOAD: a library stays in the server's process; other connections load it, too.
+    fn note_load(&mut self, backend: BackendId, statement: &Statement, text: &[u8]) {
         if statement.kind == Kind::Other && begins_with(text, b"load ") {
-            // A library stays in the server's process; other connections load it, too.
             let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
             self.settings.add(vec![name], Bytes::copy_from_slice(text), false, self.txn.is_open());
             self.applied(backend);
-        }
-        if begins_with(text, b"create") && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
-            self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
         }
     }
 
@@ -209,7 +199,7 @@ impl Session {
             (Status::Open | Status::Failed, false) => {
                 // It opened one in a way that our reading did not see: from now on it is the session's.
                 let mode = if status == Status::Open { Mode::Explicit } else { Mode::Failed };
-                self.begin(mode, crate::sql::Characteristics::default());
+                self.begin(mode, Characteristics::default());
                 self.txn.id = Some(self.services.commits.next_txn());
                 self.txn.enlist(backend).wrote = crate::commit::Wrote::Maybe;
                 Ok(())
@@ -223,6 +213,20 @@ fn is_reset(text: &[u8]) -> bool {
     let text = text.trim_ascii().to_ascii_lowercase();
     let text = text.strip_suffix(b";").unwrap_or(&text).trim_ascii_end();
     text.starts_with(b"reset") || text.ends_with(b"default") || text.ends_with(b"local")
+}
+
+/// The settings that it sets.
+fn characteristics(with: Characteristics) -> Vec<String> {
+    let given = [
+        (with.isolation.is_some(), "default_transaction_isolation"),
+        (with.read_only.is_some(), "default_transaction_read_only"),
+        (with.deferrable.is_some(), "default_transaction_deferrable"),
+    ];
+    given.into_iter().filter(|(given, _)| *given).map(|(_, name)| name.to_owned()).collect()
+}
+
+fn begins_with(text: &[u8], word: &[u8]) -> bool {
+    text.trim_ascii_start().get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
 }
 
 fn is_reset_all(text: &[u8]) -> bool {

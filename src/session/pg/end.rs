@@ -94,6 +94,7 @@ impl Session {
 
     pub(super) fn forget_transaction(&mut self) {
         self.txn = Transaction::none();
+        self.slots.iter_mut().for_each(|slot| slot.keeps.at_rest());
         self.marks.clear();
         self.names.forget_portals();
         self.pipeline.current = None;

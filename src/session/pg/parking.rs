@@ -43,7 +43,6 @@ impl Session {
     fn park(&mut self) {
         let pools = &self.services.pools;
         for slot in &mut self.slots {
-            slot.keeps.at_rest();
             if !slot.prefix.is_empty() || slot.keeps.stays() {
                 continue;
             }
@@ -58,6 +57,20 @@ impl Session {
                 slot.parked = true;
             }
         }
+    }
+
+    /// At the session's end: what others may wait for, such as its locks, goes at once.
+    pub(super) async fn give_up_parked(&mut self) {
+        let held = self.slots.iter().filter(|slot| slot.parked && slot.keeps.is_precious()).map(|slot| slot.backend);
+        let held: Vec<BackendId> = held.collect();
+        for backend in held {
+            match self.services.pools.acquire_for(self.owner, backend, 0).await {
+                Ok(loan) => self.services.pools.release(loan.into_conn()).await,
+                // The pool resets it within a second.
+                Err(error) => tracing::debug!(%error, "a parked connection waits for its reset"),
+            }
+        }
+        self.services.pools.forget(self.owner);
     }
 
     /// What a session is told that has lost more than a connection.

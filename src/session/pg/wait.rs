@@ -146,7 +146,7 @@ impl Session {
         self.finish_rest().await;
         self.roll_back().await;
         self.running.settled().await;
-        self.services.pools.forget(self.owner);
+        self.give_up_parked().await;
         for slot in self.slots {
             if let Some(conn) = slot.conn.filter(|conn| !conn.is_broken() && conn.is_idle()) {
                 self.services.pools.release(Conn::Pg(conn)).await;
