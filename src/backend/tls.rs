@@ -33,7 +33,8 @@ pub fn connector(backend: &Backend) -> io::Result<Option<TlsConnector>> {
         .with_custom_certificate_verifier(verifier);
     let config = match &backend.client_cert {
         None => config.with_no_client_auth(),
-        Some((cert, key)) => {
+        Some(files) => {
+            let (cert, key) = files.as_ref();
             let unreadable = |path: &Path, e| io::Error::other(format!("cannot read {}: {e}", path.display()));
             let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
             let key_read = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, e))?;

@@ -87,7 +87,7 @@ fn backend(r: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<B
         database: url.database,
         tls: url.tls,
         ca_file,
-        client_cert: cert_file.zip(key_file),
+        client_cert: cert_file.zip(key_file).map(Box::new),
         default,
         pool_size,
         allow_unsafe_durability,

@@ -220,7 +220,7 @@ pub struct Backend {
     /// Root certificates for [`BackendTls::VerifyFull`], PEM; `None`: the system's.
     pub ca_file: Option<PathBuf>,
     /// PEM files of our own certificate chain and its key, shown to a server that asks.
-    pub client_cert: Option<(PathBuf, PathBuf)>,
+    pub client_cert: Option<Box<(PathBuf, PathBuf)>>,
     /// Owns the tables that no rule names, for clients of its dialect.
     pub default: bool,
     /// Connections at most; overrides [`Pool::size`].

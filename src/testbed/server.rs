@@ -238,6 +238,8 @@ impl Server {
         command.args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=64M"]);
         command.arg(format!("--datadir={data}")).arg(format!("--port={}", self.port));
         command.arg(format!("--socket={data}/s.sock")).arg(format!("--pid-file={data}/server.pid"));
+        // A server that starts deletes what others have left, or have, in the folder for temporary tables.
+        command.arg(format!("--tmpdir={data}"));
         if first {
             command.arg(format!("--init-file={}", engines::inside(root, &self.init_file).display()));
         }

@@ -39,7 +39,7 @@ bed_port() {
   BED_LAST_PORT=$PORT
 }
 
-# Waits until COMMAND succeeds; ends the run if process PID ends first, or after a minute.
+# Waits until COMMAND succeeds. Fails if process PID ends first, or after a minute.
 bed_wait() {
   local pid=$1 log=$2 deadline=$((SECONDS + 60))
   shift 2
@@ -47,7 +47,7 @@ bed_wait() {
     if ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
       echo "not ready: $*" >&2
       tail -n 20 "$log" >&2
-      exit 3
+      return 1
     fi
     sleep 0.1
   done
@@ -73,7 +73,7 @@ bed_server() {
         -c max_connections=200 -c max_prepared_transactions=64 -c fsync=off >>"$log" 2>&1 </dev/null &
       pid=$!
       BED_PIDS+=("$pid:INT")
-      bed_wait "$pid" "$log" bed_psql "$PORT" postgres -c 'SELECT 1'
+      bed_wait "$pid" "$log" bed_psql "$PORT" postgres -c 'SELECT 1' || exit 3
       if [ "$DATABASE" != postgres ]; then bed_psql "$PORT" postgres -q -c "CREATE DATABASE $DATABASE"; fi ;;
     mariadb)
       "${AS[@]}" "$(bed_program mariadb-install-db)" --no-defaults --datadir="$data" --skip-test-db \
@@ -85,7 +85,7 @@ bed_server() {
         --pid-file="$data/server.pid" --init-file="$BED/$name.sql" >>"$log" 2>&1 </dev/null &
       pid=$!
       BED_PIDS+=("$pid:KILL")
-      bed_wait "$pid" "$log" bed_mysql "$PORT" -e 'SELECT 1' ;;
+      bed_wait "$pid" "$log" bed_mysql "$PORT" -e 'SELECT 1' || exit 3 ;;
     *) echo "no such engine: $engine" >&2; exit 2 ;;
   esac
 }
@@ -107,7 +107,12 @@ bed_mysql() {
 bed_handfast() {
   local engine=$1 server_port=$2 scheme=postgres front=postgres pid
   local config=$BED/handfast.toml log=$BED/handfast.log
-  if [ "$engine" = mariadb ]; then scheme=mysql front=mysql; fi
+  local elsewhere=$server_port
+  if [ "$engine" = mariadb ]; then
+    scheme=mysql front=mysql
+    # Two databases of one MySQL server are one participant: nothing would be prepared.
+    if [ "${BACKENDS:-1}" = 2 ]; then bed_server "$engine" elsewhere && elsewhere=$PORT; fi
+  fi
   bed_port
   cat > "$config" <<TOML
 [listen]
@@ -121,6 +126,8 @@ password = "$DB_PASSWORD"
 [backends.home]
 url = "$scheme://$DB_USER:$DB_PASSWORD@127.0.0.1:$server_port/$DATABASE"
 default = true
+# Throw-away servers do not wait for the disk.
+allow_unsafe_durability = true
 
 [pool]
 size = 150
@@ -131,12 +138,13 @@ TOML
   if [ "${BACKENDS:-1}" = 2 ]; then
     case $engine in
       postgres) bed_psql "$server_port" postgres -q -c 'CREATE DATABASE elsewhere' ;;
-      mariadb) bed_mysql "$server_port" -e 'CREATE DATABASE elsewhere' ;;
+      mariadb) bed_mysql "$elsewhere" -e 'CREATE DATABASE elsewhere' ;;
     esac
     cat >> "$config" <<TOML
 
 [backends.elsewhere]
-url = "$scheme://$DB_USER:$DB_PASSWORD@127.0.0.1:$server_port/elsewhere"
+url = "$scheme://$DB_USER:$DB_PASSWORD@127.0.0.1:$elsewhere/elsewhere"
+allow_unsafe_durability = true
 
 [tables]
 "handfast_elsewhere" = "elsewhere"
@@ -147,7 +155,7 @@ TOML
   pid=$!
   BED_PIDS+=("$pid:KILL")
   case $engine in
-    postgres) bed_wait "$pid" "$log" bed_psql "$PORT" "$DATABASE" -c 'SELECT 1' ;;
-    mariadb) bed_wait "$pid" "$log" bed_mysql "$PORT" -e 'SELECT 1' ;;
+    postgres) bed_wait "$pid" "$log" bed_psql "$PORT" "$DATABASE" -c 'SELECT 1' || exit 1 ;;
+    mariadb) bed_wait "$pid" "$log" bed_mysql "$PORT" -e 'SELECT 1' || exit 1 ;;
   esac
 }

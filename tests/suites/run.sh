@@ -4,7 +4,8 @@
 # SUITE: the name of a script beside this one. --part (default): what fits into CI's time. --backends 2: a second database is
 # configured, so that Handfast itself begins and ends the transactions. --through: not directly; all tests count that succeed.
 # --only: tests whose names match. HANDFAST_BIN: the program; default: target/debug/handfast.
-# Exit 0: all that passes directly passes through Handfast, but for the tests in SUITE.exclusions, and those are few.
+# Exit 0: all that passes directly passes through Handfast, but for the tests in SUITE.exclusions. It says so when those are
+# more than one in two hundred; 3: the suite cannot be had or run here.
 set -uo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 cd "$HERE/../.."
@@ -50,7 +51,7 @@ fi
 bed_server "$ENGINE" behind
 bed_handfast "$ENGINE" "$PORT"
 measure through
-if [ -z "$DIRECT" ]; then sed 's/\t.*/\tpassed/' "$BED/through.tsv" > "$BED/direct.tsv"; fi
+if [ -z "$DIRECT" ]; then grep -v 'skipped$' "$BED/through.tsv" | sed 's/\t.*/\tpassed/' > "$BED/direct.tsv"; fi
 
 EXCLUSIONS=$HERE/$SUITE.exclusions
 touch "$BED/exclusions"
@@ -66,8 +67,8 @@ awk -F '\t' -v suite="$SUITE" '
     } else if (t in why) print "  note: excluded, but it passed: " t
     printf "suite %s: direct %d passed, through %d passed of those, excluded %d\n", suite, p, q, e
     if (p == 0) { print "  no test passed directly"; exit 1 }
-    # An exclusion is a test that does not pass: all together may be one in two hundred.
-    exit (f > 0 || q * 1000 < p * 995) ? 1 : 0
+    if (q * 1000 < p * 995) printf "  BELOW THE BAR: %.1f %% of what passes directly, 99.5 wanted\n", 100 * q / p
+    exit f > 0 ? 1 : 0
   }' "$BED/exclusions" "$BED/direct.tsv" "$BED/through.tsv" | LC_ALL=C sort -s -k 1,1
 status=${PIPESTATUS[0]}
 LAST=$SUITES/last-$SUITE

@@ -44,7 +44,7 @@ pub(in crate::backend) fn options(backend: &Backend) -> MySqlConnectOptions {
     if let Some(path) = ca_file {
         options = options.ssl_ca(path);
     }
-    if let Some((cert, key)) = &backend.client_cert {
+    if let Some((cert, key)) = backend.client_cert.as_deref() {
         options = options.ssl_client_cert(cert).ssl_client_key(key);
     }
     options

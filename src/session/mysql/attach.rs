@@ -10,6 +10,8 @@ use crate::backend::{Conn, verbs};
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Enlisted;
 use crate::session::transaction::Transaction;
+use crate::sql::ClientCharset;
+use crate::wire::mysql::handshake::Login;
 use crate::wire::mysql::{caps, com};
 
 impl Session {
@@ -127,6 +129,10 @@ impl Session {
         let conn = &mut self.attached[at].conn;
         let names = set_names(self.login.charset, conn.engine());
         let own = names.iter().count()..names.iter().count() + self.settings.len();
+        // Pooled connections are old. What the database's own character set is now, USE tells, but not of the current one.
+        let database = conn.database().to_vec();
+        conn.queue(com::INIT_DB, &[b"information_schema"]);
+        conn.queue(com::INIT_DB, &[&database]);
         let mut due = 0;
         let settings = self.settings.iter().map(|s| s.text.as_slice());
         for text in names.iter().map(String::as_bytes).chain(settings).chain(more.iter().map(Vec::as_slice)) {
@@ -134,6 +140,11 @@ impl Session {
             due += 1;
         }
         conn.flush().await?;
+        let (away, back) = (conn.answer().await?, conn.answer().await?);
+        if away.1.is_none() && back.1.is_some() {
+            // It is gone: the client hears so when it is needed.
+            conn.set_database(b"information_schema");
+        }
         for number in 0..due {
             if let (_, Some(error)) = conn.answer().await? {
                 if home && own.contains(&number) {
@@ -255,15 +266,29 @@ pub(super) fn opening(txn: &Transaction, branch: &crate::base::BranchName) -> (S
     (text, count)
 }
 
+/// A login with the home server's default collation if the client has named none that is known: so servers do it.
+pub(super) fn with_charset(login: Login, home: u8) -> Login {
+    let known = known_collation(login.charset).is_some();
+    Login { charset: if known { login.charset } else { home }, ..login }
+}
+
+fn known_collation(charset: u8) -> Option<Collation<'static>> {
+    let collation = Collation::resolve(CollationId::from(u16::from(charset)));
+    let set = collation.charset();
+    let known = charset != 0 && !set.is_empty() && !set.contains("UNKNOWN");
+    known.then_some(collation)
+}
+
+/// How texts of a client with this collation are read.
+pub(super) fn client_charset(charset: u8) -> ClientCharset {
+    known_collation(charset).map_or_else(ClientCharset::default, |collation| ClientCharset::named(collation.charset()))
+}
+
 /// The client's collation, as SET NAMES. `None` if the number is unknown: then the server's default holds, as it would
 /// without us. MariaDB lacks MySQL's newer collations.
 fn set_names(charset: u8, engine: Engine) -> Option<String> {
-    let collation = Collation::resolve(CollationId::from(u16::from(charset)));
+    let collation = known_collation(charset)?;
     let (set, name) = (collation.charset(), collation.collation());
-    if charset == 0 || set.is_empty() || set.contains("UNKNOWN") {
-        return None;
-    }
     let foreign = engine == Engine::Mariadb && name.contains("_0900_");
-    let named = set == "utf8mb4" && !foreign;
-    Some(if named { format!("SET NAMES {set} COLLATE {name}") } else { format!("SET NAMES {set}") })
+    Some(if foreign { format!("SET NAMES {set}") } else { format!("SET NAMES {set} COLLATE {name}") })
 }

@@ -9,8 +9,10 @@ mod asked;
 mod attach;
 mod end;
 mod foreign;
+mod held_back;
 mod leavings;
 mod local;
+mod locks;
 pub mod login;
 mod park;
 mod prepared;
@@ -37,8 +39,9 @@ use crate::config::PoolMode;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
-use crate::wire::mysql::{com, status};
+use crate::wire::mysql::{FrameError, com, status};
 use registry::{Entry, Sessions};
 
 /// Why a session ends.
@@ -64,6 +67,18 @@ enum Ran {
 }
 
 type Step = Result<Ran, Stop>;
+
+/// What a session that waits for its client gets.
+enum Came {
+    Command(io::Result<Option<BytesMut>>),
+    Idle,
+    Leaving,
+}
+
+/// What is wrong with the client's packets, if that is the error.
+fn of_frames(error: &io::Error) -> Option<FrameError> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<FrameError>()).copied()
+}
 
 /// A participant's connection, kept for the session.
 #[derive(Debug)]
@@ -92,6 +107,8 @@ pub struct Session {
     entry: Arc<Entry>,
     user: String,
     login: Login,
+    /// What the client has proved its password by.
+    scramble: [u8; SCRAMBLE_BYTES],
     home: BackendId,
     /// One participant only: transactions are its own.
     native: bool,
@@ -134,6 +151,8 @@ pub struct Session {
     /// Of the last COMMIT.
     warnings: Vec<String>,
     reading: Reading,
+    /// The server may read texts otherwise by now.
+    reading_stale: bool,
     /// The home connection's database, if the client changed it.
     home_database: Option<Vec<u8>>,
     /// Phase two of the last COMMIT, if the client has been answered before it.
@@ -148,11 +167,13 @@ impl Session {
         sessions: Arc<Sessions>,
         entry: Arc<Entry>,
         user: String,
-        login: Login,
+        (login, scramble): (Login, [u8; SCRAMBLE_BYTES]),
     ) -> Option<Self> {
         let home = services.config.home(Dialect::Mysql)?;
         let mut reading = Reading::new(Dialect::Mysql);
         reading.mariadb = services.mysql_home.as_ref().is_some_and(|h| h.engine == Engine::Mariadb);
+        let login = attach::with_charset(login, services.mysql_home.as_ref().map_or(0, |h| h.charset));
+        reading.charset = attach::client_charset(login.charset);
         let multi = login.capabilities & crate::wire::mysql::caps::MULTI_STATEMENTS != 0;
         let ids = (0..services.config.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId));
         let native = ids.clone().all(|id| services.config.same_participant(id, home));
@@ -165,6 +186,7 @@ impl Session {
             entry,
             user,
             login,
+            scramble,
             home,
             native,
             multi,
@@ -190,6 +212,7 @@ impl Session {
             last: None,
             warnings: Vec::new(),
             reading,
+            reading_stale: false,
             home_database: None,
             rest: None,
         })
@@ -221,45 +244,61 @@ impl Session {
     /// Answers what is owed, then waits for a command: not longer than the idle bound inside a transaction, and outside
     /// of one not longer than the house is open.
     async fn next_command(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<Option<BytesMut>, Stop> {
-        if self.rest.is_some() || !self.client.has_input() {
-            // Together: phase two must not wait for a client that does not read.
-            let rest = futures_util::future::OptionFuture::from(self.rest.take());
-            let (flushed, conns) = tokio::join!(self.client.flush(), rest);
-            self.take_back(conns.unwrap_or_default());
-            flushed?;
-            self.park().await?;
-        }
+        let farewell = loop {
+            if self.rest.is_some() || !self.client.has_input() {
+                // Together: phase two must not wait for a client that does not read.
+                let rest = futures_util::future::OptionFuture::from(self.rest.take());
+                let (flushed, conns) = tokio::join!(self.client.flush(), rest);
+                self.take_back(conns.unwrap_or_default());
+                flushed?;
+                self.park().await?;
+            }
+            match self.came(shutdown).await {
+                Came::Command(Ok(command)) => return Ok(command),
+                Came::Command(Err(error)) => match of_frames(&error) {
+                    // The client is still understood, as by servers: only this command is not done.
+                    Some(FrameError::TooLarge { .. }) => {
+                        self.too_large();
+                    }
+                    Some(FrameError::OutOfOrder { .. }) => {
+                        break Fault::new(FaultKind::ProtocolViolation, format!("Got packets out of order: {error}"));
+                    }
+                    None => return Err(error.into()),
+                },
+                Came::Idle => {
+                    let bound = self.services.config.transactions.idle_timeout;
+                    break Fault::new(FaultKind::IdleTimeout, format!("idle in a transaction for {bound:?}"))
+                        .hint("transactions.idle_timeout bounds it; the transaction was rolled back.");
+                }
+                // By KILL: servers close without a word, and an error would be taken for the next answer.
+                Came::Leaving if !*shutdown.borrow() => return Err(Stop::Close),
+                Came::Leaving => break Fault::new(FaultKind::ShuttingDown, "the session is being closed"),
+            }
+        };
+        self.client.put(&answer::fault(&farewell));
+        self.client.flush().await?;
+        Err(Stop::Close)
+    }
+
+    async fn came(&mut self, shutdown: &mut watch::Receiver<bool>) -> Came {
         let open = self.in_transaction();
         let bound = self.services.config.transactions.idle_timeout;
         let bounded = open && !bound.is_zero();
-        enum Came {
-            Command(io::Result<Option<BytesMut>>),
-            Idle,
-            Leaving,
-        }
         let mut killed = self.client.kill_switch();
-        let came = tokio::select! {
+        tokio::select! {
             biased;
             command = self.client.command() => Came::Command(command),
             () = tokio::time::sleep(bound), if bounded => Came::Idle,
             _ = shutdown.wait_for(|stopping| *stopping), if !open => Came::Leaving,
             _ = killed.wait_for(|killed| *killed) => Came::Leaving,
-        };
-        let farewell = match came {
-            Came::Command(Ok(command)) => return Ok(command),
-            Came::Command(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                let most = self.services.config.limits.statement_bytes;
-                Fault::new(FaultKind::TooLarge, error.to_string())
-                    .hint(format!("limits.statement_bytes is {most}; raise it if the statement is meant."))
-            }
-            Came::Command(Err(error)) => return Err(error.into()),
-            Came::Idle => Fault::new(FaultKind::IdleTimeout, format!("idle in a transaction for {bound:?}"))
-                .hint("transactions.idle_timeout bounds it; the transaction was rolled back."),
-            Came::Leaving => Fault::new(FaultKind::ShuttingDown, "the session is being closed"),
-        };
-        self.client.put(&answer::fault(&farewell));
-        self.client.flush().await?;
-        Err(Stop::Close)
+        }
+    }
+
+    fn too_large(&mut self) -> Ran {
+        let most = self.services.config.limits.statement_bytes;
+        let fault = Fault::new(FaultKind::TooLarge, "Got a packet bigger than 'max_allowed_packet' bytes")
+            .hint(format!("limits.statement_size is {most} bytes."));
+        self.fault(&fault)
     }
 
     /// Whether a transaction is open that an end of the session would roll back.
@@ -275,14 +314,14 @@ impl Session {
         match command {
             com::QUERY => self.query(body).await.map(drop),
             com::STMT_PREPARE => self.prepare(body).await.map(drop),
-            com::STMT_EXECUTE => self.execute(body).await.map(drop),
-            com::STMT_SEND_LONG_DATA => self.send_long_data(body).await,
+            com::STMT_EXECUTE => self.execute(&self.with_known_id(body)).await.map(drop),
+            com::STMT_SEND_LONG_DATA => self.send_long_data(&self.with_known_id(body)).await,
             com::STMT_CLOSE => {
-                self.close_statement(body);
+                self.close_statement(&self.with_known_id(body));
                 Ok(())
             }
-            com::STMT_RESET => self.reset_statement(body).await.map(drop),
-            com::STMT_FETCH => self.fetch(body).await.map(drop),
+            com::STMT_RESET => self.reset_statement(&self.with_known_id(body)).await.map(drop),
+            com::STMT_FETCH => self.fetch(&self.with_known_id(body)).await.map(drop),
             com::PING => {
                 self.ok();
                 Ok(())
@@ -291,6 +330,8 @@ impl Session {
             com::INIT_DB => self.use_database(body, false).await.map(drop),
             com::FIELD_LIST => self.field_list(body).await.map(drop),
             com::STATISTICS => self.pass_to_home(command, body, crate::relay::mysql::Shape::Line).await.map(drop),
+            com::PROCESS_INFO => self.pass_to_home(command, body, crate::relay::mysql::Shape::Results).await.map(drop),
+            com::REFRESH => self.refresh(body).await.map(drop),
             com::DEBUG => self.pass_to_home(command, body, crate::relay::mysql::Shape::Results).await.map(drop),
             com::SET_OPTION => {
                 self.set_option(body);
@@ -345,6 +386,17 @@ impl Session {
     fn fault(&mut self, fault: &Fault) -> Ran {
         self.client.put(&answer::fault(fault));
         Ran::Failed
+    }
+
+    /// Whether a command is shorter than servers take it; then the client was told. MariaDB minds it in EXECUTE only.
+    fn too_short(&mut self, body: &[u8], bytes_min: usize, mariadb_minds: bool) -> bool {
+        let minds = mariadb_minds || !self.reading.mariadb;
+        if body.len() >= bytes_min || !minds {
+            return false;
+        }
+        let stop = if self.reading.mariadb { "" } else { "." };
+        self.refuse(&answer::err(1835, "HY000", &format!("Malformed communication packet{stop}")));
+        true
     }
 
     /// As servers say it.

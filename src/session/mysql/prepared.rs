@@ -1,13 +1,15 @@
 //! Prepared statements are the client's: an id of ours, and the backends' ids on whichever connections they were
 //! prepared. They are prepared again where they are missing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
 use super::foreign::Pieces;
+use super::held_back::HeldBack;
 use super::query::Said;
-use super::run::with_id;
+use super::run::{executes, with_id};
 use super::{Ran, Session, Step, Stop};
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
@@ -18,6 +20,9 @@ use crate::wire::mysql::{Reader, answer, com, status};
 
 /// Statements of one session at most; as MySQL's max_prepared_stmt_count, but each session has its own.
 const STATEMENTS_MAX: usize = 16_382;
+
+/// Statement id, flags, iterations.
+const EXECUTE_BYTES_MIN: usize = 9;
 
 /// A client's prepared statement.
 #[derive(Debug)]
@@ -100,9 +105,9 @@ impl Session {
         self.refuse(&answer::err(1243, "HY000", &text))
     }
 
-    /// What the home server calls COM_STMT_EXECUTE in errors.
-    fn execute_name(&self) -> &'static str {
-        if self.reading.mariadb { "mysqld_stmt_execute" } else { "mysql_stmt_precheck" }
+    /// What the home server calls a command in errors; MySQL has one name for all.
+    fn named_in_errors(&self, mariadb: &'static str) -> &'static str {
+        if self.reading.mariadb { mariadb } else { "mysql_stmt_precheck" }
     }
 
     /// COM_STMT_PREPARE
@@ -110,6 +115,9 @@ impl Session {
         if self.prepared.len() >= STATEMENTS_MAX {
             let fault = Fault::new(FaultKind::TooLarge, format!("more than {STATEMENTS_MAX} prepared statements"));
             return Ok(self.fault(&fault));
+        }
+        if self.renew_reading(text).await? == Ran::Failed {
+            return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
         self.last_statement_id = self.last_statement_id.wrapping_add(1).max(1);
@@ -180,18 +188,31 @@ impl Session {
         }
     }
 
+    /// A command about a prepared statement, with its id. To MariaDB -1 is the one prepared last: its connectors execute a
+    /// statement before they know its id.
+    pub(super) fn with_known_id<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let last = self.reading.mariadb && Reader::new(body).u32() == Some(u32::MAX);
+        if !last || !self.prepared.contains_key(&self.last_statement_id) {
+            return Cow::Borrowed(body);
+        }
+        Cow::Owned(with_id(body, self.last_statement_id).to_vec())
+    }
+
     /// COM_STMT_EXECUTE
     pub(super) async fn execute(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, EXECUTE_BYTES_MIN, true) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         let Some(mut prepared) = self.prepared.remove(&id) else {
-            return Ok(self.unknown_statement(id, self.execute_name()));
+            return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute")));
         };
         self.warnings.clear();
         let ran = if prepared.local {
             let analysis = prepared.analysis.clone();
             match analysis.statements.as_slice() {
                 [statement] => self.statement(Said { text: &prepared.text, statement, alone: true, more: false }).await,
-                [..] => Ok(self.unknown_statement(id, self.execute_name())),
+                [..] => Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute"))),
             }
         } else if let Some((backend, tables)) = self.foreign_place(&prepared).filter(|_| prepared.pieces.is_some()) {
             self.execute_foreign(&mut prepared, body, backend, &tables).await
@@ -265,6 +286,8 @@ impl Session {
         {
             self.keep_or_read(&text, names.clone());
         }
+        let sets = statement.is_some_and(|s| matches!(s.kind, Kind::Set { .. }));
+        self.reading_stale |= sets || !relayed.rows && executes(&text);
         self.book(participant, statement, &text, &relayed).await;
         Ok(Ran::of(Some(relayed)))
     }
@@ -356,10 +379,13 @@ impl Session {
 
     /// COM_STMT_RESET
     pub(super) async fn reset_statement(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, 4, false) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         self.pooling.cursors.remove(&id);
         match (self.found(id), self.prepared.get_mut(&id)) {
-            (_, None) => Ok(self.unknown_statement(id, "mysqld_stmt_reset")),
+            (_, None) => Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_reset"))),
             (None, Some(prepared)) => {
                 prepared.held_back = HeldBack::default();
                 if let Some(pieces) = &mut prepared.pieces {
@@ -378,6 +404,9 @@ impl Session {
 
     /// COM_STMT_FETCH
     pub(super) async fn fetch(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, 8, false) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         let parked = self.found(id).is_none() && self.prepared.get(&id).is_some_and(|p| p.ran.is_some());
         if parked || self.prepared.get(&id).is_some_and(|p| p.pieces.is_some()) {
@@ -385,7 +414,9 @@ impl Session {
             let text = format!("The statement ({id}) has no open cursor{end}");
             return Ok(self.refuse(&answer::err(1421, "HY000", &text)));
         }
-        let Some((at, there)) = self.found(id) else { return Ok(self.unknown_statement(id, "mysqld_stmt_fetch")) };
+        let Some((at, there)) = self.found(id) else {
+            return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_fetch")));
+        };
         self.attached[at].conn.queue(com::STMT_FETCH, &[&with_id(body, there)]);
         let relayed = self.exchange(at, Shape::Rows, 0, false, false).await?;
         if let Some(relayed) = &relayed {
@@ -414,27 +445,6 @@ async fn in_database(conn: &mut MysqlConn, database: &[u8]) -> std::io::Result<(
         }
     }
     Ok(())
-}
-
-/// Pieces of parameters that wait for their execution: the connection may be another by then.
-#[derive(Debug, Default)]
-struct HeldBack {
-    pieces: Vec<Bytes>,
-    bytes: usize,
-    too_large: bool,
-}
-
-impl HeldBack {
-    /// A piece: the parameter's number (2), bytes.
-    fn add(&mut self, piece: &[u8], bytes_max: usize) {
-        self.bytes += piece.len();
-        self.too_large |= self.bytes > bytes_max;
-        if self.too_large {
-            self.pieces.clear();
-        } else {
-            self.pieces.push(Bytes::copy_from_slice(piece));
-        }
-    }
 }
 
 /// EXECUTE's body for a connection: its id, and the parameter types if this connection has not had them. Body: id (4),

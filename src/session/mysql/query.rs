@@ -37,6 +37,9 @@ impl<'a> Said<'a> {
 impl Session {
     /// Answers a text.
     pub(super) async fn query(&mut self, text: &[u8]) -> Step {
+        if self.renew_reading(text).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
         let analysis = self.services.analyses.analyze(self.reading, text);
         let mut few = words(text, 2);
         if few.first().is_some_and(|w| w == "KILL") {
@@ -71,6 +74,12 @@ impl Session {
             let said = Said { text, statement, alone: false, more: at < last };
             if self.statement(said).await? == Ran::Failed {
                 return Ok(Ran::Failed);
+            }
+            // The server reads the rest of a text only now, and perhaps otherwise than before.
+            if self.reading_stale
+                && let Some(next) = analysis.statements.get(at + 1)
+            {
+                return Box::pin(self.query(text.get(next.span.start..).unwrap_or_default())).await;
             }
         }
         Ok(Ran::Fine)

@@ -3,12 +3,12 @@
 use super::aftermath::Aftermath;
 use super::leavings::assignments;
 use super::query::Said;
-use super::text::{user_variables, words};
+use super::text::{holds, user_variables, words};
 use super::{Ran, Session, Step, Stop, login};
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::relay::mysql::Shape;
-use crate::sql::{Access, Characteristics, Kind, Reading, SetScope};
-use crate::wire::mysql::handshake::read_change_user;
+use crate::sql::{Access, Characteristics, ClientCharset, Kind, Reading, SetScope};
+use crate::wire::mysql::handshake::{Login, read_change_user};
 use crate::wire::mysql::{answer, caps, com};
 
 /// Settings kept by one session at most: each is replayed on every connection that the session opens.
@@ -109,9 +109,8 @@ impl Session {
         for at in 0..self.attached.len() {
             self.all_told(self.attached[at].participant);
         }
-        if names.is_empty() || names.iter().any(|n| n.contains("sql_mode")) {
-            self.read_sql_mode().await?;
-        }
+        let read = ["sql_mode", "names", "character"];
+        self.reading_stale |= names.is_empty() || names.iter().any(|n| read.iter().any(|r| n.contains(r)));
         Ok(Ran::Fine)
     }
 
@@ -196,20 +195,27 @@ impl Session {
         }
     }
 
-    /// How texts are read depends on `sql_mode`; the server says what it came to.
-    async fn read_sql_mode(&mut self) -> Result<(), Stop> {
-        let Some(at) = self.position(self.participant(self.home)) else { return Ok(()) };
-        match self.attached[at].conn.value(b"SELECT @@sql_mode").await {
-            Ok(mode) => {
-                let mode = mode.unwrap_or_default();
-                self.reading.ansi_quotes = super::text::holds(&mode, b"ANSI_QUOTES");
-                self.reading.backslash_escapes = !super::text::holds(&mode, b"NO_BACKSLASH_ESCAPES");
-                Ok(())
+    /// How a text is read depends on `sql_mode` and on the client's character set. If they may have changed, and it makes a
+    /// difference for this text, the server is asked what they came to. Not before: the question itself changes what SHOW
+    /// WARNINGS and ROW_COUNT() answer.
+    pub(super) async fn renew_reading(&mut self, text: &[u8]) -> Step {
+        let delicate = |b: &u8| matches!(b, b'"' | b'\\' | 0x80..);
+        if !self.reading_stale || !text.iter().any(delicate) {
+            return Ok(Ran::Fine);
+        }
+        let Some(at) = self.ready(self.home).await? else { return Ok(Ran::Failed) };
+        // Binary, as 0x20 is: no character set of results changes it.
+        match self.attached[at].conn.value(b"SELECT CONCAT(@@character_set_client,0x20,@@sql_mode)").await {
+            Ok(answer) => {
+                let answer = answer.unwrap_or_default();
+                let charset = answer.split(|b| *b == b' ').next().unwrap_or_default();
+                self.reading.charset = ClientCharset::named(&String::from_utf8_lossy(charset));
+                self.reading.ansi_quotes = holds(&answer, b"ANSI_QUOTES");
+                self.reading.backslash_escapes = !holds(&answer, b"NO_BACKSLASH_ESCAPES");
+                self.reading_stale = false;
+                Ok(Ran::Fine)
             }
-            Err(source) => {
-                tracing::warn!(%source, "a connection broke while its sql_mode was read");
-                Err(Stop::Close)
-            }
+            Err(source) => self.backend_lost(at, &source, false).await,
         }
     }
 
@@ -267,9 +273,16 @@ impl Session {
         if let Some(home) = self.services.mysql_home.as_ref().filter(|home| home.engine == Engine::Mysql) {
             // MySQL falls back to its own character set, MariaDB to the one of the login.
             self.login.charset = home.charset;
+            self.reading.charset = super::attach::client_charset(home.charset);
         }
         self.ok();
         Ok(())
+    }
+
+    fn set_login(&mut self, login: Login) {
+        let home = self.services.mysql_home.as_ref().map_or(0, |home| home.charset);
+        self.login = super::attach::with_charset(login, home);
+        self.reading.charset = super::attach::client_charset(self.login.charset);
     }
 
     async fn forget_all(&mut self) {
@@ -294,6 +307,8 @@ impl Session {
         self.home_database = None;
         let mariadb = self.reading.mariadb;
         self.reading = Reading { mariadb, ..Reading::new(Dialect::Mysql) };
+        self.reading.charset = super::attach::client_charset(self.login.charset);
+        self.reading_stale = false;
         self.multi = self.login.capabilities & caps::MULTI_STATEMENTS != 0;
     }
 
@@ -305,11 +320,14 @@ impl Session {
             return Err(Stop::Close);
         };
         let services = self.services.clone();
-        match login::authenticate(&mut self.client, &services, &login, login::scramble(), true).await {
-            Ok(user) => {
+        // MySQL asks again always. MariaDB takes a proof by the scramble that was answered before; its C library has no other.
+        let fresh = !self.reading.mariadb || login.proof.is_empty();
+        match login::authenticate(&mut self.client, &services, &login, self.scramble, fresh).await {
+            Ok((user, scramble)) => {
+                self.scramble = scramble;
                 self.entry.set_user(&user);
                 self.user = user;
-                self.login = login;
+                self.set_login(login);
                 self.ok();
                 Ok(())
             }

@@ -22,8 +22,14 @@ impl Session {
                 self.note_set(backend, *scope, names, text, in_txn);
             }
             Kind::Set { .. } if !plain => self.settings.untold(),
-            Kind::SetSessionCharacteristics(_) => {
-                let names = vec![String::from("session characteristics")];
+            Kind::SetSessionCharacteristics(with) => {
+                // By the parameters that they are: one of another kind does not replace them.
+                let given = [
+                    (with.isolation.is_some(), "default_transaction_isolation"),
+                    (with.read_only.is_some(), "default_transaction_read_only"),
+                    (with.deferrable.is_some(), "default_transaction_deferrable"),
+                ];
+                let names = given.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect();
                 self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
                 self.applied(backend);
             }
@@ -74,16 +80,21 @@ impl Session {
             | Kind::TwoPhase(_)
             | Kind::Other => {}
         }
-        if statement.kind == Kind::Other
-            && text.trim_ascii_start().get(..5).is_some_and(|w| w.eq_ignore_ascii_case(b"load "))
-        {
+        self.note_text(backend, statement, text);
+    }
+
+    /// What only the words tell.
+    fn note_text(&mut self, backend: BackendId, statement: &Statement, text: &[u8]) {
+        if statement.kind == Kind::Write && begins_with(text, b"insert") {
+            self.inserted = Some(backend);
+        }
+        if statement.kind == Kind::Other && begins_with(text, b"load ") {
             // A library stays in the server's process; other connections load it, too.
             let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
-            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, in_txn);
+            self.settings.add(vec![name], Bytes::copy_from_slice(text), false, self.txn.is_open());
             self.applied(backend);
         }
-        let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
-        if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
+        if begins_with(text, b"create") && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
             self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
         }
     }
@@ -180,7 +191,12 @@ impl Session {
             (Status::Idle, false) | (Status::Open | Status::Failed, true) => Ok(()),
             (Status::Idle, true) if own_two_phase && self.txn.participants.len() == 1 => {
                 // The client's own PREPARE TRANSACTION has ended it.
-                self.settings.committed();
+                if self.txn.mode == Mode::Failed {
+                    self.undo_settings();
+                    self.names.end_cursors(false);
+                } else {
+                    self.settings.committed();
+                }
                 self.forget_transaction();
                 Ok(())
             }

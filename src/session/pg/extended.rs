@@ -93,7 +93,7 @@ impl Session {
             origin: None,
         };
         if let Some(backend) = self.failed_backend()
-            && !prepared.statement().is_some_and(|statement| mends(&statement.kind))
+            && !prepared.statement().is_some_and(|one| mends(&one.kind) || self.ends_one_of_several(&one.kind))
         {
             return self.parse_on(backend, name, prepared).await;
         }
@@ -269,7 +269,9 @@ impl Session {
             }
             self.drain(false).await?;
             let tag = self.control(&statement.kind, &portal.prepared.text).await?;
-            if let Some(portal) = self.names.portals.get_mut(name) {
+            if matches!(statement.kind, Kind::Commit(_) | Kind::Rollback(_)) {
+                self.names.forget_portals();
+            } else if let Some(portal) = self.names.portals.get_mut(name) {
                 portal.done = true;
             }
             put_complete(&mut self.client.out, tag);

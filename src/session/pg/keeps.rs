@@ -69,6 +69,10 @@ impl Session {
     /// Notes what a statement that has succeeded leaves on its backend's connection. `plain`: its text says all.
     pub(super) fn note_keeps(&mut self, backend: BackendId, statement: &Statement, text: &[u8], plain: bool) {
         let in_txn = self.txn.is_open();
+        let begin = text.trim_ascii_start().get(..6);
+        if statement.kind == Kind::Write && begin.is_some_and(|word| word.eq_ignore_ascii_case(b"insert")) {
+            self.inserted = Some(backend);
+        }
         let executed = self.executed_by(statement);
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { return };
         match executed.as_deref().and_then(|prepared| Some((prepared.statement()?, &prepared.text))) {

@@ -44,7 +44,7 @@ impl Session {
         let pools = &self.services.pools;
         for slot in &mut self.slots {
             slot.keeps.at_rest();
-            if slot.prefix > 0 || slot.keeps.stays() {
+            if !slot.prefix.is_empty() || slot.keeps.stays() {
                 continue;
             }
             if let Some(conn) = slot.conn.take_if(|conn| conn.is_idle()) {

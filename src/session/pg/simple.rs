@@ -16,7 +16,7 @@ use crate::route::Edit;
 use crate::session::transaction::Mode;
 use crate::sql::{Characteristics, Kind, Statement};
 use crate::wire::pg::client as message;
-use crate::wire::pg::server::{Status, put_complete, put_empty, tag};
+use crate::wire::pg::server::{put_complete, put_empty, tag};
 
 impl Session {
     pub(super) async fn on_query(&mut self, body: Bytes) -> Result<(), Exit> {
@@ -41,6 +41,7 @@ impl Session {
         // The unnamed statement and portal do not outlive a simple query.
         self.names.statements.remove(&b""[..]);
         self.names.forget_portal(b"");
+        self.pipeline.forget_marks();
         self.ready();
         Ok(())
     }
@@ -51,12 +52,9 @@ impl Session {
         if self.pipeline.is_idle() {
             return Ok(true);
         }
-        if self.txn.mode == Mode::Autocommit && !self.pipeline.executed {
-            self.sync_silently().await?;
-            return Ok(true);
-        }
         let mut joined = self.drain(false).await;
-        if let (Ok(()), Mode::Autocommit, Some(backend)) = (&joined, self.txn.mode, self.pipeline.current) {
+        let executed = self.pipeline.current.filter(|_| self.pipeline.executed);
+        if let (Ok(()), Mode::Autocommit, Some(backend)) = (&joined, self.txn.mode, executed) {
             joined = self.make_explicit(backend, Mode::Implicit).await;
         }
         if joined.is_ok() {
@@ -72,20 +70,21 @@ impl Session {
 
     async fn run_text(&mut self, text: &Bytes) -> Result<(), Oops> {
         let analysis = self.read(text)?;
-        let mended = analysis.statements.first().is_none_or(|first| mends(&first.kind));
+        let mended =
+            analysis.statements.first().is_none_or(|first| mends(&first.kind) || self.ends_one_of_several(&first.kind));
         if let Some(backend) = self.failed_backend().filter(|_| !mended) {
             // The server refuses it in its own words, a syntax error before all else.
             self.conn(backend)?.queue_query(text);
             self.ask(backend).await?;
-            if self.conn(backend)?.status() == Status::Idle {
-                // PREPARE TRANSACTION has ended it, as ROLLBACK does.
-                self.undo_settings();
-                self.forget_transaction();
-                self.names.end_cursors(false);
-            }
-            return Ok(());
+            // PREPARE TRANSACTION has ended it, as ROLLBACK does.
+            return self.reconcile(backend, true);
         }
         match analysis.statements.as_slice() {
+            // A comment that does not end is the server's to refuse.
+            [] if text.windows(2).any(|two| two == b"/*") && self.txn.mode != Mode::Failed => {
+                let backend = self.anywhere();
+                self.native(backend, text, text, &[]).await
+            }
             [] => {
                 put_empty(&mut self.client.out, tag::EMPTY_QUERY);
                 Ok(())

@@ -13,6 +13,10 @@ use crate::config::{
 use crate::route::{Plan, RouteTable};
 use crate::sql::{Analysis, Reading, analyze};
 
+fn no_tls() -> ListenTls {
+    ListenTls { mode: TlsMode::Off, cert: None, key: None, client_ca: None, client_cert: ClientCert::Optional }
+}
+
 /// A configuration with these backends and rules, everything else of no matter.
 pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, Option<&str>)]) -> Config {
     let backend = |&(name, dialect, default): &(&str, Dialect, bool)| Backend {
@@ -32,18 +36,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
     let second = Duration::from_secs(1);
     Config {
         node: Node { cluster: ClusterName::new("shop").unwrap(), name: None },
-        listen: Listen {
-            postgres: None,
-            mysql: None,
-            database: "shop".into(),
-            tls: ListenTls {
-                mode: TlsMode::Off,
-                cert: None,
-                key: None,
-                client_ca: None,
-                client_cert: ClientCert::Optional,
-            },
-        },
+        listen: Listen { postgres: None, mysql: None, database: "shop".into(), tls: no_tls() },
         users: Vec::new(),
         backends: backends.iter().map(backend).collect(),
         tables: tables

@@ -171,6 +171,8 @@ abstract class Story {
     /** Every kind of value and of answer, in a table that the script makes. */
     void look(String option, String table) throws Exception {
         String name = option + " " + table;
+        // What drivers ask the catalogs about a result, they ask of the home database's.
+        boolean atHome = table.equals("desk");
         try (Statement statement = c.createStatement()) {
             statement.executeUpdate("CREATE TABLE " + table + " (" + KINDS[isPostgres() ? 0 : 1] + ")");
         }
@@ -207,7 +209,7 @@ abstract class Story {
                 statement.setInt(1, n > 4 ? 0 : 1);
                 showRows(name + " bound", rows(statement.executeQuery()));
                 ResultSetMetaData m = statement.getMetaData();
-                for (int i = 1; n == 5 && i <= m.getColumnCount(); i++) {
+                for (int i = 1; n == 5 && atHome && i <= m.getColumnCount(); i++) {
                     saw(name + " column", m.getColumnLabel(i), m.getColumnTypeName(i), m.getColumnType(i), m.getColumnClassName(i), m.getPrecision(i), m.getScale(i), m.getColumnDisplaySize(i));
                 }
             }
@@ -234,10 +236,7 @@ abstract class Story {
                 saw(name + " streamed", rows(statement.executeQuery()).size());
             }
         });
-        try (Statement statement = c.createStatement()) {
-            statement.setMaxRows(3);
-            saw(name + " at most", rows(statement.executeQuery("SELECT id FROM " + table + " ORDER BY id")).size());
-        }
+        if (atHome) limited(name, table);
         for (String wrong : new String[] {"SELECT nothing FROM " + table, "SELEC * FROM " + table, "INSERT INTO " + table + " (id) VALUES (1)", "SELECT * FROM " + table + " WHERE"}) {
             try (Statement statement = c.createStatement()) {
                 statement.execute(wrong);
@@ -256,6 +255,17 @@ abstract class Story {
             });
         }
         showRows(name + " nine times", run(c, "SELECT whole FROM " + table + " WHERE label = ?", "lamp"));
+        try (Statement statement = c.createStatement()) {
+            statement.executeUpdate("DROP TABLE " + table);
+        }
+    }
+
+    /** At most so many rows, and rows changed where they stand. */
+    void limited(String name, String table) throws SQLException {
+        try (Statement statement = c.createStatement()) {
+            statement.setMaxRows(3);
+            saw(name + " at most", rows(statement.executeQuery("SELECT id FROM " + table + " ORDER BY id")).size());
+        }
         try (Statement statement = c.createStatement(ResultSet.TYPE_SCROLL_INSENSITIVE, ResultSet.CONCUR_UPDATABLE)) {
             ResultSet result = statement.executeQuery("SELECT id, whole FROM " + table + " WHERE whole BETWEEN 20 AND 22 ORDER BY id");
             while (result.next()) {
@@ -265,9 +275,6 @@ abstract class Story {
             saw(name + " updated", result.last(), result.getRow());
         }
         saw(name + " changed", run(c, "SELECT COUNT(*) FROM " + table + " WHERE whole = 2000"));
-        try (Statement statement = c.createStatement()) {
-            statement.executeUpdate("DROP TABLE " + table);
-        }
     }
 
     /** What tools ask, of a table on the home database. */
@@ -319,7 +326,7 @@ abstract class Story {
     void timeout() throws Exception {
         try (Statement statement = c.createStatement()) {
             statement.setQueryTimeout(1);
-            statement.execute(isPostgres() ? "SELECT pg_sleep(20)" : "SELECT SLEEP(20) FROM counters WHERE id = 1");
+            statement.execute(isPostgres() ? "SELECT pg_sleep(20)" : "SELECT SLEEP(20) FROM tallies WHERE id = 1");
             saw("timeout", "none");
         } catch (SQLException error) {
             saw("timeout", error.getErrorCode(), error.getSQLState());

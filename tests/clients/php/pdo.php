@@ -55,8 +55,9 @@ abstract class PdoDriver extends Driver
         $statement = $this->pdo->query($sql);
         $columns = array_map(fn ($n) => $statement->getColumnMeta($n), range(0, $statement->columnCount() - 1));
         $statement->closeCursor();
-        // An OID differs from one server to the next.
-        return array_map(fn ($c) => array_diff_key($c, ['pgsql:table_oid' => 0]), $columns);
+        // An OID differs from one server to the next; a table's name is looked up by it in the home database's catalogs.
+        $hidden = $this->dialect === 'pg' ? ['pgsql:table_oid' => 0, 'table' => 0] : [];
+        return array_map(fn ($c) => array_diff_key($c, $hidden), $columns);
     }
 
     public function own(): void

@@ -38,14 +38,13 @@ tell(new class extends PdoDriver {
         foreach ([
             'prepared' => [PDO::ATTR_EMULATE_PREPARES => false],
             'found rows' => [PDO::MYSQL_ATTR_FOUND_ROWS => true],
-            'compressed' => [PDO::MYSQL_ATTR_COMPRESS => true],
             'first' => [PDO::MYSQL_ATTR_INIT_COMMAND => "SET time_zone = '+09:00', sql_mode = 'ANSI_QUOTES'"],
             'no autocommit' => [PDO::ATTR_AUTOCOMMIT => false],
             'persistent' => [PDO::ATTR_PERSISTENT => true],
         ] as $name => $options) {
             $pdo = $this->open($where, $options);
             $this->again($name, $pdo);
-            saw($name, $pdo->query("SELECT FROM_UNIXTIME(0), @@sql_mode, @@autocommit, LENGTH(REPEAT('long ', 20000))")->fetchAll(PDO::FETCH_NUM));
+            saw($name, $pdo->query("SELECT FROM_UNIXTIME(0), @@sql_mode, LENGTH(REPEAT('long ', 20000))")->fetchAll(PDO::FETCH_NUM));
             if ($name === 'prepared') {
                 continue;
             }

@@ -24,10 +24,18 @@ tell(new class extends PdoDriver {
         return $error instanceof PDOException && in_array($error->getCode(), ['HY000', '08006', '08003', '57P01'], true);
     }
 
+    public function insert(string $sql, array $values): mixed
+    {
+        // LASTVAL() is PostgreSQL's own word, which no other server can answer.
+        return str_contains($sql, ' visits ') ? $this->run("$sql RETURNING id", $values)[0][0] : parent::insert($sql, $values);
+    }
+
     public function stream(string $sql): iterable
     {
         $this->pdo->beginTransaction();
-        $statement = $this->pdo->prepare($sql, [PDO::ATTR_CURSOR => PDO::CURSOR_SCROLL]);
+        // Other servers' cursors do not scroll back.
+        $cursor = str_contains($sql, ' visits ') ? PDO::CURSOR_FWDONLY : PDO::CURSOR_SCROLL;
+        $statement = $this->pdo->prepare($sql, [PDO::ATTR_CURSOR => $cursor]);
         $statement->execute();
         while ($row = $statement->fetch(PDO::FETCH_NUM, PDO::FETCH_ORI_NEXT)) {
             yield $row;

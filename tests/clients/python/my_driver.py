@@ -5,6 +5,7 @@ from story import Driver
 
 class MyDriver(Driver):
     dialect = "my"
+    plain_bytes = True
 
     def cursor(self):
         return self.conn.cursor()

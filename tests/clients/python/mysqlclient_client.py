@@ -29,7 +29,7 @@ class MysqlClient(MyDriver):
 
     def own(self):
         conn = self.conn
-        saw("info", self.run("UPDATE counters SET n = n + 1 WHERE id < 4"), conn.info(), conn.affected_rows(), conn.warning_count())
+        saw("info", self.run("UPDATE counters SET n = n + 1 WHERE id < 4"), conn.affected_rows(), conn.warning_count())
         self.run("SELECT 1/0")
         saw("warnings", conn.warning_count(), conn.show_warnings())
         saw("character set", conn.character_set_name(), conn.get_character_set_info())

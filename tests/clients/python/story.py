@@ -16,6 +16,7 @@ class Driver:
     duplicate = ()  # its classes for a duplicate key
     lost = ()  # its classes for a lost connection
     wrong = ()  # its class for any error of a statement
+    plain_bytes = False  # it writes bytes into the text as if they were text in the connection's character set
 
     def connect(self, host, port, user, password, database):
         raise NotImplementedError
@@ -142,7 +143,7 @@ COLUMNS = "whole, big, exact, ratio, words, label, bytes, at, day, yes"
 MARKS = ", ".join(["%s"] * 10)
 ROWS = [
     (1, 2**62, decimal.Decimal("12345.678"), 0.1, HARD, "lamp", BYTES, NOON, NOON.date(), True),
-    (-2147483648, -(2**63), decimal.Decimal("-0.001"), -1e300, "", "", b"", datetime.datetime(1999, 12, 31, 23, 59, 59), datetime.date(1, 1, 1), False),
+    (-2147483648, -(2**63), decimal.Decimal("-0.001"), -1e300, "", "", b"", datetime.datetime(1999, 12, 31, 23, 59, 59), datetime.date(1000, 1, 1), False),
     (None,) * 10,
 ]
 
@@ -153,8 +154,9 @@ def look(d, table):
     d.commit()
     insert = f"INSERT INTO {table} ({COLUMNS}) VALUES ({MARKS})"
     d.begin()
+    every_byte = BYTES[1:128] if d.plain_bytes and table == "visits" else BYTES
     for row in ROWS:
-        saw(f"{table} key", d.insert(insert, row))
+        saw(f"{table} key", d.insert(insert, [every_byte if value == BYTES else value for value in row]))
     d.commit()
     for row in d.run(f"SELECT * FROM {table} ORDER BY id"):
         saw(f"{table} row", *(bytes(v) if isinstance(v, memoryview) else v for v in row))
@@ -168,7 +170,7 @@ def look(d, table):
         (f"SELECT words, whole FROM {table} WHERE words = %s AND label = %s", (HARD, "lamp")),
         (f"SELECT id FROM {table} WHERE at = %s AND day = %s AND exact = %s", (NOON, NOON.date(), decimal.Decimal("12345.678"))),
         (f"SELECT id FROM {table} WHERE whole = %s", (12345,)),
-        (f"SELECT yes, ratio FROM {table} WHERE bytes = %s", (BYTES,)),
+        (f"SELECT yes, ratio FROM {table} WHERE bytes = %s", (every_byte,)),
     ]:
         saw(f"{table} found", [tuple(row) for row in d.run(sql, values)])
     d.commit()

@@ -16,6 +16,8 @@ use super::message::{Message, Wanted};
 
 /// Oids from here on are of objects that a script made: they differ between databases.
 const FIRST_USER_OID: i32 = 16384;
+/// No answer by then is an answer too. DROP DATABASE waits for a checkpoint.
+const ANSWER_MAX: Duration = Duration::from_secs(90);
 /// What is longer is shown by its length and a sum.
 const SHOWN_BYTES_MAX: usize = 300;
 
@@ -25,6 +27,8 @@ pub struct Client {
     inbound: Vec<u8>,
     /// What ends the answers that are still to come.
     wanted: Vec<Wanted>,
+    /// Something was sent that the server must answer now.
+    owed: bool,
     key: (i32, Vec<u8>),
     port: u16,
     /// What the login said.
@@ -35,10 +39,11 @@ impl Client {
     /// Logs in. Errors: the server's refusal, as its frame reads.
     pub fn connect(port: u16, parameters: &[(&str, &str)], password: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(25)))?;
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
         stream.set_nodelay(true)?;
         let (inbound, greeting) = (Vec::new(), Vec::new());
-        let mut client = Self { stream, inbound, wanted: Vec::new(), key: (0, Vec::new()), port, greeting };
+        let mut client =
+            Self { stream, inbound, wanted: Vec::new(), owed: false, key: (0, Vec::new()), port, greeting };
         let mut out = BytesMut::new();
         startup::put_session(&mut out, parameters);
         client.stream.write_all(&out)?;
@@ -77,6 +82,11 @@ impl Client {
         }
     }
 
+    /// The process id that the greeting told.
+    pub fn pid(&self) -> i32 {
+        self.key.0
+    }
+
     fn frame(&mut self) -> io::Result<(u8, Vec<u8>)> {
         loop {
             if let Some(head) = header(&self.inbound).map_err(io::Error::other)?
@@ -100,6 +110,7 @@ impl Client {
         for message in messages {
             encode(message, &mut out);
             self.wanted.extend(message.wanted());
+            self.owed |= message.forces();
         }
         self.stream.write_all(&out)
     }
@@ -107,8 +118,10 @@ impl Client {
     /// All answers to what was sent, as far as the server must give them by now.
     pub fn answers(&mut self) -> Vec<String> {
         let mut seen = Vec::new();
-        let mut wanted = std::mem::take(&mut self.wanted).into_iter().peekable();
-        // Without a Flush or a Sync at the end, nothing is owed for what was sent.
+        if !std::mem::take(&mut self.owed) {
+            return seen;
+        }
+        let mut wanted = std::mem::take(&mut self.wanted).into_iter();
         if let Err(error) = self.read_for(&mut wanted, &mut seen) {
             seen.push(match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => String::from("no answer"),
@@ -118,13 +131,9 @@ impl Client {
         seen
     }
 
-    fn read_for(
-        &mut self,
-        wanted: &mut std::iter::Peekable<std::vec::IntoIter<Wanted>>,
-        seen: &mut Vec<String>,
-    ) -> io::Result<()> {
+    fn read_for(&mut self, wanted: &mut std::vec::IntoIter<Wanted>, seen: &mut Vec<String>) -> io::Result<()> {
         let mut skipping = false;
-        while let Some(next) = wanted.next() {
+        for next in wanted.by_ref() {
             if next == Wanted::End {
                 loop {
                     let (kind, body) = self.frame()?;

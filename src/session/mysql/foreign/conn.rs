@@ -169,7 +169,7 @@ impl Session {
     fn room_for_one_more(&self) -> Result<(), Fault> {
         let most = self.services.config.transactions.participants_max;
         if self.txn.participants.len() < most {
-            return Ok(());
+            return self.alone_under_locks();
         }
         let text = format!("a transaction over more than {most} participants");
         Err(Fault::new(FaultKind::NotSupported, text).hint("Raise transactions.participants_max."))

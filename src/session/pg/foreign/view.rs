@@ -15,7 +15,7 @@ use crate::sql::{Characteristics, Isolation};
 use crate::wire::value::pg::Style;
 
 /// Settings that matter. Others can change nothing of what a foreign statement does or says.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 10] = [
     "client_encoding",
     "datestyle",
     "intervalstyle",
@@ -25,7 +25,6 @@ const NAMES: [&str; 11] = [
     "extra_float_digits",
     "default_transaction_isolation",
     "default_transaction_read_only",
-    "session characteristics",
     "reset all",
 ];
 
