@@ -34,7 +34,7 @@ bed_close() {
 
 # A free port, which is not given twice in one run.
 bed_port() {
-  PORT=${BED_LAST_PORT:-$((21000 + $$ % 9000))}
+  PORT=${BED_LAST_PORT:-$((20000 + RANDOM % 12000))}
   while PORT=$((PORT + 1)) && (: < "/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; do :; done
   BED_LAST_PORT=$PORT
 }

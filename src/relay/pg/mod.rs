@@ -148,6 +148,7 @@ pub async fn answer(conn: &mut PgConn, client: &mut Client, until: Until, pass: 
                 if look(conn, client, head, until, pass, &mut failed).await? {
                     return Ok(Answer { failed });
                 }
+                speaks = true;
             }
         }
         if client.out.len() >= RELAY_BUFFER_BYTES {
