@@ -9,7 +9,7 @@ use super::oops::Oops;
 use super::{Session, slots};
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::session::transaction::Mode;
-use crate::sql::{Analysis, Kind, SetScope, Statement, Unpreparable};
+use crate::sql::{Analysis, Characteristics, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
 fn begins_with(text: &[u8], word: &[u8]) -> bool {
@@ -29,17 +29,7 @@ impl Session {
                 self.note_set(backend, *scope, names, text, in_txn);
             }
             Kind::Set { .. } if !plain => self.settings.untold(),
-            Kind::SetSessionCharacteristics(with) => {
-                // By the parameters that they are: one of another kind does not replace them.
-                let given = [
-                    (with.isolation.is_some(), "default_transaction_isolation"),
-                    (with.read_only.is_some(), "default_transaction_read_only"),
-                    (with.deferrable.is_some(), "default_transaction_deferrable"),
-                ];
-                let names = given.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect();
-                self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
-                self.applied(backend);
-            }
+            Kind::SetSessionCharacteristics(with) => self.note_characteristics(backend, *with, text, in_txn),
             Kind::Discard(true) => {
                 self.names.discard_all();
                 self.settings.reset(Bytes::copy_from_slice(text), in_txn);
@@ -99,6 +89,18 @@ impl Session {
         if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
             self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
         }
+    }
+
+    /// By the parameters that they are: one of another kind does not replace them.
+    fn note_characteristics(&mut self, backend: BackendId, with: Characteristics, text: &[u8], in_txn: bool) {
+        let given = [
+            (with.isolation.is_some(), "default_transaction_isolation"),
+            (with.read_only.is_some(), "default_transaction_read_only"),
+            (with.deferrable.is_some(), "default_transaction_deferrable"),
+        ];
+        let names = given.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect();
+        self.settings.add(names, Bytes::copy_from_slice(text), false, in_txn);
+        self.applied(backend);
     }
 
     fn note_set(&mut self, backend: BackendId, scope: SetScope, names: &[String], text: &[u8], in_txn: bool) {
