@@ -1,7 +1,7 @@
 #!/bin/bash
 # Every test: format, lints, unit tests, rules of the house, simulation, crashes, chaos, clients, the demo.
 #   bash tests/run.sh             about 20 minutes on 2 cores from nothing
-#   bash tests/run.sh --full      the full bar: 20,000 transactions of chaos per pair
+#   bash tests/run.sh --full      the full bar: 20,000 transactions of chaos per pair, streams of 2 GiB
 #   bash tests/run.sh --quick     no MySQL set-up, no client drivers
 # Installs what is missing (and says so first). The last line is the count; exit 0 only if nothing failed.
 set -uo pipefail
@@ -22,7 +22,7 @@ OUT=$(mktemp -d)
 trap 'rm -rf "$OUT"' EXIT
 export HANDFAST_SKIPS="$OUT/skipped"
 : > "$HANDFAST_SKIPS"
-if [ -n "$FULL" ]; then export HANDFAST_CHAOS_TXNS=${HANDFAST_CHAOS_TXNS:-20000}; fi
+if [ -n "$FULL" ]; then export HANDFAST_CHAOS_TXNS=${HANDFAST_CHAOS_TXNS:-20000} HANDFAST_STREAM_MIB=${HANDFAST_STREAM_MIB:-2048}; fi
 export HANDFAST_CHAOS_TXNS=${HANDFAST_CHAOS_TXNS:-3000}
 passed=0 failed=0
 started=$(date +%s)

@@ -403,6 +403,12 @@ impl Pools {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).contains(&(backend, session))
     }
 
+    /// Whether less than half of a backend's pool is in use.
+    pub fn has_plenty(&self, backend: BackendId) -> bool {
+        let pool = self.pool(backend);
+        pool.permits.available_permits() * 2 > pool.size
+    }
+
     /// How full a backend's pool is.
     pub fn usage(&self, backend: BackendId) -> Usage {
         self.pool(backend).usage()

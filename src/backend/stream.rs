@@ -24,6 +24,15 @@ impl Stream {
         !matches!(self, Self::Plain(_))
     }
 
+    /// The other end's address.
+    pub fn peer(&self) -> io::Result<std::net::SocketAddr> {
+        match self {
+            Self::Plain(tcp) => tcp.peer_addr(),
+            Self::Accepted(tls) => tls.get_ref().0.peer_addr(),
+            Self::Connected(tls) => tls.get_ref().0.peer_addr(),
+        }
+    }
+
     /// Moves a plain connection to the runtime of the thread that calls this, so that its events wake no other. (One
     /// with TLS stays where it is: it works from anywhere, only a little slower.)
     pub fn adopt(self) -> io::Result<Self> {

@@ -3,7 +3,7 @@
 //!
 //! Sources: PostgreSQL `scan.l`; MySQL `sql_lex.cc` and the manual's "Comments"; MariaDB "Comment Syntax".
 
-use super::Reading;
+use super::{ClientCharset, Reading};
 use crate::base::Dialect;
 
 /// What a token is; its text is a byte range.
@@ -229,9 +229,21 @@ impl<'a> Lexer<'a> {
     }
 
     fn skip_word(&mut self) {
-        while self.byte(0).is_some_and(|b| self.word_byte(b)) {
-            self.at += 1;
+        while let Some(byte) = self.byte(0) {
+            let width = self.width();
+            if width == 1 && !self.word_byte(byte) {
+                return;
+            }
+            self.at += width;
         }
+    }
+
+    /// Bytes of the character here, in the client's character set.
+    fn width(&self) -> usize {
+        if self.reading.charset == ClientCharset::AsciiSafe {
+            return 1;
+        }
+        self.reading.charset.width(self.text.get(self.at..self.end).unwrap_or_default())
     }
 
     /// A name, or a literal with a letter in front.
@@ -274,7 +286,11 @@ impl<'a> Lexer<'a> {
     fn delimited(&mut self, quote: u8, backslash: bool) {
         self.at += 1;
         while let Some(byte) = self.byte(0) {
-            self.at += 1;
+            let width = self.width();
+            self.at += width;
+            if width > 1 {
+                continue;
+            }
             if byte == b'\\' && backslash {
                 self.at = (self.at + 1).min(self.end);
             } else if byte == quote {
@@ -316,8 +332,10 @@ impl<'a> Lexer<'a> {
                 TokenKind::Var
             }
             _ => {
-                while self.byte(0).is_some_and(|b| self.word_byte(b) || b == b'.') {
+                self.skip_word();
+                while self.byte(0) == Some(b'.') {
                     self.at += 1;
+                    self.skip_word();
                 }
                 TokenKind::Var
             }

@@ -6,6 +6,7 @@
 
 mod analyze;
 mod cache;
+mod charset;
 mod classify;
 mod encoding;
 mod head;
@@ -23,6 +24,7 @@ use crate::base::Dialect;
 
 pub use analyze::analyze;
 pub use cache::AnalysisCache;
+pub use charset::ClientCharset;
 pub use encoding::Encoding;
 pub use tables::IDENTIFIERS_MAX;
 
@@ -38,15 +40,24 @@ pub struct Reading {
     pub ansi_quotes: bool,
     /// MariaDB executes `/*M! */`; both execute `/*! */`.
     pub mariadb: bool,
-    /// What of the text is whole characters.
+    /// PostgreSQL: what of the text is whole characters. Its server converts a text before it reads it.
     pub encoding: Encoding,
+    /// MySQL: the same. Its server reads characters where they may stand, so that a backslash hides half of one.
+    pub charset: ClientCharset,
 }
 
 impl Reading {
     /// A fresh session's reading.
     pub fn new(dialect: Dialect) -> Self {
         let postgres = dialect == Dialect::Postgres;
-        Self { dialect, backslash_escapes: !postgres, ansi_quotes: postgres, mariadb: false, encoding: Encoding::Utf8 }
+        Self {
+            dialect,
+            backslash_escapes: !postgres,
+            ansi_quotes: postgres,
+            mariadb: false,
+            encoding: Encoding::Utf8,
+            charset: ClientCharset::AsciiSafe,
+        }
     }
 }
 

@@ -9,21 +9,33 @@
     reason = "a test's helper fails by panicking, and is no API; tables of cases are long"
 )]
 
+mod bad_input;
 mod bed;
+mod certs;
 mod chaos;
 mod clients;
 mod commit_is_atomic;
 mod crash_is_recovered;
 mod drivers;
+mod fake_pg;
 mod holes;
+mod load;
 mod mixed_mysql;
 mod mixed_pg;
 mod mixed_with_sqlx;
+mod mysql_bad_input;
 mod mysql_is_the_same;
+mod mysql_login;
+mod pg_frames;
+mod pg_login;
+mod pooling_mysql;
 mod pooling_pg;
 mod postgres_is_the_same;
+mod raw_pg;
 mod recovery_is_patient;
 mod stand_ins;
+mod tls;
+mod tools;
 mod translation_is_faithful;
 mod values_cross;
 mod wire;

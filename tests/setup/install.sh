@@ -50,6 +50,10 @@ handfast_install() {
     handfast_has node || packages="$packages nodejs"
     handfast_has npm || packages="$packages npm"
     handfast_has go || packages="$packages golang-go"
+    { handfast_has javac && handfast_has mvn; } || packages="$packages default-jdk-headless maven"
+    handfast_has mariadb_config || packages="$packages libmariadb-dev pkg-config python3-dev"
+    php -r 'exit(extension_loaded("pdo_pgsql") && extension_loaded("mysqli") ? 0 : 1);' 2>/dev/null || packages="$packages php-cli php-pgsql php-mysql"
+    ruby -e 'require "pg"; require "mysql2"; require "active_record"' 2>/dev/null || packages="$packages ruby-pg ruby-mysql2 ruby-activerecord"
   fi
   if [ -z "${HANDFAST_BIN:-}" ] || [ "$what" = tests ]; then
     handfast_has cc || packages="$packages gcc libc6-dev"

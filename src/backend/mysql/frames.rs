@@ -30,7 +30,7 @@ impl MysqlConn {
         let mut seq = 0;
         packet::put(&mut self.out, &mut seq, &all[..=pieces.len()]);
         if !matches!(command, com::STMT_CLOSE | com::STMT_SEND_LONG_DATA | com::QUIT) {
-            self.awaited += 1;
+            self.awaited.push_back(seq);
         }
     }
 
@@ -44,8 +44,12 @@ impl MysqlConn {
         self.out.len()
     }
 
-    /// Sends what is queued.
+    /// Sends what is queued. Errors: also that the connection is out of step already, so that nobody takes a stale answer
+    /// for the one to this.
     pub async fn flush(&mut self) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection is out of step"));
+        }
         while !self.out.is_empty() {
             // `write_buf` takes what was written off the buffer, so that a dropped future loses nothing.
             match self.stream.write_buf(&mut self.out).await {
@@ -79,7 +83,9 @@ impl MysqlConn {
 
     /// Says that an answer was read to its end, with its last status flags if it had any.
     pub fn answered(&mut self, status: Option<u16>) {
-        self.awaited = self.awaited.saturating_sub(1);
+        self.awaited.pop_front();
+        // Bytes that nobody asked for would be taken for the next answer.
+        self.broken |= self.awaited.is_empty() && !self.inbuf.is_empty();
         if let Some(status) = status {
             self.status = status;
         }
@@ -105,7 +111,7 @@ impl MysqlConn {
     /// Reads the whole answer to one command: the OKs of its statements in order, or the error that stopped it with the
     /// OKs before it. Rows are passed over.
     pub async fn answer(&mut self) -> io::Result<(Vec<Done>, Option<ServerError>)> {
-        let (mut seq, mut oks) = (1, Vec::new());
+        let (mut seq, mut oks) = (self.due(), Vec::new());
         loop {
             let payload = self.payload(&mut seq).await?;
             let facts = match answer::read(&payload) {
@@ -207,7 +213,7 @@ impl MysqlConn {
     pub async fn value(&mut self, text: &[u8]) -> io::Result<Option<Vec<u8>>> {
         self.queue(com::QUERY, &[text]);
         self.flush().await?;
-        let (mut seq, mut ends, mut value) = (1, 0, None);
+        let (mut seq, mut ends, mut value) = (self.due(), 0, None);
         loop {
             let payload = self.payload(&mut seq).await?;
             match payload.first() {
@@ -234,7 +240,7 @@ impl MysqlConn {
     pub async fn prepare(&mut self, text: &[u8]) -> io::Result<Result<u32, ServerError>> {
         self.queue(com::STMT_PREPARE, &[text]);
         self.flush().await?;
-        let mut seq = 1;
+        let mut seq = self.due();
         let first = self.payload(&mut seq).await?;
         if first.first() == Some(&0xff) {
             self.answered(None);

@@ -1,5 +1,6 @@
 //! Connecting: greeting, TLS, login.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ impl MysqlConn {
             database: config.database.clone().into_bytes(),
             multi_statements: true,
             status: done.status,
-            awaited: 0,
+            awaited: VecDeque::new(),
             broken: false,
             lease: None,
         };

@@ -1,11 +1,13 @@
 //! A connection to MySQL or MariaDB: commands out, packets in, and what is known of its state. `login` makes it, `verbs`
 //! ends transactions on it.
 
+mod ask;
 mod cancel;
 mod frames;
 mod login;
 mod verbs;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,6 +19,7 @@ use crate::base::{BackendId, Engine};
 use crate::config;
 use crate::wire::mysql::handshake::Greeting;
 
+pub use ask::{Cell, column_type};
 pub use cancel::{CancelError, Canceller};
 pub(crate) use frames::server_error;
 pub use verbs::is_rolled_back;
@@ -54,7 +57,8 @@ pub struct MysqlConn {
     database: Vec<u8>,
     multi_statements: bool,
     status: u16,
-    awaited: usize,
+    /// Of each answer that is awaited: the number of its first packet. A command of several packets moves it.
+    awaited: VecDeque<u8>,
     broken: bool,
     lease: Option<Lease>,
 }
@@ -148,7 +152,16 @@ impl MysqlConn {
 
     /// Whether it may be reset and used by another session.
     pub fn is_idle(&self) -> bool {
-        self.open == Open::None && self.awaited == 0 && !self.broken && self.inbuf.is_empty() && self.out.is_empty()
+        self.open == Open::None
+            && self.awaited.is_empty()
+            && !self.broken
+            && self.inbuf.is_empty()
+            && self.out.is_empty()
+    }
+
+    /// The number of the first packet of the answer that is awaited next.
+    pub fn due(&self) -> u8 {
+        self.awaited.front().copied().unwrap_or(1)
     }
 
     /// The right to end what runs here, by a second connection.

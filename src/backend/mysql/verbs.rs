@@ -21,7 +21,7 @@ impl MysqlConn {
     /// Sends a verb without waiting for its answer.
     async fn send(&mut self, verb: &'static str, text: &str) -> Result<(), VerbError> {
         // Answers that a broken-off fan-out left behind are not this verb's.
-        while self.awaited > 0 {
+        while !self.awaited.is_empty() {
             self.answer().await.map_err(|source| lost(verb, source))?;
         }
         self.queue(com::QUERY, &[text.as_bytes()]);
@@ -98,6 +98,7 @@ impl MysqlConn {
         };
         match self.finish(verb, due).await? {
             (_, None) => {
+                self.end_of_plain().await;
                 self.open = Open::None;
                 Ok(())
             }
@@ -116,7 +117,10 @@ impl MysqlConn {
     pub async fn rollback(&mut self, branch: &BranchName) -> Result<(), VerbError> {
         match self.open {
             Open::None => return Ok(()),
-            Open::Plain => self.verb("ROLLBACK", "ROLLBACK").await?,
+            Open::Plain => {
+                self.verb("ROLLBACK", "ROLLBACK").await?;
+                self.end_of_plain().await;
+            }
             Open::Active => match self.verb("XA END", &verbs::xa_end(branch)).await {
                 Ok(()) => self.xa_rollback(branch).await?,
                 Err(VerbError::Refused { .. }) => self.xa_rollback(branch).await?,
@@ -126,6 +130,17 @@ impl MysqlConn {
         }
         self.open = Open::None;
         Ok(())
+    }
+
+    /// A plain transaction that `autocommit=0` has begun leaves autocommit on behind. It has ended already: if this fails,
+    /// the connection is broken, and its next user hears so.
+    async fn end_of_plain(&mut self) {
+        if self.open == Open::Plain
+            && self.status() & status::AUTOCOMMIT == 0
+            && let Err(error) = self.autocommit_on().await
+        {
+            tracing::debug!(%error, "autocommit after a transaction under table locks");
+        }
     }
 
     async fn xa_rollback(&mut self, branch: &BranchName) -> Result<(), VerbError> {

@@ -163,11 +163,11 @@ impl Arrival {
                     Some(tls) => tls.admits(certificate.as_deref(), user).map_err(LoginError::from),
                     None => Ok(()),
                 };
-                asked.and_then(|user| admitted(&user).map(|()| (user, login)))
+                asked.and_then(|(user, scramble)| admitted(&user).map(|()| (user, (login, scramble))))
             }
             None => Err(Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1").into()),
         };
-        let (user, login) = match outcome {
+        let (user, (login, scramble)) = match outcome {
             Ok(good) => good,
             Err(error) => {
                 if let LoginError::Refused(fault) = &error {
@@ -183,7 +183,7 @@ impl Arrival {
         client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
         let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };
         let (services, sessions) = (self.services.clone(), self.sessions.clone());
-        Session::new(services, client, sessions, entry.clone(), user, login).ok_or_else(|| none().into())
+        Session::new(services, client, sessions, entry.clone(), user, (login, scramble)).ok_or_else(|| none().into())
     }
 
     /// The client's reply to the greeting, after TLS if it asks for it, and the certificate that it has shown. No reply:

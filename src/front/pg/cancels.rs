@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::session::pg::Running;
 
+/// The largest process id of Linux.
+const SERVERS_PID_MAX: i32 = 1 << 22;
+
 type Map = HashMap<i32, (Vec<u8>, Arc<Running>)>;
 
 /// The sessions by the process ids we gave them.
@@ -20,13 +23,14 @@ pub(super) struct Key {
 }
 
 impl Cancels {
-    /// Gives a session a key with a secret of `key_bytes`.
-    pub(super) fn enter(&self, running: Arc<Running>, key_bytes: usize) -> Key {
+    /// Gives a session a key with a secret of `key_bytes`, and the process id that it wants if no other session has it.
+    pub(super) fn enter(&self, running: Arc<Running>, key_bytes: usize, wanted: Option<i32>) -> Key {
         let secret: Vec<u8> = (0..key_bytes).map(|_| rand::random::<u8>()).collect();
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pid = 0;
+        let mut pid = wanted.unwrap_or(0);
         while pid == 0 || map.contains_key(&pid) {
-            pid = rand::random::<i32>() & i32::MAX;
+            // None that a server's process has, so that one is never taken for the other.
+            pid = rand::random_range(SERVERS_PID_MAX + 1..=i32::MAX);
         }
         map.insert(pid, (secret.clone(), running));
         Key { all: self.clone(), pid, secret }
@@ -70,10 +74,13 @@ mod tests {
     #[test]
     fn only_the_right_key_finds_a_session_and_only_while_it_lives() {
         let cancels = Cancels::default();
-        let key = cancels.enter(Arc::new(Running::default()), 32);
+        let key = cancels.enter(Arc::new(Running::default()), 32, None);
         assert!(cancels.find(key.pid(), key.secret()).is_some());
         assert!(cancels.find(key.pid(), &key.secret()[..4]).is_none());
         assert!(cancels.find(key.pid().wrapping_add(1), key.secret()).is_none());
+        let wanted = |pid| cancels.enter(Arc::new(Running::default()), 4, Some(pid));
+        assert_ne!(wanted(key.pid()).pid(), key.pid(), "it is taken");
+        assert_eq!(wanted(7).pid(), 7);
         let (pid, secret) = (key.pid(), key.secret().to_vec());
         drop(key);
         assert!(cancels.find(pid, &secret).is_none());

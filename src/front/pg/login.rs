@@ -83,7 +83,7 @@ pub(super) async fn log_in(door: &Door, tcp: TcpStream) -> io::Result<Option<Ent
             Startup::Session { version, parameters } => return start(door, new, version, parameters).await,
             Startup::Malformed => {
                 let text = "invalid startup packet layout: expected terminator as last byte";
-                return refuse(new.client, &Fault::new(FaultKind::ProtocolViolation, text)).await;
+                return refuse(new.client, &Fault::verbatim(FaultKind::ProtocolViolation, text)).await;
             }
             Startup::Ssl => return refuse_version(new.client, startup::SSL).await,
             Startup::GssEnc => return refuse_version(new.client, startup::GSSENC).await,
@@ -154,7 +154,7 @@ async fn refuse_version(mut client: Client, asked: i32) -> io::Result<Option<Ent
     let (major, minor) = (asked >> 16, asked & 0xFFFF);
     let text = format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.2");
     if major >= 3 {
-        return refuse(client, &Fault::new(FaultKind::NotSupported, text)).await;
+        return refuse(client, &Fault::verbatim(FaultKind::NotSupported, text)).await;
     }
     client.out.extend_from_slice(format!("EFATAL:  {text}\n\0").as_bytes());
     client.flush().await?;
@@ -178,7 +178,7 @@ fn wishes(parameters: &Parameters) -> Result<Wishes, Fault> {
         return Err(fault.hint("Connect to the database server itself."));
     }
     let Some(user) = find(b"user").filter(|user| !user.is_empty()) else {
-        return Err(Fault::new(FaultKind::InvalidLogin, "no PostgreSQL user name specified in startup packet"));
+        return Err(Fault::verbatim(FaultKind::InvalidLogin, "no PostgreSQL user name specified in startup packet"));
     };
     let user = String::from_utf8_lossy(user).into_owned();
     let database = find(b"database").filter(|name| !name.is_empty());
@@ -197,7 +197,7 @@ fn replication_wanted(value: &[u8]) -> Result<bool, Fault> {
         return Ok(false);
     }
     let text = format!("invalid value for parameter \"replication\": \"{}\"", String::from_utf8_lossy(value));
-    Err(Fault::new(FaultKind::InvalidParameter, text)
+    Err(Fault::verbatim(FaultKind::InvalidParameter, text)
         .hint("Valid values are: \"false\", 0, \"true\", 1, \"database\"."))
 }
 
@@ -266,7 +266,7 @@ async fn check_password(door: &Door, client: &mut Client, user: &str) -> io::Res
         }
         None => {
             let text = format!("password authentication failed for user \"{user}\"");
-            Err(Fault::new(FaultKind::AuthFailed, text))
+            Err(Fault::verbatim(FaultKind::AuthFailed, text))
         }
     }))
 }
@@ -277,7 +277,7 @@ async fn password_message(client: &mut Client) -> io::Result<Result<bytes::Bytes
         match client.header().map_err(|error| bad(&error))? {
             Some(head) if head.tag != message::tag::PASSWORD => {
                 let text = format!("expected SASL response, got message type {}", head.tag);
-                return Ok(Err(Fault::new(FaultKind::ProtocolViolation, text)));
+                return Ok(Err(Fault::verbatim(FaultKind::ProtocolViolation, text)));
             }
             Some(head) if head.total_bytes > LOGIN_BYTES_MAX => return Err(invalid("a password message too long")),
             Some(head) if client.buffered().len() >= head.total_bytes => {

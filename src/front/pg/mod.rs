@@ -159,9 +159,9 @@ async fn session(
     let running = Arc::new(Running::default());
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
-    let key = door.cancels.enter(Arc::clone(&running), key_bytes);
     let services = Arc::clone(&door.services);
-    let session = Session::new(services, client, user, home, &startup, running, stop);
+    let mut session = Session::new(services, client, user, home, &startup, Arc::clone(&running), stop);
+    let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;
     drop(place);
 }

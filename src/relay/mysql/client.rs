@@ -8,8 +8,17 @@ use tokio::sync::watch;
 
 use super::packet_len;
 use crate::backend::stream::Stream;
-use crate::base::limits::RELAY_BUFFER_BYTES;
-use crate::wire::mysql::packet;
+use crate::base::limits::{MYSQL_PACKET_BYTES_MAX, RELAY_BUFFER_BYTES};
+use crate::wire::mysql::packet::{self, FrameError};
+
+/// What is left of a payload that nobody will read.
+#[derive(Clone, Copy, Debug, Default)]
+struct PassingOver {
+    /// Bytes of the current packet.
+    left: usize,
+    /// No other packet follows.
+    last: bool,
+}
 
 /// A client's connection.
 #[derive(Debug)]
@@ -19,13 +28,23 @@ pub struct Client {
     out: BytesMut,
     seq: u8,
     payload_bytes_max: usize,
+    /// A payload that is too large is being passed over.
+    passing_over: Option<PassingOver>,
     killed: watch::Receiver<bool>,
 }
 
 impl Client {
     /// Takes over a connection. `payload_bytes_max` bounds each of its messages; `killed` becomes true when it shall end.
     pub fn new(stream: Stream, payload_bytes_max: usize, killed: watch::Receiver<bool>) -> Self {
-        Self { stream, inbuf: BytesMut::new(), out: BytesMut::new(), seq: 0, payload_bytes_max, killed }
+        Self {
+            stream,
+            inbuf: BytesMut::new(),
+            out: BytesMut::new(),
+            seq: 0,
+            payload_bytes_max,
+            passing_over: None,
+            killed,
+        }
     }
 
     /// Gives the stream back, for TLS to be put on it; an error if the client has sent bytes already, which would be
@@ -58,18 +77,54 @@ impl Client {
         self.message().await
     }
 
-    /// The next payload of a conversation.
+    /// The next payload of a conversation. Errors that are a [`FrameError`]: a payload too large was passed over, as
+    /// servers do, and the conversation can go on; after one out of order it cannot.
     pub async fn message(&mut self) -> io::Result<Option<BytesMut>> {
+        let refused = |error| Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        let bytes_max = self.payload_bytes_max;
         loop {
-            match packet::take(&mut self.inbuf, &mut self.seq, self.payload_bytes_max) {
-                Ok(Some(payload)) => return Ok(Some(payload)),
-                Ok(None) => {}
-                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            if self.passing_over.is_some() {
+                if self.pass_over() {
+                    self.passing_over = None;
+                    return refused(FrameError::TooLarge { bytes_max });
+                }
+            } else {
+                match packet::take(&mut self.inbuf, &mut self.seq, bytes_max) {
+                    Ok(Some(payload)) => return Ok(Some(payload)),
+                    Ok(None) => {}
+                    Err(FrameError::TooLarge { .. }) => {
+                        self.passing_over = Some(PassingOver::default());
+                        continue;
+                    }
+                    Err(error @ FrameError::OutOfOrder { .. }) => return refused(error),
+                }
             }
             if self.read().await? == 0 {
                 return Ok(None);
             }
         }
+    }
+
+    /// Drops what is here of a payload; whether that was its end.
+    fn pass_over(&mut self) -> bool {
+        let Some(over) = &mut self.passing_over else { return true };
+        loop {
+            let here = over.left.min(self.inbuf.len());
+            self.inbuf.advance(here);
+            over.left -= here;
+            if over.left > 0 || over.last {
+                return over.left == 0;
+            }
+            let Some((len, number)) = packet::head(&self.inbuf) else { return false };
+            self.inbuf.advance(packet::HEADER_BYTES);
+            self.seq = number.wrapping_add(1);
+            *over = PassingOver { left: len, last: len < MYSQL_PACKET_BYTES_MAX };
+        }
+    }
+
+    /// The address that the client comes from, without its port.
+    pub fn host(&self) -> String {
+        self.stream.peer().map_or_else(|_| "unknown".into(), |peer| peer.ip().to_canonical().to_string())
     }
 
     /// The next packet with its header, whatever it is part of.

@@ -59,8 +59,16 @@ pub struct Relayed {
     pub swallowed: usize,
     /// The error that ended the answer; it was passed on.
     pub errno: Option<u16>,
+    /// Its SQLSTATE.
+    pub sqlstate: Option<String>,
     /// Rows changed, all OKs together.
     pub affected: u64,
+    /// Rows changed, by the last OK.
+    pub affected_last: u64,
+    /// Rows of the last result.
+    pub row_number: u64,
+    /// Warnings that the last answer told of.
+    pub warnings: u16,
     /// The last key that an OK told of; 0: none.
     pub insert_id: u64,
     /// An UPDATE said that it matched rows (and may have run triggers) although it changed none.
@@ -69,6 +77,8 @@ pub struct Relayed {
     pub status: Option<u16>,
     /// Some statement answered with rows.
     pub rows: bool,
+    /// The last one did.
+    pub rows_last: bool,
     /// COM_STMT_PREPARE: the backend's id and the number of parameters.
     pub prepared: Option<(u32, u16)>,
 }
@@ -92,7 +102,7 @@ pub enum RelayError {
 /// Passes the answer to the command that was sent last. The client's buffer is not flushed at the end: the caller may
 /// have something to do before the client hears it.
 pub async fn relay(client: &mut Client, conn: &mut MysqlConn, how: Passing) -> Result<Relayed, RelayError> {
-    let mut walk = Walk::new(how);
+    let mut walk = Walk::new(how, conn.due());
     loop {
         let (out, seq) = client.out_and_seq();
         let progress = match walk.advance(conn.inbuf(), out, seq) {
@@ -108,7 +118,7 @@ pub async fn relay(client: &mut Client, conn: &mut MysqlConn, how: Passing) -> R
                 conn.answered(relayed.status);
                 return Ok(relayed);
             }
-            Progress::LocalFile { next_seq } => local_file(client, conn, next_seq).await?,
+            Progress::LocalFile { next_seq } => walk.resume(local_file(client, conn, next_seq).await?),
             Progress::Flush => client.flush().await.map_err(RelayError::Client)?,
             Progress::Need => {
                 if client.queued() >= RELAY_BUFFER_BYTES {
@@ -126,8 +136,9 @@ pub async fn relay(client: &mut Client, conn: &mut MysqlConn, how: Passing) -> R
     }
 }
 
-/// LOAD DATA LOCAL: the client's file goes to the backend, packet by packet, up to the empty one.
-async fn local_file(client: &mut Client, conn: &mut MysqlConn, next_seq: u8) -> Result<(), RelayError> {
+/// LOAD DATA LOCAL: the client's file goes to the backend, packet by packet, up to the empty one. Gives the number
+/// of the packet that is due then.
+async fn local_file(client: &mut Client, conn: &mut MysqlConn, next_seq: u8) -> Result<u8, RelayError> {
     client.flush().await.map_err(RelayError::Client)?;
     let lost = |source| RelayError::Backend { source, torn: false };
     let mut seq = next_seq;
@@ -141,7 +152,7 @@ async fn local_file(client: &mut Client, conn: &mut MysqlConn, next_seq: u8) -> 
             conn.flush().await.map_err(lost)?;
         }
         if end {
-            return Ok(());
+            return Ok(seq);
         }
     }
 }

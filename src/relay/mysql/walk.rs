@@ -13,6 +13,9 @@ use crate::wire::mysql::status;
 /// OK, ERR and EOF are small; only rows and column definitions may be larger.
 const CONTROL_BYTES_MAX: usize = 1 << 20;
 
+/// Of the EOF before OUT parameters.
+const OUT_PARAMETERS: u16 = status::PS_OUT_PARAMS | status::MORE_RESULTS;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// OK, ERR, LOCAL INFILE or the number of columns.
@@ -57,6 +60,10 @@ pub(super) struct Walk {
     continued: bool,
     /// Bytes of the current packet that are still to be passed on.
     left: usize,
+    /// The backend's next packet has this number.
+    due: u8,
+    /// The rows are OUT parameters: another answer follows whatever their end says.
+    out_parameters: bool,
     relayed: Relayed,
 }
 
@@ -70,7 +77,8 @@ enum Turn {
 type Malformed = &'static str;
 
 impl Walk {
-    pub(super) fn new(how: Passing) -> Self {
+    /// Over an answer whose first packet has the number `due`.
+    pub(super) fn new(how: Passing, due: u8) -> Self {
         let state = match how.shape {
             Shape::Results => State::First,
             Shape::Prepared { .. } => State::PreparedFirst,
@@ -78,7 +86,16 @@ impl Walk {
             Shape::Fields => State::Fields,
             Shape::Line => State::Line,
         };
-        Self { how, state, swallow: how.swallow, continued: false, left: 0, relayed: Relayed::default() }
+        Self {
+            how,
+            state,
+            swallow: how.swallow,
+            continued: false,
+            left: 0,
+            due,
+            out_parameters: false,
+            relayed: Relayed::default(),
+        }
     }
 
     /// Whether the client holds half a payload.
@@ -121,6 +138,7 @@ impl Walk {
                     return Err("an oversized control packet");
                 }
                 let Some(packet) = inbuf.get_mut(at..at + HEADER_BYTES + len) else { break Progress::Need };
+                self.in_order(number)?;
                 match self.control(&mut packet[HEADER_BYTES..])? {
                     Turn::Pass => {}
                     Turn::Swallow => {
@@ -134,8 +152,11 @@ impl Walk {
                         break Progress::LocalFile { next_seq: number.wrapping_add(1) };
                     }
                 }
-            } else if !self.continued {
-                self.definition_or_row();
+            } else {
+                self.in_order(number)?;
+                if !self.continued {
+                    self.definition_or_row();
+                }
             }
             self.continued = len == MYSQL_PACKET_BYTES_MAX;
             number_packet(&mut inbuf[at..], seq);
@@ -145,6 +166,20 @@ impl Walk {
         out.extend_from_slice(&inbuf[..at]);
         inbuf.advance(at);
         Ok(progress)
+    }
+
+    /// A packet with another number is not this answer's: the rest of an older one, or of nobody's.
+    fn in_order(&mut self, number: u8) -> Result<(), Malformed> {
+        if number != self.due {
+            return Err("a packet out of order");
+        }
+        self.due = number.wrapping_add(1);
+        Ok(())
+    }
+
+    /// The client has sent packets up to this number, and the backend goes on behind them.
+    pub(super) fn resume(&mut self, number: u8) {
+        self.due = number;
     }
 
     /// Whether the walk must look into this packet.
@@ -162,7 +197,8 @@ impl Walk {
         match &mut self.state {
             State::Columns(left) => *left = left.saturating_sub(1),
             State::Definitions(left, _) => *left = left.saturating_sub(1),
-            State::First | State::Rows | State::PreparedFirst | State::Fields | State::Line | State::Done => {}
+            State::Rows => self.relayed.row_number += 1,
+            State::First | State::PreparedFirst | State::Fields | State::Line | State::Done => {}
         }
     }
 
@@ -172,6 +208,7 @@ impl Walk {
             return Ok(Turn::Pass);
         }
         if payload.first() == Some(&0xff) {
+            answer::read_err(payload).ok_or("a malformed error")?;
             return Ok(self.error(payload));
         }
         match self.state {
@@ -182,13 +219,15 @@ impl Walk {
                 if raw & status::CURSOR_EXISTS != 0 {
                     self.end_of_result(raw);
                 } else {
+                    self.out_parameters = raw & OUT_PARAMETERS == OUT_PARAMETERS;
                     self.state = State::Rows;
                 }
                 Ok(Turn::Pass)
             }
             State::Rows | State::Fields => {
                 let raw = self.patch_eof(payload)?;
-                self.end_of_result(raw);
+                let more = if std::mem::take(&mut self.out_parameters) { status::MORE_RESULTS } else { 0 };
+                self.end_of_result(raw | more);
                 Ok(Turn::Pass)
             }
             State::Definitions(_, next) => {
@@ -208,6 +247,7 @@ impl Walk {
             return Turn::Swallow;
         }
         self.relayed.errno = Some(error.errno);
+        self.relayed.sqlstate = Some(error.sqlstate);
         Turn::Pass
     }
 
@@ -223,6 +263,9 @@ impl Walk {
             }
             Answer::Ok(done) => {
                 self.relayed.affected = self.relayed.affected.saturating_add(done.affected);
+                self.relayed.affected_last = done.affected;
+                self.relayed.warnings = done.warnings;
+                self.relayed.rows_last = false;
                 if done.insert_id != 0 {
                     self.relayed.insert_id = done.insert_id;
                 }
@@ -240,6 +283,8 @@ impl Walk {
             Answer::LocalFile if self.swallow == 0 => Ok(Turn::LocalFile),
             Answer::Columns(count) if self.swallow == 0 => {
                 self.relayed.rows = true;
+                self.relayed.rows_last = true;
+                self.relayed.row_number = 0;
                 self.state = State::Columns(count);
                 Ok(Turn::Pass)
             }
@@ -268,7 +313,8 @@ impl Walk {
 
     /// Our flags instead of the backend's; returns what the backend said.
     fn patch_eof(&mut self, payload: &mut [u8]) -> Result<u16, Malformed> {
-        let (raw, _) = answer::read_eof(payload).ok_or("a malformed EOF")?;
+        let (raw, warnings) = answer::read_eof(payload).ok_or("a malformed EOF")?;
+        self.relayed.warnings = warnings;
         if payload[0] != 0xfe {
             return Err("no EOF where one was due");
         }
@@ -329,7 +375,7 @@ mod tests {
 
     /// Feeds the bytes in pieces; returns what the client gets.
     fn walked(how: Passing, bytes: &[u8], piece: usize) -> (BytesMut, Relayed) {
-        let mut walk = Walk::new(how);
+        let mut walk = Walk::new(how, 1);
         let (mut inbuf, mut client, mut seq) = (BytesMut::new(), BytesMut::new(), 1);
         let mut pieces = bytes.chunks(piece);
         loop {
@@ -361,7 +407,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_the_walk_panic(bytes: Vec<u8>, swallow in 0_usize..3) {
-            let mut walk = Walk::new(passing(swallow, false));
+            let mut walk = Walk::new(passing(swallow, false), 1);
             let (mut inbuf, mut out) = (BytesMut::from(&bytes[..]), BytesMut::new());
             let _progress = walk.advance(&mut inbuf, &mut out, &mut 1);
         }
@@ -424,5 +470,24 @@ mod tests {
         none.extend_from_slice(b"\x28Rows matched: 0  Changed: 0  Warnings: 0");
         assert!(walked(passing(0, false), &packets(&[&matched]), 99).1.matched);
         assert!(!walked(passing(0, false), &packets(&[&none]), 99).1.matched);
+    }
+
+    #[test]
+    fn the_row_of_out_parameters_is_not_the_end() {
+        let column = answer::text_column("y");
+        let (before, behind) = (answer::eof(2 | OUT_PARAMETERS, 0), answer::eof(2, 0));
+        let bytes = packets(&[&[1], &column, &before, &[0, 0, 5], &behind, &done(2)]);
+        let (got, relayed) = walked(passing(0, false), &bytes, 5);
+        assert_eq!((got.len(), relayed.affected), (bytes.len(), 2));
+    }
+
+    #[test]
+    fn a_packet_out_of_order_is_nobody_s_answer() {
+        let mut bytes = packets(&[&done(2)]);
+        bytes[3] = 2;
+        let refused = Walk::new(passing(0, false), 1).advance(&mut bytes.clone(), &mut BytesMut::new(), &mut 1);
+        assert!(refused.is_err());
+        let taken = Walk::new(passing(0, false), 2).advance(&mut bytes, &mut BytesMut::new(), &mut 1);
+        assert_eq!(taken, Ok(Progress::Done));
     }
 }

@@ -11,6 +11,8 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
+use bytes::Bytes;
+
 use crate::backend::pg::{PgConn, server_error};
 use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::wire::pg::server::tag;
@@ -84,6 +86,14 @@ pub enum RelayError {
     /// The backend's connection is lost.
     #[error("the backend's connection is lost: {0}")]
     Backend(#[source] io::Error),
+    /// The backend has ended the connection, and has said why.
+    #[error("the backend has ended the connection: {source}")]
+    Ended {
+        /// The ErrorResponse, as it came.
+        frame: Bytes,
+        /// The same, for those to whom it is no more than a lost connection.
+        source: io::Error,
+    },
     /// The client is gone.
     #[error("the client is gone: {0}")]
     Client(#[source] io::Error),
@@ -182,12 +192,16 @@ async fn look(
             return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
         }
         tag::ERROR => {
+            if let Err(error) = error::field(body, b'C') {
+                return Err(RelayError::Backend(conn.lost(&error)));
+            }
             if matches!(error::field(body, b'V').or_else(|_| error::field(body, b'S')), Ok(Some(b"FATAL" | b"PANIC"))) {
-                // Fatal for that connection, not for our client: told as an error of ours.
+                // Fatal for that connection; what it is for the client, the session knows.
                 conn.set_broken();
                 let error = server_error(body);
                 let text = format!("{} {}", error.sqlstate, error.message);
-                return Err(RelayError::Backend(io::Error::new(io::ErrorKind::ConnectionAborted, text)));
+                let source = io::Error::new(io::ErrorKind::ConnectionAborted, text);
+                return Err(RelayError::Ended { frame, source });
             }
             *failed = true;
             if pass != Pass::Silent {
@@ -237,7 +251,12 @@ async fn in_parts(conn: &mut PgConn, client: &mut Client, head: Header, pass: Pa
         if let Err(error) = step {
             // The rest of a frame can never be told from a header.
             conn.set_broken();
-            return Err(error);
+            let begun = pass == Pass::All && left < head.total_bytes;
+            return Err(match error {
+                // Nor can the client tell what we would say next from the rest of it: it is cut off, as by the server.
+                RelayError::Backend(source) | RelayError::Ended { source, .. } if begun => RelayError::Client(source),
+                RelayError::Backend(_) | RelayError::Ended { .. } | RelayError::Client(_) => error,
+            });
         }
     }
     Ok(())

@@ -5,10 +5,13 @@ use mysql_common::collations::{Collation, CollationId};
 use super::registry::Cancel;
 use super::{Attached, Session};
 use crate::backend::mysql::{MysqlConn, Open};
+use crate::backend::pool::Loan;
 use crate::backend::{Conn, verbs};
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Enlisted;
 use crate::session::transaction::Transaction;
+use crate::sql::ClientCharset;
+use crate::wire::mysql::handshake::Login;
 use crate::wire::mysql::{caps, com};
 
 impl Session {
@@ -34,7 +37,7 @@ impl Session {
         self.finish_rest().await;
         let participant = self.participant(backend);
         let at = match self.position(participant) {
-            Some(at) if !self.attached[at].conn.is_broken() => at,
+            Some(at) if !self.attached[at].conn.is_broken() => self.tell_untold(at).await?,
             // Its part of the transaction went with the connection: on a new one the statement would commit by itself.
             Some(_) | None if self.txn.participant(participant).is_some() => {
                 return Err(self.lost_fault(participant, &std::io::ErrorKind::NotConnected.into()));
@@ -59,45 +62,102 @@ impl Session {
 
     async fn attach_new(&mut self, participant: BackendId) -> Result<usize, Fault> {
         let flags = self.login.capabilities & caps::SEMANTIC;
-        let acquired = self.services.pools.acquire_with(participant, flags).await.map_err(|e| e.fault())?;
-        let conn = match acquired {
+        let (pools, owner) = (&self.services.pools, self.pooling.owner);
+        let loan = if self.pooling.on {
+            pools.acquire_for(owner, participant, flags).await
+        } else {
+            pools.acquire_with(participant, flags).await.map(Loan::Clean)
+        };
+        let loan = loan.map_err(|e| e.fault())?;
+        let kept = matches!(loan, Loan::Kept(_));
+        let conn = match loan.into_conn() {
             Conn::Mysql(conn) => conn,
             other @ Conn::Pg(_) => {
                 self.services.pools.release(other).await;
                 return Err(Fault::new(FaultKind::Internal, "a pool gave a connection of another dialect"));
             }
         };
-        self.entry.attached(participant, Some(conn.session()), Cancel::Mysql(conn.canceller()));
+        self.entry.attached(participant, Some(conn.session()), Cancel::Mysql(Box::new(conn.canceller())));
         self.attached.retain(|a| a.participant != participant);
         self.attached.push(Attached { participant, conn });
         let at = self.attached.len() - 1;
+        if kept {
+            let closing = self.pooling.tenure_mut(participant).map(|t| std::mem::take(&mut t.closing));
+            for id in closing.unwrap_or_default() {
+                self.attached[at].conn.queue(com::STMT_CLOSE, &[&id.to_le_bytes()]);
+            }
+            return self.tell_untold(at).await;
+        }
+        self.pooling.begin(participant);
         if let Err(error) = self.replay(at).await {
             self.attached.remove(at);
             return Err(self.lost_fault(participant, &error));
         }
+        self.all_told(participant);
+        Ok(at)
+    }
+
+    /// Tells a connection what was set since it was here.
+    async fn tell_untold(&mut self, at: usize) -> Result<usize, Fault> {
+        let participant = self.attached[at].participant;
+        if self.pooling.tenure(participant).is_none_or(|t| t.told == self.pooling.said) {
+            return Ok(at);
+        }
+        let untold: Vec<_> = self.untold(participant).map(|s| s.text.clone()).collect();
+        self.after_reading(participant, None);
+        for text in untold {
+            match self.attached[at].conn.run(&text).await {
+                Ok((_, None)) => {}
+                Ok((_, Some(error))) => {
+                    tracing::debug!(errno = error.errno, "a setting was not taken over: {}", error.message);
+                }
+                Err(error) => {
+                    self.attached.remove(at);
+                    return Err(self.lost_fault(participant, &error));
+                }
+            }
+        }
+        self.all_told(participant);
         Ok(at)
     }
 
     /// The client's character set, then its settings in their order. A setting that this server does not know is left
     /// out: the client was answered by the home backend, which does.
     async fn replay(&mut self, at: usize) -> std::io::Result<()> {
+        let more = self.more_to_tell(self.attached[at].participant);
+        let home = self.pooling.on && self.attached[at].participant == self.participant(self.home);
         let conn = &mut self.attached[at].conn;
         let names = set_names(self.login.charset, conn.engine());
+        let own = names.iter().count()..names.iter().count() + self.settings.len();
+        // Pooled connections are old. What the database's own character set is now, USE tells, but not of the current one.
+        let database = conn.database().to_vec();
+        conn.queue(com::INIT_DB, &[b"information_schema"]);
+        conn.queue(com::INIT_DB, &[&database]);
         let mut due = 0;
-        for text in names.iter().map(String::as_bytes).chain(self.settings.iter().map(|s| s.text.as_slice())) {
+        let settings = self.settings.iter().map(|s| s.text.as_slice());
+        for text in names.iter().map(String::as_bytes).chain(settings).chain(more.iter().map(Vec::as_slice)) {
             conn.queue(com::QUERY, &[text]);
             due += 1;
         }
         conn.flush().await?;
-        for _ in 0..due {
+        let (away, back) = (conn.answer().await?, conn.answer().await?);
+        if away.1.is_none() && back.1.is_some() {
+            // It is gone: the client hears so when it is needed.
+            conn.set_database(b"information_schema");
+        }
+        for number in 0..due {
             if let (_, Some(error)) = conn.answer().await? {
+                if home && own.contains(&number) {
+                    // The client was told once that it holds.
+                    return Err(std::io::Error::other(format!("a setting could not be made again: {}", error.message)));
+                }
                 tracing::debug!(errno = error.errno, "a setting was not taken over: {}", error.message);
             }
         }
         Ok(())
     }
 
-    fn database_of(&self, backend: BackendId) -> Vec<u8> {
+    pub(super) fn database_of(&self, backend: BackendId) -> Vec<u8> {
         match &self.home_database {
             Some(database) if backend == self.home => database.clone(),
             Some(_) | None => self.services.config.backend(backend).database.clone().into_bytes(),
@@ -154,21 +214,24 @@ impl Session {
     pub(super) async fn detach_all(&mut self) {
         self.finish_rest().await;
         self.rollback_all().await;
-        self.entry.detached();
+        self.services.pools.forget(self.pooling.owner);
         let bound = self.services.config.pool.connect_timeout;
         for attached in std::mem::take(&mut self.attached) {
             let mut conn = attached.conn;
             // A server that does not answer must not keep the session, and with it its places in the pools, for ever.
             match tokio::time::timeout(bound, last_commands(&mut conn)).await {
-                Ok(()) => self.services.pools.release(Conn::Mysql(conn)).await,
+                Ok(()) => self.give_back(attached.participant, conn).await,
                 Err(_) => tracing::warn!(?bound, "a backend did not answer at a session's end; closed"),
             }
         }
         for held in std::mem::take(&mut self.foreign) {
-            if let Some(conn) = held.conn {
+            if let Some(conn) = held.conn
+                && self.entry.withdraw(held.backend).await
+            {
                 self.services.pools.release(Conn::Pg(conn)).await;
             }
         }
+        self.entry.detached();
         self.txn = Transaction::none();
     }
 }
@@ -203,15 +266,29 @@ pub(super) fn opening(txn: &Transaction, branch: &crate::base::BranchName) -> (S
     (text, count)
 }
 
+/// A login with the home server's default collation if the client has named none that is known: so servers do it.
+pub(super) fn with_charset(login: Login, home: u8) -> Login {
+    let known = known_collation(login.charset).is_some();
+    Login { charset: if known { login.charset } else { home }, ..login }
+}
+
+fn known_collation(charset: u8) -> Option<Collation<'static>> {
+    let collation = Collation::resolve(CollationId::from(u16::from(charset)));
+    let set = collation.charset();
+    let known = charset != 0 && !set.is_empty() && !set.contains("UNKNOWN");
+    known.then_some(collation)
+}
+
+/// How texts of a client with this collation are read.
+pub(super) fn client_charset(charset: u8) -> ClientCharset {
+    known_collation(charset).map_or_else(ClientCharset::default, |collation| ClientCharset::named(collation.charset()))
+}
+
 /// The client's collation, as SET NAMES. `None` if the number is unknown: then the server's default holds, as it would
 /// without us. MariaDB lacks MySQL's newer collations.
 fn set_names(charset: u8, engine: Engine) -> Option<String> {
-    let collation = Collation::resolve(CollationId::from(u16::from(charset)));
+    let collation = known_collation(charset)?;
     let (set, name) = (collation.charset(), collation.collation());
-    if charset == 0 || set.is_empty() || set.contains("UNKNOWN") {
-        return None;
-    }
     let foreign = engine == Engine::Mariadb && name.contains("_0900_");
-    let named = set == "utf8mb4" && !foreign;
-    Some(if named { format!("SET NAMES {set} COLLATE {name}") } else { format!("SET NAMES {set}") })
+    Some(if foreign { format!("SET NAMES {set}") } else { format!("SET NAMES {set} COLLATE {name}") })
 }

@@ -147,6 +147,9 @@ impl Session {
         let next = std::mem::take(&mut self.next);
         if let Some(text) = verbs::set_transaction(next) {
             self.tell(at, text.as_bytes()).await?;
+            if let Some(tenure) = self.pooling.tenure_mut(self.participant(backend)) {
+                tenure.until_next = true;
+            }
         }
         Ok(Ran::Fine)
     }

@@ -1,7 +1,5 @@
-//! What is answered without running anything: KILL, our own warnings, UNLOCK TABLES; and COM_FIELD_LIST.
+//! What is answered without running anything: KILL, our own warnings; and the commands COM_FIELD_LIST, COM_REFRESH.
 
-use super::end::Verb;
-use super::query::Said;
 use super::registry::Killed;
 use super::text::words;
 use super::{Ran, Session, Step, Stop};
@@ -12,6 +10,9 @@ use crate::route::Plan;
 use crate::wire::mysql::read::put_lenenc_bytes;
 use crate::wire::mysql::{Reader, answer, com};
 
+/// MySQL has forgotten COM_PROCESS_KILL.
+const WITHOUT_PROCESS_KILL: u32 = 9;
+
 impl Session {
     /// KILL [HARD | SOFT] [CONNECTION | QUERY] id
     pub(super) async fn kill_text(&mut self, text: &[u8]) -> Step {
@@ -21,18 +22,35 @@ impl Session {
         let query_only = rest.next_if(|w| matches!(*w, "CONNECTION" | "QUERY")) == Some("QUERY");
         match rest.next().and_then(|id| id.parse().ok()) {
             Some(id) => self.kill(id, query_only).await,
+            // The server says what is missing.
+            None if words.len() < 2 => self.run_plain(self.home, text, None).await,
             None => Ok(self.refuse(&answer::err(1064, "42000", "KILL here takes the number of a connection"))),
         }
     }
 
     /// COM_PROCESS_KILL
     pub(super) async fn kill_command(&mut self, body: &[u8]) -> Result<(), Stop> {
+        let version = self.services.mysql_home.as_ref().map_or("", |home| home.version.as_str());
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if !self.reading.mariadb && major.is_some_and(|major| major >= WITHOUT_PROCESS_KILL) {
+            self.unknown_command();
+            return Ok(());
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         self.kill(u64::from(id), false).await.map(drop)
     }
 
     async fn kill(&mut self, id: u64, query_only: bool) -> Step {
         let sessions = self.sessions.clone();
+        let own = id == u64::from(self.entry.id()) || self.attached.iter().any(|a| a.conn.session() == id);
+        if own {
+            let (errno, text) = match (query_only, self.reading.mariadb) {
+                (false, true) => (1927, "Connection was killed"),
+                (true, _) | (false, false) => (1317, "Query execution was interrupted"),
+            };
+            self.refuse(&answer::err(errno, "70100", text));
+            return if query_only { Ok(Ran::Failed) } else { Err(Stop::Close) };
+        }
         Ok(match sessions.kill(id, &self.user, query_only).await {
             Killed::Yes => self.ok(),
             Killed::Unknown => self.refuse(&answer::err(1094, "HY000", &format!("Unknown thread id: {id}"))),
@@ -59,15 +77,12 @@ impl Session {
         Ran::Fine
     }
 
-    /// UNLOCK TABLES: everywhere. In a transaction there are no table locks.
-    pub(super) async fn unlock(&mut self, said: Said<'_>) -> Step {
-        if !self.txn.is_open() && self.locked {
-            self.locked = false;
-            if self.fan_out(Verb::UnlockTables).await? == Ran::Failed {
-                return Ok(Ran::Failed);
-            }
+    /// COM_REFRESH, as FLUSH: it commits first, on servers that know it still.
+    pub(super) async fn refresh(&mut self, body: &[u8]) -> Step {
+        if !self.native && self.reading.mariadb && self.end_before(false).await? == Ran::Failed {
+            return Ok(Ran::Failed);
         }
-        Ok(self.ok_and(said.more))
+        self.pass_to_home(com::REFRESH, body, Shape::Results).await
     }
 
     /// COM_FIELD_LIST: the columns of a table, from whoever owns it.

@@ -55,24 +55,27 @@ fn default_plugin(services: &Services) -> Plugin {
 }
 
 /// Checks the proof, asking again if it was made by a plugin we don't speak; then the database. Says nothing on success:
-/// the OK is the caller's.
+/// the OK is the caller's. Returns the user's name, and the scramble that was answered last.
 pub async fn authenticate(
     client: &mut Client,
     services: &Services,
     login: &Login,
     greeted: [u8; SCRAMBLE_BYTES],
     fresh: bool,
-) -> Result<String, LoginError> {
+) -> Result<(String, [u8; SCRAMBLE_BYTES]), LoginError> {
     let config = &services.config;
     if config.listen.tls.mode == TlsMode::Require && !client.is_tls() {
         return Err(Fault::new(FaultKind::TlsRequired, "connections without TLS are refused here").into());
     }
     let name = String::from_utf8_lossy(&login.user).into_owned();
     let user = config.users.iter().find(|u| u.name.as_bytes() == login.user.as_slice());
-    let password = user.map_or("", |u| u.password.expose()).as_bytes();
-    let denied = || {
-        let using = if login.proof.is_empty() { "NO" } else { "YES" };
-        Fault::new(FaultKind::AuthFailed, format!("Access denied for user '{name}' (using password: {using})"))
+    // Somebody unknown is asked and reckoned with like anybody else: neither time nor words tell who exists.
+    let password = user.map_or("nobody's", |u| u.password.expose()).as_bytes();
+    let host = client.host();
+    let denied = |proof: &[u8]| {
+        let using = if proof.is_empty() { "NO" } else { "YES" };
+        let text = format!("Access denied for user '{name}'@'{host}' (using password: {using})");
+        Fault::new(FaultKind::AuthFailed, text)
     };
     let (mut plugin, mut proof, mut scramble) = (Plugin::named(&login.plugin), login.proof.clone(), greeted);
     if login.plugin.is_empty() && login.capabilities & caps::PLUGIN_AUTH == 0 {
@@ -86,13 +89,13 @@ pub async fn authenticate(
         proof = client.message().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?.to_vec();
         plugin = Some(wanted);
     }
-    let plugin = plugin.ok_or_else(denied)?;
+    let plugin = plugin.ok_or_else(|| denied(&proof))?;
     if plugin == Plugin::CachingSha2 && proof == [0] {
         proof.clear();
     }
-    let good = user.is_some() && same(&proof, &plugin.proof(&scramble, password));
-    if !good {
-        return Err(denied().into());
+    let proven = same(&proof, &plugin.proof(&scramble, password));
+    if !proven || user.is_none() {
+        return Err(denied(&proof).into());
     }
     if plugin == Plugin::CachingSha2 && !proof.is_empty() {
         // "Fast authentication succeeded": we know the password, so there never is a full one.
@@ -104,7 +107,7 @@ pub async fn authenticate(
         let hint = format!("Handfast serves \"{}\" here.", config.listen.database);
         return Err(Fault::new(FaultKind::NoSuchDatabase, text).hint(hint).into());
     }
-    Ok(name)
+    Ok((name, scramble))
 }
 
 /// Whether clients may log in to a database of this name.

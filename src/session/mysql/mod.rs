@@ -1,18 +1,26 @@
-//! One MySQL client's session. Its backend connections stay with it until it ends (`attach`); texts are cut and routed
+//! One MySQL client's session. Its backend connections stay with it until it ends (`attach`), or are parked between its
+//! transactions (`park`); texts are cut and routed
 //! (`query`), run (`run`), prepared (`prepared`); transactions end in `end`; settings are kept in `settings`; tables on PostgreSQL are `foreign`.
 //!
 //! With one participant configured nothing is wrapped in XA: transactions are the backend's own (`native`).
 
+mod aftermath;
+mod asked;
 mod attach;
 mod end;
 mod foreign;
+mod held_back;
+mod leavings;
 mod local;
+mod locks;
 pub mod login;
+mod park;
 mod prepared;
 mod query;
 pub mod registry;
 mod run;
 mod settings;
+mod tenure;
 mod text;
 
 use std::collections::HashMap;
@@ -23,15 +31,17 @@ use bytes::BytesMut;
 use tokio::sync::watch;
 
 use super::Services;
-use super::transaction::Transaction;
+use super::transaction::{Mode, Transaction};
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
+use crate::config::PoolMode;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
 use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
-use crate::wire::mysql::{com, status};
+use crate::wire::mysql::{FrameError, com, status};
 use registry::{Entry, Sessions};
 
 /// Why a session ends.
@@ -58,12 +68,34 @@ enum Ran {
 
 type Step = Result<Ran, Stop>;
 
+/// What a session that waits for its client gets.
+enum Came {
+    Command(io::Result<Option<BytesMut>>),
+    Idle,
+    Leaving,
+}
+
+/// What is wrong with the client's packets, if that is the error.
+fn of_frames(error: &io::Error) -> Option<FrameError> {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<FrameError>()).copied()
+}
+
 /// A participant's connection, kept for the session.
 #[derive(Debug)]
 struct Attached {
     /// The first of the backends that this participant stands for.
     participant: BackendId,
     conn: MysqlConn,
+}
+
+/// A statement that SQL-level PREPARE has made.
+#[derive(Debug)]
+struct Named {
+    backend: BackendId,
+    /// How it is made again on another connection; `None` if that is not known.
+    text: Option<Vec<u8>>,
+    /// Executing it may leave anything.
+    stays: bool,
 }
 
 /// One client's session.
@@ -75,6 +107,8 @@ pub struct Session {
     entry: Arc<Entry>,
     user: String,
     login: Login,
+    /// What the client has proved its password by.
+    scramble: [u8; SCRAMBLE_BYTES],
     home: BackendId,
     /// One participant only: transactions are its own.
     native: bool,
@@ -103,14 +137,22 @@ pub struct Session {
     prepared: HashMap<u32, prepared::Prepared>,
     last_statement_id: u32,
     /// SQL-level PREPARE: who has it.
-    named: HashMap<String, BackendId>,
+    named: HashMap<String, Named>,
     /// LOCK TABLES holds on some connection, perhaps.
     locked: bool,
+    /// FLUSH TABLES … WITH READ LOCK holds, perhaps.
+    flush_locked: bool,
+    /// What is known of its connections.
+    pooling: tenure::Pooling,
+    /// What its last statement left to be asked for.
+    aftermath: aftermath::Aftermath,
     /// Who ran the last statement.
     last: Option<BackendId>,
     /// Of the last COMMIT.
     warnings: Vec<String>,
     reading: Reading,
+    /// The server may read texts otherwise by now.
+    reading_stale: bool,
     /// The home connection's database, if the client changed it.
     home_database: Option<Vec<u8>>,
     /// Phase two of the last COMMIT, if the client has been answered before it.
@@ -125,14 +167,18 @@ impl Session {
         sessions: Arc<Sessions>,
         entry: Arc<Entry>,
         user: String,
-        login: Login,
+        (login, scramble): (Login, [u8; SCRAMBLE_BYTES]),
     ) -> Option<Self> {
         let home = services.config.home(Dialect::Mysql)?;
         let mut reading = Reading::new(Dialect::Mysql);
         reading.mariadb = services.mysql_home.as_ref().is_some_and(|h| h.engine == Engine::Mariadb);
+        let login = attach::with_charset(login, services.mysql_home.as_ref().map_or(0, |h| h.charset));
+        reading.charset = attach::client_charset(login.charset);
         let multi = login.capabilities & crate::wire::mysql::caps::MULTI_STATEMENTS != 0;
         let ids = (0..services.config.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId));
         let native = ids.clone().all(|id| services.config.same_participant(id, home));
+        let parks = services.config.pool.mode == PoolMode::Transaction;
+        let pooling = tenure::Pooling::new(parks, services.pools.owner());
         Some(Self {
             services,
             client,
@@ -140,6 +186,7 @@ impl Session {
             entry,
             user,
             login,
+            scramble,
             home,
             native,
             multi,
@@ -159,9 +206,13 @@ impl Session {
             last_statement_id: 0,
             named: HashMap::new(),
             locked: false,
+            flush_locked: false,
+            pooling,
+            aftermath: aftermath::Aftermath::default(),
             last: None,
             warnings: Vec::new(),
             reading,
+            reading_stale: false,
             home_database: None,
             rest: None,
         })
@@ -193,44 +244,61 @@ impl Session {
     /// Answers what is owed, then waits for a command: not longer than the idle bound inside a transaction, and outside
     /// of one not longer than the house is open.
     async fn next_command(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<Option<BytesMut>, Stop> {
-        if self.rest.is_some() || !self.client.has_input() {
-            // Together: phase two must not wait for a client that does not read.
-            let rest = futures_util::future::OptionFuture::from(self.rest.take());
-            let (flushed, conns) = tokio::join!(self.client.flush(), rest);
-            self.take_back(conns.unwrap_or_default());
-            flushed?;
-        }
+        let farewell = loop {
+            if self.rest.is_some() || !self.client.has_input() {
+                // Together: phase two must not wait for a client that does not read.
+                let rest = futures_util::future::OptionFuture::from(self.rest.take());
+                let (flushed, conns) = tokio::join!(self.client.flush(), rest);
+                self.take_back(conns.unwrap_or_default());
+                flushed?;
+                self.park().await?;
+            }
+            match self.came(shutdown).await {
+                Came::Command(Ok(command)) => return Ok(command),
+                Came::Command(Err(error)) => match of_frames(&error) {
+                    // The client is still understood, as by servers: only this command is not done.
+                    Some(FrameError::TooLarge { .. }) => {
+                        self.too_large();
+                    }
+                    Some(FrameError::OutOfOrder { .. }) => {
+                        break Fault::new(FaultKind::ProtocolViolation, format!("Got packets out of order: {error}"));
+                    }
+                    None => return Err(error.into()),
+                },
+                Came::Idle => {
+                    let bound = self.services.config.transactions.idle_timeout;
+                    break Fault::new(FaultKind::IdleTimeout, format!("idle in a transaction for {bound:?}"))
+                        .hint("transactions.idle_timeout bounds it; the transaction was rolled back.");
+                }
+                // By KILL: servers close without a word, and an error would be taken for the next answer.
+                Came::Leaving if !*shutdown.borrow() => return Err(Stop::Close),
+                Came::Leaving => break Fault::new(FaultKind::ShuttingDown, "the session is being closed"),
+            }
+        };
+        self.client.put(&answer::fault(&farewell));
+        self.client.flush().await?;
+        Err(Stop::Close)
+    }
+
+    async fn came(&mut self, shutdown: &mut watch::Receiver<bool>) -> Came {
         let open = self.in_transaction();
         let bound = self.services.config.transactions.idle_timeout;
         let bounded = open && !bound.is_zero();
-        enum Came {
-            Command(io::Result<Option<BytesMut>>),
-            Idle,
-            Leaving,
-        }
         let mut killed = self.client.kill_switch();
-        let came = tokio::select! {
+        tokio::select! {
             biased;
             command = self.client.command() => Came::Command(command),
             () = tokio::time::sleep(bound), if bounded => Came::Idle,
             _ = shutdown.wait_for(|stopping| *stopping), if !open => Came::Leaving,
             _ = killed.wait_for(|killed| *killed) => Came::Leaving,
-        };
-        let farewell = match came {
-            Came::Command(Ok(command)) => return Ok(command),
-            Came::Command(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                let most = self.services.config.limits.statement_bytes;
-                Fault::new(FaultKind::TooLarge, error.to_string())
-                    .hint(format!("limits.statement_bytes is {most}; raise it if the statement is meant."))
-            }
-            Came::Command(Err(error)) => return Err(error.into()),
-            Came::Idle => Fault::new(FaultKind::IdleTimeout, format!("idle in a transaction for {bound:?}"))
-                .hint("transactions.idle_timeout bounds it; the transaction was rolled back."),
-            Came::Leaving => Fault::new(FaultKind::ShuttingDown, "the session is being closed"),
-        };
-        self.client.put(&answer::fault(&farewell));
-        self.client.flush().await?;
-        Err(Stop::Close)
+        }
+    }
+
+    fn too_large(&mut self) -> Ran {
+        let most = self.services.config.limits.statement_bytes;
+        let fault = Fault::new(FaultKind::TooLarge, "Got a packet bigger than 'max_allowed_packet' bytes")
+            .hint(format!("limits.statement_size is {most} bytes."));
+        self.fault(&fault)
     }
 
     /// Whether a transaction is open that an end of the session would roll back.
@@ -246,14 +314,14 @@ impl Session {
         match command {
             com::QUERY => self.query(body).await.map(drop),
             com::STMT_PREPARE => self.prepare(body).await.map(drop),
-            com::STMT_EXECUTE => self.execute(body).await.map(drop),
-            com::STMT_SEND_LONG_DATA => self.send_long_data(body).await,
+            com::STMT_EXECUTE => self.execute(&self.with_known_id(body)).await.map(drop),
+            com::STMT_SEND_LONG_DATA => self.send_long_data(&self.with_known_id(body)).await,
             com::STMT_CLOSE => {
-                self.close_statement(body);
+                self.close_statement(&self.with_known_id(body));
                 Ok(())
             }
-            com::STMT_RESET => self.reset_statement(body).await.map(drop),
-            com::STMT_FETCH => self.fetch(body).await.map(drop),
+            com::STMT_RESET => self.reset_statement(&self.with_known_id(body)).await.map(drop),
+            com::STMT_FETCH => self.fetch(&self.with_known_id(body)).await.map(drop),
             com::PING => {
                 self.ok();
                 Ok(())
@@ -262,6 +330,8 @@ impl Session {
             com::INIT_DB => self.use_database(body, false).await.map(drop),
             com::FIELD_LIST => self.field_list(body).await.map(drop),
             com::STATISTICS => self.pass_to_home(command, body, crate::relay::mysql::Shape::Line).await.map(drop),
+            com::PROCESS_INFO => self.pass_to_home(command, body, crate::relay::mysql::Shape::Results).await.map(drop),
+            com::REFRESH => self.refresh(body).await.map(drop),
             com::DEBUG => self.pass_to_home(command, body, crate::relay::mysql::Shape::Results).await.map(drop),
             com::SET_OPTION => {
                 self.set_option(body);
@@ -285,9 +355,11 @@ impl Session {
             let lasting =
                 status::IN_TRANS | status::IN_TRANS_READONLY | status::AUTOCOMMIT | status::NO_BACKSLASH_ESCAPES;
             let home = self.attached.first().map(|a| a.conn.status());
-            return home.unwrap_or(status::AUTOCOMMIT) & lasting;
+            return home.or(self.pooling.status).unwrap_or(status::AUTOCOMMIT) & lasting;
         }
-        let in_trans = if self.txn.is_open() { status::IN_TRANS } else { 0 };
+        // With autocommit off, only a statement on a backend begins one; a savepoint does not.
+        let begun = self.txn.mode == Mode::Explicit || self.txn.is_open() && self.txn.joined > 0;
+        let in_trans = if begun { status::IN_TRANS } else { 0 };
         let read_only = self.txn.is_open() && self.txn.with.read_only.unwrap_or(self.read_only);
         let read_only = if read_only { status::IN_TRANS_READONLY } else { 0 };
         let autocommit = if self.autocommit { status::AUTOCOMMIT } else { 0 };
@@ -306,6 +378,7 @@ impl Session {
 
     /// An OK of ours; `more`: another answer to the same text follows.
     fn ok_and(&mut self, more: bool) -> Ran {
+        self.aftermath.say_ok();
         let more = if more { status::MORE_RESULTS } else { 0 };
         let warnings = u16::try_from(self.warnings.len()).unwrap_or(u16::MAX);
         self.client.put(&answer::ok(Done { status: self.status() | more, warnings, ..Done::default() }));

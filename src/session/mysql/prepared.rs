@@ -1,22 +1,28 @@
 //! Prepared statements are the client's: an id of ours, and the backends' ids on whichever connections they were
 //! prepared. They are prepared again where they are missing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
 use super::foreign::Pieces;
+use super::held_back::HeldBack;
 use super::query::Said;
-use super::run::with_id;
+use super::run::{executes, with_id};
 use super::{Ran, Session, Step, Stop};
+use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::relay::mysql::{Relayed, Shape};
 use crate::route::{ForeignTable, Plan};
 use crate::sql::{Access, Analysis, Kind, Statement};
-use crate::wire::mysql::{Reader, answer, com};
+use crate::wire::mysql::{Reader, answer, com, status};
 
 /// Statements of one session at most; as MySQL's max_prepared_stmt_count, but each session has its own.
 const STATEMENTS_MAX: usize = 16_382;
+
+/// Statement id, flags, iterations.
+const EXECUTE_BYTES_MIN: usize = 9;
 
 /// A client's prepared statement.
 #[derive(Debug)]
@@ -33,6 +39,10 @@ pub(super) struct Prepared {
     long_data: Option<BackendId>,
     /// Where it ran last: its cursor is there.
     ran: Option<BackendId>,
+    /// Pieces of parameters, if they are sent with the execution.
+    held_back: HeldBack,
+    /// The home database when it was prepared.
+    database: Option<Vec<u8>>,
     /// Of a statement for a backend of the other dialect: its parameters in pieces.
     pub(super) pieces: Option<Pieces>,
 }
@@ -41,15 +51,15 @@ pub(super) struct Prepared {
 #[derive(Clone, Copy, Debug)]
 struct There {
     backend: BackendId,
-    /// The connection's thread id: another connection does not know the statement.
-    thread: u64,
+    /// The connection's tenure: another connection does not know the statement.
+    tenure: u64,
     id: u32,
     typed: bool,
 }
 
 impl Prepared {
-    fn there(&mut self, backend: BackendId, thread: u64) -> Option<&mut There> {
-        self.on.iter_mut().find(|t| t.backend == backend && t.thread == thread)
+    fn there(&mut self, backend: BackendId, tenure: u64) -> Option<&mut There> {
+        self.on.iter_mut().find(|t| t.backend == backend && t.tenure == tenure)
     }
 }
 
@@ -95,9 +105,20 @@ impl Session {
         self.refuse(&answer::err(1243, "HY000", &text))
     }
 
-    /// What the home server calls COM_STMT_EXECUTE in errors.
-    fn execute_name(&self) -> &'static str {
-        if self.reading.mariadb { "mysqld_stmt_execute" } else { "mysql_stmt_precheck" }
+    /// What the home server calls a command in errors; MySQL has one name for all.
+    fn named_in_errors(&self, mariadb: &'static str) -> &'static str {
+        if self.reading.mariadb { mariadb } else { "mysql_stmt_precheck" }
+    }
+
+    /// Whether a command is shorter than servers take it; then the client was told. MariaDB minds it in EXECUTE only.
+    fn too_short(&mut self, body: &[u8], bytes_min: usize, mariadb_minds: bool) -> bool {
+        let minds = mariadb_minds || !self.reading.mariadb;
+        if body.len() >= bytes_min || !minds {
+            return false;
+        }
+        let stop = if self.reading.mariadb { "" } else { "." };
+        self.refuse(&answer::err(1835, "HY000", &format!("Malformed communication packet{stop}")));
+        true
     }
 
     /// COM_STMT_PREPARE
@@ -105,6 +126,9 @@ impl Session {
         if self.prepared.len() >= STATEMENTS_MAX {
             let fault = Fault::new(FaultKind::TooLarge, format!("more than {STATEMENTS_MAX} prepared statements"));
             return Ok(self.fault(&fault));
+        }
+        if self.renew_reading(text).await? == Ran::Failed {
+            return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
         self.last_statement_id = self.last_statement_id.wrapping_add(1).max(1);
@@ -122,6 +146,8 @@ impl Session {
             on: Vec::new(),
             long_data: None,
             ran: None,
+            held_back: HeldBack::default(),
+            database: self.home_database.clone(),
             pieces: None,
         };
         if local {
@@ -146,8 +172,8 @@ impl Session {
         self.attached[at].conn.queue(com::STMT_PREPARE, &[&text]);
         let relayed = self.exchange(at, Shape::Prepared { id }, 0, false, false).await?;
         let Some(Relayed { prepared: Some((there, parameters)), .. }) = relayed else { return Ok(Ran::Failed) };
-        let thread = self.attached[at].conn.session();
-        prepared.on.push(There { backend, thread, id: there, typed: false });
+        let tenure = self.pooling.number(self.participant(backend));
+        prepared.on.push(There { backend, tenure, id: there, typed: false });
         prepared.parameters = parameters;
         self.prepared.insert(id, prepared);
         Ok(Ran::Fine)
@@ -173,18 +199,31 @@ impl Session {
         }
     }
 
+    /// A command about a prepared statement, with its id. To MariaDB -1 is the one prepared last: its connectors execute a
+    /// statement before they know its id.
+    pub(super) fn with_known_id<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let last = self.reading.mariadb && Reader::new(body).u32() == Some(u32::MAX);
+        if !last || !self.prepared.contains_key(&self.last_statement_id) {
+            return Cow::Borrowed(body);
+        }
+        Cow::Owned(with_id(body, self.last_statement_id).to_vec())
+    }
+
     /// COM_STMT_EXECUTE
     pub(super) async fn execute(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, EXECUTE_BYTES_MIN, true) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
         let Some(mut prepared) = self.prepared.remove(&id) else {
-            return Ok(self.unknown_statement(id, self.execute_name()));
+            return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute")));
         };
         self.warnings.clear();
         let ran = if prepared.local {
             let analysis = prepared.analysis.clone();
             match analysis.statements.as_slice() {
                 [statement] => self.statement(Said { text: &prepared.text, statement, alone: true, more: false }).await,
-                [..] => Ok(self.unknown_statement(id, self.execute_name())),
+                [..] => Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute"))),
             }
         } else if let Some((backend, tables)) = self.foreign_place(&prepared).filter(|_| prepared.pieces.is_some()) {
             self.execute_foreign(&mut prepared, body, backend, &tables).await
@@ -201,6 +240,12 @@ impl Session {
             Err(fault) => return Ok(self.fault(&fault)),
         };
         let backend = prepared.long_data.take().unwrap_or(backend);
+        if prepared.held_back.too_large {
+            prepared.held_back = HeldBack::default();
+            let text = "parameters sent in pieces are larger than limits.statement_bytes";
+            return Ok(self.fault(&Fault::new(FaultKind::TooLarge, text)));
+        }
+        let client_id = Reader::new(body).u32().unwrap_or(0);
         let analysis = prepared.analysis.clone();
         let statement = analysis.statements.first();
         let commits = statement.is_some_and(|s| matches!(s.kind, Kind::Ddl | Kind::OutsideTransaction));
@@ -228,31 +273,60 @@ impl Session {
             return Ok(Ran::Failed);
         }
         let Some(at) = self.position(participant) else { return Ok(Ran::Failed) };
-        let thread = self.attached[at].conn.session();
-        let body = match prepared.there(backend, thread).copied() {
-            Some(there) => typed(prepared, there, body),
-            None => return Ok(Ran::Failed),
+        let Some(there) = prepared.there(backend, self.pooling.number(participant)).copied() else {
+            return Ok(Ran::Failed);
         };
+        let body = typed(prepared, there, body);
+        for piece in std::mem::take(&mut prepared.held_back).pieces {
+            self.attached[at].conn.queue(com::STMT_SEND_LONG_DATA, &[&there.id.to_le_bytes(), &piece]);
+        }
         self.last = Some(backend);
         prepared.ran = Some(backend);
         self.attached[at].conn.queue(com::STMT_EXECUTE, &[&body]);
+        if body.get(4) == Some(&0)
+            && let Some(items) = self.facts_due(participant, &text)
+        {
+            return self.facts_in_a_row(at, &items, true, false).await;
+        }
         let Some(relayed) = self.exchange(at, Shape::Results, 0, false, false).await? else { return Ok(Ran::Failed) };
         self.note_key(backend, &relayed);
+        self.note(participant, statement, &text, &relayed);
+        self.note_cursor(client_id, &relayed);
+        if let Some(Kind::Set { names, .. }) = statement.map(|s| &s.kind)
+            && relayed.errno.is_none()
+        {
+            self.keep_or_read(&text, names.clone());
+        }
+        let sets = statement.is_some_and(|s| matches!(s.kind, Kind::Set { .. }));
+        self.reading_stale |= sets || !relayed.rows && executes(&text);
         self.book(participant, statement, &text, &relayed).await;
         Ok(Ran::of(Some(relayed)))
     }
 
     /// Prepares the statement on this connection unless it is known there.
     async fn known_there(&mut self, prepared: &mut Prepared, backend: BackendId, at: usize, text: &[u8]) -> Step {
-        let conn = &mut self.attached[at].conn;
-        let thread = conn.session();
-        if prepared.there(backend, thread).is_some() {
+        let tenure = self.pooling.number(self.participant(backend));
+        if prepared.there(backend, tenure).is_some() {
             return Ok(Ran::Fine);
         }
-        match conn.prepare(text).await {
+        let home_database = std::mem::replace(&mut self.home_database, prepared.database.clone());
+        let (then, now) = (self.database_of(backend), {
+            self.home_database = home_database;
+            self.database_of(backend)
+        });
+        let conn = &mut self.attached[at].conn;
+        let answered = match in_database(conn, &then).await {
+            Ok(()) => conn.prepare(text).await,
+            Err(error) => Err(error),
+        };
+        let answered = match in_database(conn, &now).await {
+            Ok(()) => answered,
+            Err(error) => Err(error),
+        };
+        match answered {
             Ok(Ok(id)) => {
                 prepared.on.retain(|t| t.backend != backend);
-                prepared.on.push(There { backend, thread, id, typed: false });
+                prepared.on.push(There { backend, tenure, id, typed: false });
                 Ok(Ran::Fine)
             }
             Ok(Err(error)) => Ok(self.refuse(&error.raw)),
@@ -264,8 +338,8 @@ impl Session {
     fn found(&mut self, id: u32) -> Option<(usize, u32)> {
         let prepared = self.prepared.get(&id)?;
         let there = prepared.ran.and_then(|b| prepared.on.iter().find(|t| t.backend == b)).or(prepared.on.first())?;
-        let at = self.attached.iter().position(|a| a.conn.session() == there.thread)?;
-        Some((at, there.id))
+        let at = self.position(self.participant(there.backend))?;
+        (self.pooling.number(self.attached[at].participant) == there.tenure).then_some((at, there.id))
     }
 
     /// COM_STMT_SEND_LONG_DATA: is not answered, so an error waits for EXECUTE.
@@ -274,6 +348,12 @@ impl Session {
         let bytes_max = self.services.config.limits.statement_bytes;
         if let Some(pieces) = self.prepared.get_mut(&id).and_then(|p| p.pieces.as_mut()) {
             pieces.add(body.get(4..).unwrap_or_default(), bytes_max);
+            return Ok(());
+        }
+        if self.pooling.on {
+            if let Some(prepared) = self.prepared.get_mut(&id) {
+                prepared.held_back.add(body.get(4..).unwrap_or_default(), bytes_max);
+            }
             return Ok(());
         }
         let Some((at, there)) = self.found(id) else { return Ok(()) };
@@ -294,19 +374,31 @@ impl Session {
     pub(super) fn close_statement(&mut self, body: &[u8]) {
         let id = Reader::new(body).u32().unwrap_or(0);
         let Some(prepared) = self.prepared.remove(&id) else { return };
+        self.pooling.cursors.remove(&id);
         for there in prepared.on {
-            if let Some(attached) = self.attached.iter_mut().find(|a| a.conn.session() == there.thread) {
-                attached.conn.queue(com::STMT_CLOSE, &[&there.id.to_le_bytes()]);
+            let participant = self.participant(there.backend);
+            if self.pooling.number(participant) != there.tenure {
+                continue;
+            }
+            if let Some(at) = self.position(participant) {
+                self.attached[at].conn.queue(com::STMT_CLOSE, &[&there.id.to_le_bytes()]);
+            } else if let Some(tenure) = self.pooling.tenure_mut(participant) {
+                tenure.closing.push(there.id);
             }
         }
     }
 
     /// COM_STMT_RESET
     pub(super) async fn reset_statement(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, 4, false) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
+        self.pooling.cursors.remove(&id);
         match (self.found(id), self.prepared.get_mut(&id)) {
-            (_, None) => Ok(self.unknown_statement(id, "mysqld_stmt_reset")),
+            (_, None) => Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_reset"))),
             (None, Some(prepared)) => {
+                prepared.held_back = HeldBack::default();
                 if let Some(pieces) = &mut prepared.pieces {
                     *pieces = Pieces::default();
                 }
@@ -314,6 +406,7 @@ impl Session {
             }
             (Some((at, there)), Some(prepared)) => {
                 prepared.long_data = None;
+                prepared.held_back = HeldBack::default();
                 self.attached[at].conn.queue(com::STMT_RESET, &[&there.to_le_bytes()]);
                 self.exchange(at, Shape::Results, 0, false, false).await.map(Ran::of)
             }
@@ -322,15 +415,47 @@ impl Session {
 
     /// COM_STMT_FETCH
     pub(super) async fn fetch(&mut self, body: &[u8]) -> Step {
+        if self.too_short(body, 8, false) {
+            return Ok(Ran::Failed);
+        }
         let id = Reader::new(body).u32().unwrap_or(0);
-        if self.prepared.get(&id).is_some_and(|p| p.pieces.is_some()) {
-            let text = format!("The statement ({id}) has no open cursor");
+        let parked = self.found(id).is_none() && self.prepared.get(&id).is_some_and(|p| p.ran.is_some());
+        if parked || self.prepared.get(&id).is_some_and(|p| p.pieces.is_some()) {
+            let end = if self.reading.mariadb { "" } else { "." };
+            let text = format!("The statement ({id}) has no open cursor{end}");
             return Ok(self.refuse(&answer::err(1421, "HY000", &text)));
         }
-        let Some((at, there)) = self.found(id) else { return Ok(self.unknown_statement(id, "mysqld_stmt_fetch")) };
+        let Some((at, there)) = self.found(id) else {
+            return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_fetch")));
+        };
         self.attached[at].conn.queue(com::STMT_FETCH, &[&with_id(body, there)]);
-        self.exchange(at, Shape::Rows, 0, false, false).await.map(Ran::of)
+        let relayed = self.exchange(at, Shape::Rows, 0, false, false).await?;
+        if let Some(relayed) = &relayed {
+            self.note_cursor(id, relayed);
+        }
+        Ok(Ran::of(relayed))
     }
+
+    /// An open cursor holds its connection.
+    fn note_cursor(&mut self, id: u32, relayed: &Relayed) {
+        let flags = relayed.status.unwrap_or(0);
+        if flags & status::CURSOR_EXISTS != 0 && flags & status::LAST_ROW_SENT == 0 {
+            self.pooling.cursors.insert(id);
+        } else {
+            self.pooling.cursors.remove(&id);
+        }
+    }
+}
+
+/// Makes this the connection's database. Errors: the connection broke. One that is gone is not entered.
+async fn in_database(conn: &mut MysqlConn, database: &[u8]) -> std::io::Result<()> {
+    if conn.queue_database(database) {
+        conn.flush().await?;
+        if let (_, None) = conn.answer().await? {
+            conn.set_database(database);
+        }
+    }
+    Ok(())
 }
 
 /// EXECUTE's body for a connection: its id, and the parameter types if this connection has not had them. Body: id (4),
@@ -351,7 +476,7 @@ fn typed(prepared: &mut Prepared, there: There, body: &[u8]) -> BytesMut {
         out.extend_from_slice(&prepared.types);
         out.extend_from_slice(&body[flag_at + 1..]);
     }
-    if let Some(there) = prepared.there(there.backend, there.thread) {
+    if let Some(there) = prepared.there(there.backend, there.tenure) {
         there.typed = true;
     }
     out

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
+use super::leavings::{Leavings, leavings, locks_by_flush};
 use super::run::Run;
 use super::text::{asked_for_autocommit, edited, has_inner_semicolon, holds, into_variable, user_variables, words};
-use super::{Ran, Session, Step, Stop};
+use super::{Named, Ran, Session, Step, Stop};
 use crate::backend::mysql::Open;
 use crate::base::ids::NAME_PREFIX;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::route::Plan;
-use crate::sql::{Access, Analysis, Kind, Statement};
+use crate::sql::{Access, Analysis, Kind, Reading, Statement};
 
 /// User variables set from tables that one session may have.
 const VARIABLES_MAX: usize = 500;
@@ -36,6 +37,9 @@ impl<'a> Said<'a> {
 impl Session {
     /// Answers a text.
     pub(super) async fn query(&mut self, text: &[u8]) -> Step {
+        if self.renew_reading(text).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
         let analysis = self.services.analyses.analyze(self.reading, text);
         let mut few = words(text, 2);
         if few.first().is_some_and(|w| w == "KILL") {
@@ -70,6 +74,12 @@ impl Session {
             let said = Said { text, statement, alone: false, more: at < last };
             if self.statement(said).await? == Ran::Failed {
                 return Ok(Ran::Failed);
+            }
+            // The server reads the rest of a text only now, and perhaps otherwise than before.
+            if self.reading_stale
+                && let Some(next) = analysis.statements.get(at + 1)
+            {
+                return Box::pin(self.query(text.get(next.span.start..).unwrap_or_default())).await;
             }
         }
         Ok(Ran::Fine)
@@ -153,9 +163,9 @@ impl Session {
             return *backend;
         }
         if let Kind::Execute(name) | Kind::Deallocate(Some(name)) = &said.statement.kind
-            && let Some(backend) = self.named.get(name)
+            && let Some(named) = self.named.get(name)
         {
-            return *backend;
+            return named.backend;
         }
         match self.txn.participants.as_slice() {
             [only] if self.services.config.backend(only.backend).dialect == Dialect::Mysql => only.backend,
@@ -209,6 +219,9 @@ impl Session {
 
     /// One statement.
     pub(super) async fn statement(&mut self, said: Said<'_>) -> Step {
+        if let Some(ran) = self.asked_of_before(said).await? {
+            return Ok(ran);
+        }
         let kind = &said.statement.kind;
         if let Kind::Use(database) = kind {
             return self.use_database(database.as_bytes(), said.more).await;
@@ -220,11 +233,18 @@ impl Session {
             return self.set(said).await;
         }
         if let Kind::Prepare(name) = kind
-            && let Ok((backend, _)) = self.target(said)
+            && let Ok((backend, text)) = self.target(said)
         {
-            self.named.insert(name.clone(), backend);
+            let named = named(&text, backend, self.reading);
+            self.pooling.stays |= named.text.is_none();
+            self.named.insert(name.clone(), named);
         }
         self.locked |= matches!(kind, Kind::LockTables);
+        self.flush_locked |= locks_by_flush(said.own(), said.statement);
+        if self.native && matches!(kind, Kind::UnlockTables | Kind::Begin(_)) {
+            self.locked = false;
+            self.flush_locked &= *kind != Kind::UnlockTables;
+        }
         if self.native { self.route(said, false).await } else { self.distributed(said).await }
     }
 
@@ -312,6 +332,17 @@ impl Session {
             .hint("A plain COMMIT is already atomic here.");
         Ok(self.fault(&fault))
     }
+}
+
+/// What SQL-level PREPARE makes.
+fn named(own: &[u8], backend: BackendId, reading: Reading) -> Named {
+    // `PREPARE name FROM 'text'`; from a variable, its text is only known to the server.
+    let literal = words(own, 4).pop().is_some_and(|w| w.starts_with(['\'', '"']));
+    let inner = own.iter().position(|b| matches!(b, b'\'' | b'"')).and_then(|at| own.get(at + 1..)).unwrap_or_default();
+    let inside = crate::sql::analyze(reading, inner);
+    let left = leavings(inner, inside.statements.first(), reading, false);
+    let stays = !literal || left != Leavings { key: left.key, ..Leavings::default() };
+    Named { backend, text: literal.then(|| own.to_vec()), stays }
 }
 
 /// Whether a statement gives a user variable a value out of tables: then only the backend that ran it knows the value.

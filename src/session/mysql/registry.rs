@@ -1,4 +1,8 @@
 //! Who is connected by MySQL: for KILL.
+//!
+//! A KILL aims at a connection of a backend and may arrive late, when its statement is over. So that it never hits somebody
+//! else's, a session that gives a connection on first withdraws it ([`Entry::withdraw`]) and waits for what was aimed at it;
+//! a connection that was aimed at is closed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::backend::mysql::Canceller;
 use crate::backend::pg::CancelToken;
+use crate::backend::pool::CONTROL_TIMEOUT;
 use crate::base::BackendId;
 
 /// All sessions of the MySQL front, by the id in their greeting.
@@ -28,15 +33,55 @@ pub struct Entry {
 #[derive(Debug, Default)]
 struct Shared {
     user: String,
-    cancellers: Vec<(BackendId, Option<u64>, Cancel)>,
+    targets: Vec<Target>,
     running: Option<BackendId>,
+}
+
+/// A connection that KILL may aim at.
+#[derive(Debug)]
+struct Target {
+    backend: BackendId,
+    thread: Option<u64>,
+    cancel: Cancel,
+    aims: Aims,
+}
+
+/// Who has aimed at a connection: how many are at it, how many ever were.
+#[derive(Clone, Debug)]
+struct Aims(watch::Sender<(u32, u32)>);
+
+impl Default for Aims {
+    fn default() -> Self {
+        Self(watch::Sender::new((0, 0)))
+    }
+}
+
+impl Aims {
+    fn take(&self) -> Aim {
+        self.0.send_modify(|(now, ever)| (*now, *ever) = (*now + 1, *ever + 1));
+        Aim(self.clone())
+    }
+
+    /// Waits until nobody aims; how many did.
+    async fn settled(&self) -> u32 {
+        self.0.subscribe().wait_for(|(now, _)| *now == 0).await.map_or(1, |aims| aims.1)
+    }
+}
+
+/// One KILL on its way.
+struct Aim(Aims);
+
+impl Drop for Aim {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|(now, _)| *now = now.saturating_sub(1));
+    }
 }
 
 /// What ends a running statement, whichever the backend.
 #[derive(Clone, Debug)]
 pub enum Cancel {
     /// By KILL QUERY.
-    Mysql(Canceller),
+    Mysql(Box<Canceller>),
     /// By a CancelRequest.
     Pg(CancelToken),
 }
@@ -97,8 +142,7 @@ impl Sessions {
     fn find(&self, id: u64) -> Option<Arc<Entry>> {
         let by_id = locked(&self.by_id);
         let ours = u32::try_from(id).ok().and_then(|id| by_id.get(&id));
-        let theirs =
-            || by_id.values().find(|e| locked(&e.shared).cancellers.iter().any(|(_, thread, _)| *thread == Some(id)));
+        let theirs = || by_id.values().find(|e| locked(&e.shared).targets.iter().any(|t| t.thread == Some(id)));
         ours.or_else(theirs).cloned()
     }
 
@@ -110,13 +154,15 @@ impl Sessions {
             if shared.user != user {
                 return Killed::NotOwner;
             }
-            let of_backend = |b| shared.cancellers.iter().find(|(backend, ..)| *backend == b);
-            shared.running.and_then(of_backend).map(|(.., canceller)| canceller.clone())
+            let of_backend = |b| shared.targets.iter().find(|t| t.backend == b);
+            shared.running.and_then(of_backend).map(|target| (target.cancel.clone(), target.aims.take()))
         };
-        if let Some(canceller) = running
-            && let Err(error) = canceller.send().await
-        {
-            tracing::warn!(session = id, %error, "KILL did not reach the backend");
+        if let Some((cancel, _aim)) = running {
+            match tokio::time::timeout(CONTROL_TIMEOUT, cancel.send()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(session = id, %error, "KILL did not reach the backend"),
+                Err(_) => tracing::warn!(session = id, "KILL was not answered by the backend"),
+            }
         }
         if !query_only {
             entry.kill.send_replace(true);
@@ -139,14 +185,26 @@ impl Entry {
     /// Says that a backend's connection belongs to the session now. `thread`: its number, if clients may know it.
     pub fn attached(&self, backend: BackendId, thread: Option<u64>, canceller: Cancel) {
         let mut shared = locked(&self.shared);
-        shared.cancellers.retain(|(b, ..)| *b != backend);
-        shared.cancellers.push((backend, thread, canceller));
+        shared.targets.retain(|t| t.backend != backend);
+        shared.targets.push(Target { backend, thread, cancel: canceller, aims: Aims::default() });
+    }
+
+    /// Says that a backend's connection belongs to it no longer, and waits for the KILLs that are on their way to it.
+    /// `false`: it was aimed at, and must be closed.
+    pub async fn withdraw(&self, backend: BackendId) -> bool {
+        let target = {
+            let mut shared = locked(&self.shared);
+            let at = shared.targets.iter().position(|t| t.backend == backend);
+            at.map(|at| shared.targets.swap_remove(at))
+        };
+        let Some(target) = target else { return true };
+        target.aims.settled().await == 0
     }
 
     /// Says that no backend's connection belongs to it.
     pub fn detached(&self) {
         let mut shared = locked(&self.shared);
-        shared.cancellers.clear();
+        shared.targets.clear();
         shared.running = None;
     }
 
@@ -158,7 +216,22 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
+
+    #[test]
+    fn a_connection_is_given_on_only_after_the_last_kill_that_was_aimed_at_it() {
+        let (aims, mut context) = (Aims::default(), Context::from_waker(Waker::noop()));
+        assert_eq!(pin!(aims.settled()).poll(&mut context), Poll::Ready(0));
+        let aim = aims.take();
+        let mut settled = pin!(aims.settled());
+        assert!(settled.as_mut().poll(&mut context).is_pending());
+        drop(aim);
+        assert_eq!(settled.as_mut().poll(&mut context), Poll::Ready(1));
+    }
 
     #[tokio::test]
     async fn only_the_owner_may_kill() {

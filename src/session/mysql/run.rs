@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::attach::opening;
 use super::query::needs_single;
-use super::text::words;
+use super::text::{from_first_word, words};
 use super::{Ran, Session, Step, Stop};
 use crate::backend::Conn;
 use crate::backend::mysql::{Open, is_rolled_back};
@@ -17,6 +17,9 @@ use crate::wire::mysql::{com, status};
 
 /// ER_LOCK_DEADLOCK: the server has rolled the whole branch back.
 const DEADLOCK: u16 = 1213;
+
+/// ER_XAER_OUTSIDE: XA START was refused, because LOCK TABLES holds on the connection.
+const OUTSIDE: u16 = 1400;
 
 /// A text for a backend.
 pub(super) struct Run<'a> {
@@ -96,10 +99,19 @@ impl Session {
         let Some(relayed) = self.exchange(at, Shape::Results, swallow, run.more, switched).await? else {
             return Ok(None);
         };
-        if swallow > 0 && !self.joined(participant, &relayed).await {
-            return Ok(None);
+        if swallow > 0 {
+            if !self.joined(participant, &relayed).await {
+                return Ok(None);
+            }
+            if relayed.prefix_error.is_some() {
+                // It joined without XA, and what came after the refused opening was not run.
+                return Box::pin(self.run(run)).await;
+            }
         }
         self.note_key(run.backend, &relayed);
+        self.note(participant, run.statement, run.text, &relayed);
+        // What it executed may have been a SET.
+        self.reading_stale |= !relayed.rows && executes(run.text);
         self.book(participant, run.statement, run.text, &relayed).await;
         Ok(Some(relayed))
     }
@@ -183,6 +195,7 @@ impl Session {
             let text = format!("a transaction over more than {most} participants");
             return Err(Fault::new(FaultKind::NotSupported, text).hint("Raise transactions.participants_max."));
         }
+        self.alone_under_locks()?;
         debug_assert!(self.attached[at].conn.open() == Open::None, "a branch is opened on an idle connection");
         let place = Place(self.txn.joined);
         let commits = &self.services.commits;
@@ -225,6 +238,9 @@ impl Session {
             self.txn.enlist(participant);
             return true;
         };
+        if error.errno == OUTSIDE && self.txn.joined == 0 && self.join_under_locks(at).await {
+            return true;
+        }
         let raw = error.raw.clone();
         if relayed.swallowed > 0 {
             // Perhaps XA START is among those that succeeded: an unbooked branch goes with its connection.
@@ -250,7 +266,9 @@ impl Session {
         let Some(enlisted) = self.txn.participant(participant) else { return };
         enlisted.wrote = enlisted.wrote.max(wrote(statement, text, relayed));
         if relayed.errno.is_some_and(|errno| errno == DEADLOCK || is_rolled_back(errno)) {
-            if let Some(at) = self.position(participant) {
+            if let Some(at) = self.position(participant)
+                && self.attached[at].conn.open() != Open::Plain
+            {
                 self.attached[at].conn.set_open(Open::RollbackOnly);
             }
             self.rollback_all().await;
@@ -263,6 +281,13 @@ impl Session {
         self.attached[at].conn.queue(command, &[body]);
         self.exchange(at, shape, 0, false, false).await.map(Ran::of)
     }
+}
+
+/// EXECUTE, EXECUTE IMMEDIATE and CALL.
+pub(super) fn executes(text: &[u8]) -> bool {
+    let text = from_first_word(text);
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
+    begins(b"EXECUTE") || begins(b"CALL")
 }
 
 fn told(_: Ran) -> Option<Relayed> {

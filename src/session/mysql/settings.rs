@@ -1,12 +1,14 @@
 //! SET and USE: run now, and kept as text for the connections that the session opens later.
 
+use super::aftermath::Aftermath;
+use super::leavings::assignments;
 use super::query::Said;
-use super::text::{user_variables, words};
+use super::text::{holds, user_variables, words};
 use super::{Ran, Session, Step, Stop, login};
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::relay::mysql::Shape;
-use crate::sql::{Access, Characteristics, Kind, Reading, SetScope};
-use crate::wire::mysql::handshake::read_change_user;
+use crate::sql::{Access, Characteristics, ClientCharset, Kind, Reading, SetScope};
+use crate::wire::mysql::handshake::{Login, read_change_user};
 use crate::wire::mysql::{answer, caps, com};
 
 /// Settings kept by one session at most: each is replayed on every connection that the session opens.
@@ -15,8 +17,17 @@ const SETTINGS_MAX: usize = 500;
 /// A SET to be replayed.
 #[derive(Debug)]
 pub(super) struct Setting {
+    /// Later ones have higher ones.
+    pub(super) number: u64,
     pub(super) text: Vec<u8>,
     names: Vec<String>,
+}
+
+impl Setting {
+    /// Whether it sets this.
+    pub(super) fn sets(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|n| n == name)
+    }
 }
 
 /// The one user variable that a `SET @name = …` without any other variable in it assigns, with its `@`. The parser leaves
@@ -25,6 +36,12 @@ fn the_user_variable(text: &[u8]) -> Option<String> {
     let assigns = words(text, 2).get(1).is_some_and(|w| w.starts_with('@') && !w.starts_with("@@"));
     let alone = text.iter().filter(|b| **b == b'@').count() == 1;
     if assigns && alone { user_variables(text).pop().map(|name| format!("@{name}")) } else { None }
+}
+
+/// `@name` of a user variable, the bare name of a setting.
+pub(super) fn plain_name(name: &str) -> String {
+    let name = name.replace('`', "");
+    name.strip_prefix("@@session.").unwrap_or(&name).to_owned()
 }
 
 impl Session {
@@ -39,6 +56,8 @@ impl Session {
         }
         if let Kind::SetSessionCharacteristics(with) = &said.statement.kind {
             self.read_only = with.read_only.unwrap_or(self.read_only);
+            names.extend(with.isolation.map(|_| "transaction_isolation".to_owned()));
+            names.extend(with.read_only.map(|_| "transaction_read_only".to_owned()));
         }
         if !said.statement.tables.is_empty() || said.statement.access == Access::Write && scope != SetScope::Global {
             return self.route(said, true).await;
@@ -79,7 +98,7 @@ impl Session {
             return Ok(Ran::Failed);
         }
         if scope != SetScope::Global {
-            self.keep(&text, names.clone());
+            self.keep_or_read(&text, names.clone());
             self.tell_others(&text).await?;
         }
         if !self.native && autocommit.is_some() {
@@ -87,9 +106,11 @@ impl Session {
             self.keep(b"SET autocommit=1", vec!["autocommit".into()]);
             self.tell_all(b"SET autocommit=1").await?;
         }
-        if names.is_empty() || names.iter().any(|n| n.contains("sql_mode")) {
-            self.read_sql_mode().await?;
+        for at in 0..self.attached.len() {
+            self.all_told(self.attached[at].participant);
         }
+        let read = ["sql_mode", "names", "character"];
+        self.reading_stale |= names.is_empty() || names.iter().any(|n| read.iter().any(|r| n.contains(r)));
         Ok(Ran::Fine)
     }
 
@@ -109,13 +130,37 @@ impl Session {
     }
 
     /// Keeps a setting; an older one of the same names is forgotten if the new one cannot depend on it.
-    fn keep(&mut self, text: &[u8], names: Vec<String>) {
+    pub(super) fn keep(&mut self, text: &[u8], names: Vec<String>) {
         let variables = names.iter().filter(|n| n.starts_with('@')).count();
         let absolute = !names.is_empty() && text.iter().filter(|b| **b == b'@').count() <= variables;
         if absolute {
             self.settings.retain(|s| s.names != names);
         }
-        self.settings.push(Setting { text: text.to_vec(), names });
+        self.pooling.said += 1;
+        self.settings.push(Setting { number: self.pooling.said, text: text.to_vec(), names });
+    }
+
+    /// Keeps a setting that may be replayed as it is. Values that would be others elsewhere, or later, are read before the
+    /// connection is parked (`park`); what cannot be read holds it.
+    pub(super) fn keep_or_read(&mut self, text: &[u8], names: Vec<String>) {
+        if !self.pooling.on {
+            return self.keep(text, names);
+        }
+        const ONCE: &[&str] =
+            &["insert_id", "last_insert_id", "identity", "rand_seed1", "rand_seed2", "gtid_next", "pseudo_thread_id"];
+        let prepared = !self.prepared.is_empty() || !self.named.is_empty();
+        let reads = names
+            .iter()
+            .any(|n| matches!(n.as_str(), "names" | "character set" | "sql_mode" | "character_set_client" | "charset"));
+        // Statements are prepared again under the settings of another moment.
+        self.pooling.stays |= prepared && reads;
+        self.pooling.stays |= names.iter().any(|n| ONCE.contains(&n.as_str()));
+        let all = assignments(text, self.reading);
+        if all.iter().all(|a| a.repeats) {
+            let told = || all.iter().map(|a| a.name.as_deref().map(plain_name)).collect::<Option<Vec<_>>>();
+            let names = if names.is_empty() { told().unwrap_or_default() } else { names };
+            self.keep(text, names);
+        }
     }
 
     async fn tell_others(&mut self, text: &[u8]) -> Result<(), Stop> {
@@ -150,20 +195,27 @@ impl Session {
         }
     }
 
-    /// How texts are read depends on `sql_mode`; the server says what it came to.
-    async fn read_sql_mode(&mut self) -> Result<(), Stop> {
-        let Some(at) = self.position(self.participant(self.home)) else { return Ok(()) };
-        match self.attached[at].conn.value(b"SELECT @@sql_mode").await {
-            Ok(mode) => {
-                let mode = mode.unwrap_or_default();
-                self.reading.ansi_quotes = super::text::holds(&mode, b"ANSI_QUOTES");
-                self.reading.backslash_escapes = !super::text::holds(&mode, b"NO_BACKSLASH_ESCAPES");
-                Ok(())
+    /// How a text is read depends on `sql_mode` and on the client's character set. If they may have changed, and it makes a
+    /// difference for this text, the server is asked what they came to. Not before: the question itself changes what SHOW
+    /// WARNINGS and ROW_COUNT() answer.
+    pub(super) async fn renew_reading(&mut self, text: &[u8]) -> Step {
+        let delicate = |b: &u8| matches!(b, b'"' | b'\\' | 0x80..);
+        if !self.reading_stale || !text.iter().any(delicate) {
+            return Ok(Ran::Fine);
+        }
+        let Some(at) = self.ready(self.home).await? else { return Ok(Ran::Failed) };
+        // Binary, as 0x20 is: no character set of results changes it.
+        match self.attached[at].conn.value(b"SELECT CONCAT(@@character_set_client,0x20,@@sql_mode)").await {
+            Ok(answer) => {
+                let answer = answer.unwrap_or_default();
+                let charset = answer.split(|b| *b == b' ').next().unwrap_or_default();
+                self.reading.charset = ClientCharset::named(&String::from_utf8_lossy(charset));
+                self.reading.ansi_quotes = holds(&answer, b"ANSI_QUOTES");
+                self.reading.backslash_escapes = !holds(&answer, b"NO_BACKSLASH_ESCAPES");
+                self.reading_stale = false;
+                Ok(Ran::Fine)
             }
-            Err(source) => {
-                tracing::warn!(%source, "a connection broke while its sql_mode was read");
-                Err(Stop::Close)
-            }
+            Err(source) => self.backend_lost(at, &source, false).await,
         }
     }
 
@@ -191,7 +243,10 @@ impl Session {
         let conn = &mut self.attached[at].conn;
         conn.queue(com::INIT_DB, &[&name]);
         let Some(relayed) = self.exchange(at, Shape::Results, 0, more, false).await? else { return Ok(Ran::Failed) };
+        self.note(self.participant(self.home), None, b"", &relayed);
         if relayed.errno.is_none() {
+            // They were made for the database before.
+            self.pooling.stays |= !self.named.is_empty();
             self.attached[at].conn.set_database(&name);
             self.home_database = Some(name);
             self.facts = None;
@@ -218,9 +273,16 @@ impl Session {
         if let Some(home) = self.services.mysql_home.as_ref().filter(|home| home.engine == Engine::Mysql) {
             // MySQL falls back to its own character set, MariaDB to the one of the login.
             self.login.charset = home.charset;
+            self.reading.charset = super::attach::client_charset(home.charset);
         }
         self.ok();
         Ok(())
+    }
+
+    fn set_login(&mut self, login: Login) {
+        let home = self.services.mysql_home.as_ref().map_or(0, |home| home.charset);
+        self.login = super::attach::with_charset(login, home);
+        self.reading.charset = super::attach::client_charset(self.login.charset);
     }
 
     async fn forget_all(&mut self) {
@@ -234,6 +296,9 @@ impl Session {
         self.variables.clear();
         self.next = Characteristics::default();
         self.locked = false;
+        self.flush_locked = false;
+        self.pooling.forget();
+        self.aftermath = Aftermath::default();
         self.last = None;
         self.facts = None;
         self.after = None;
@@ -242,6 +307,8 @@ impl Session {
         self.home_database = None;
         let mariadb = self.reading.mariadb;
         self.reading = Reading { mariadb, ..Reading::new(Dialect::Mysql) };
+        self.reading.charset = super::attach::client_charset(self.login.charset);
+        self.reading_stale = false;
         self.multi = self.login.capabilities & caps::MULTI_STATEMENTS != 0;
     }
 
@@ -253,11 +320,14 @@ impl Session {
             return Err(Stop::Close);
         };
         let services = self.services.clone();
-        match login::authenticate(&mut self.client, &services, &login, login::scramble(), true).await {
-            Ok(user) => {
+        // MySQL asks again always. MariaDB takes a proof by the scramble that was answered before; its C library has no other.
+        let fresh = !self.reading.mariadb;
+        match login::authenticate(&mut self.client, &services, &login, self.scramble, fresh).await {
+            Ok((user, scramble)) => {
+                self.scramble = scramble;
                 self.entry.set_user(&user);
                 self.user = user;
-                self.login = login;
+                self.set_login(login);
                 self.ok();
                 Ok(())
             }

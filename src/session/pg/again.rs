@@ -151,7 +151,7 @@ impl Session {
             conn.queue_extended(&typed(&prepared));
             conn.queue_sync();
             if let Some(slot) = self.slot(backend) {
-                slot.prefix += 1;
+                slot.prefix.push_back(false);
             }
             if let Some(known) = self.prepared_mut(name.as_bytes()) {
                 known.generation = generation;
@@ -167,7 +167,7 @@ impl Session {
         let of_sql = |p: &&Arc<Prepared>| p.lives == Lives::On(backend) && p.frame.is_empty() && !p.text.is_empty();
         for prepared in self.names.statements.values().filter(of_sql) {
             conn.queue_query(&prepared.text);
-            slot.prefix += 1;
+            slot.prefix.push_back(false);
         }
     }
 

@@ -12,6 +12,10 @@ use crate::session::transaction::Mode;
 use crate::sql::{Analysis, Characteristics, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
+fn begins_with(text: &[u8], word: &[u8]) -> bool {
+    text.trim_ascii_start().get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+}
+
 impl Session {
     /// Notes it. `text`: the statement as sent; `plain`: it has no parameters, so that its text can be replayed.
     pub(super) fn note_effects(&mut self, backend: BackendId, statement: &Statement, text: &[u8], plain: bool) {
@@ -74,20 +78,22 @@ impl Session {
             | Kind::TwoPhase(_)
             | Kind::Other => {}
         }
-        self.note_load(backend, statement, text);
-        let creates = text.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
-        if creates && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
-            self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
-        }
+        self.note_text(backend, statement, text);
     }
 
-    /// LOAD: a library stays in the server's process; other connections load it, too.
-    fn note_load(&mut self, backend: BackendId, statement: &Statement, text: &[u8]) {
-        let loads = text.trim_ascii_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"load "));
-        if statement.kind == Kind::Other && loads {
+    /// What only the words tell.
+    fn note_text(&mut self, backend: BackendId, statement: &Statement, text: &[u8]) {
+        if statement.kind == Kind::Write && begins_with(text, b"insert") {
+            self.inserted = Some(backend);
+        }
+        if statement.kind == Kind::Other && begins_with(text, b"load ") {
+            // A library stays in the server's process; other connections load it, too.
             let name = String::from_utf8_lossy(text.trim_ascii()).into_owned();
             self.settings.add(vec![name], Bytes::copy_from_slice(text), false, self.txn.is_open());
             self.applied(backend);
+        }
+        if begins_with(text, b"create") && statement.unpreparable == Some(Unpreparable::TemporaryObject) {
+            self.names.temporary.extend(statement.tables.first().map(|table| table.name.clone()));
         }
     }
 

@@ -269,7 +269,9 @@ impl Session {
             }
             self.drain(false).await?;
             let tag = self.control(&statement.kind, &portal.prepared.text).await?;
-            if let Some(portal) = self.names.portals.get_mut(name) {
+            if matches!(statement.kind, Kind::Commit(_) | Kind::Rollback(_)) {
+                self.names.forget_portals();
+            } else if let Some(portal) = self.names.portals.get_mut(name) {
                 portal.done = true;
             }
             put_complete(&mut self.client.out, tag);

@@ -81,9 +81,9 @@ pub struct Session {
     owner: Owner,
     /// Connections are parked between transactions.
     pooling: bool,
-    /// The client has heard the first ReadyForQuery.
-    greeted: bool,
     generations: u64,
+    /// Who ran the last INSERT: `lastval()` is asked of it.
+    inserted: Option<BackendId>,
     /// Where a RESET has just undone startup parameters.
     restores: Option<BackendId>,
     settings: Settings,
@@ -126,8 +126,8 @@ impl Session {
             user,
             owner,
             pooling,
-            greeted: false,
             generations: 0,
+            inserted: None,
             restores: None,
             settings,
             names: Names::default(),
@@ -175,7 +175,6 @@ impl Session {
         for (name, value) in &parameters {
             self.client.tell_parameter(name.as_bytes(), value.as_bytes());
         }
-        self.greeted = true;
         server::put_key_data(&mut self.client.out, pid, secret);
         server::put_ready(&mut self.client.out, Status::Idle);
         Ok(())

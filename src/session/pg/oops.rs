@@ -57,8 +57,9 @@ impl From<&WireError> for Oops {
     fn from(error: &WireError) -> Self {
         let text = match error {
             WireError::Truncated { .. } => "insufficient data left in message",
-            WireError::Trailing { .. } | WireError::BadLength { .. } => "invalid message format",
-            WireError::Invalid { what, .. } => what,
+            WireError::Trailing { .. } | WireError::BadLength { .. } | WireError::Invalid { .. } => {
+                "invalid message format"
+            }
         };
         Fault::new(FaultKind::ProtocolViolation, text).detail(error.to_string()).into()
     }

@@ -43,7 +43,8 @@ impl Session {
     fn park(&mut self) {
         let pools = &self.services.pools;
         for slot in &mut self.slots {
-            if slot.prefix > 0 || slot.keeps.stays() {
+            slot.keeps.at_rest();
+            if !slot.prefix.is_empty() || slot.keeps.stays() {
                 continue;
             }
             if let Some(conn) = slot.conn.take_if(|conn| conn.is_idle()) {

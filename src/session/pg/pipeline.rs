@@ -18,6 +18,7 @@ use crate::sql::{Kind, Unpreparable};
 use crate::wire::pg::HEADER_BYTES;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::Origin;
+use crate::wire::pg::header;
 use crate::wire::pg::server::{put_empty, put_parameters, tag};
 
 /// Places for replies that an idle session keeps at most.
@@ -150,9 +151,26 @@ impl Session {
         Ok(())
     }
 
-    fn lacks_settings(&mut self, backend: BackendId) -> bool {
-        let last = self.settings.last();
-        self.slot(backend).is_none_or(|slot| slot.applied < last)
+    /// What the server says to a pipeline before it is asked to flush: an error, or more than we want to hold. The client
+    /// hears it at once, as it does from the server; it may never send a Sync otherwise.
+    pub(super) async fn hear_early(&mut self, backend: BackendId) -> Result<(), Exit> {
+        if self.pipeline.current != Some(backend) || self.pipeline.pending.is_empty() {
+            return Ok(());
+        }
+        let Some(conn) = slots::conn(&mut self.slots, backend).filter(|conn| !conn.is_broken()) else { return Ok(()) };
+        let much = conn.buffered().len() >= crate::base::limits::RELAY_BUFFER_BYTES;
+        if !much && !has_error(conn.buffered()) {
+            return Ok(());
+        }
+        let Err(oops) = self.drain(false).await else { return Ok(()) };
+        self.tell(oops).await?;
+        self.pipeline.skipping = true;
+        Ok(())
+    }
+
+    pub(super) fn lacks_settings(&self, backend: BackendId) -> bool {
+        let slot = self.slots.iter().find(|slot| slot.backend == backend);
+        slot.is_none_or(|slot| self.settings.lacks(slot.applied))
     }
 
     /// Passes on all replies that are still to come. `synced`: a Sync is queued behind the messages already, else the
@@ -306,4 +324,16 @@ impl Session {
         self.pipeline.executed = false;
         self.settle_all().await
     }
+}
+
+/// Whether an ErrorResponse is among the frames.
+fn has_error(frames: &[u8]) -> bool {
+    let mut rest = frames;
+    while let Ok(Some(head)) = header(rest) {
+        if head.tag == tag::ERROR {
+            return true;
+        }
+        rest = &rest[head.total_bytes.min(rest.len())..];
+    }
+    false
 }

@@ -45,6 +45,11 @@ pub(super) fn edited(text: &[u8], part: Range<usize>, edits: &[Edit]) -> Vec<u8>
     out
 }
 
+/// Whether it asks what the session's last sequence gave, as PHP's PDO does after an INSERT.
+fn asks_last_value(text: &[u8]) -> bool {
+    text.windows(7).any(|word| word.eq_ignore_ascii_case(b"lastval"))
+}
+
 fn wrote(access: Access) -> Wrote {
     match access {
         Access::Read => Wrote::No,
@@ -90,7 +95,10 @@ impl Session {
             return Ok(Placed::Native(backend, Vec::new()));
         }
         match self.services.routes.plan(Dialect::Postgres, text, statement) {
-            Plan::Anywhere => Ok(Placed::Native(self.anywhere(), Vec::new())),
+            Plan::Anywhere => {
+                let inserted = self.inserted.filter(|_| statement.asks_sequence && asks_last_value(text));
+                Ok(Placed::Native(inserted.unwrap_or_else(|| self.anywhere()), Vec::new()))
+            }
             Plan::One { backend, edits } => Ok(Placed::Native(backend, edits)),
             Plan::Foreign { backend, tables } => Ok(Placed::Foreign(Target { backend, tables })),
             Plan::Refuse(fault) => Err(fault.into()),
@@ -131,17 +139,20 @@ impl Session {
         (*kind == Kind::Notify).then_some(self.home)
     }
 
-    /// The client's own two-phase commit works with one backend; with several it would commit a part.
+    /// The client's own two-phase commit works on its home backend, where its COMMIT PREPARED goes too; with others in the
+    /// transaction it would commit a part.
     fn check_two_phase(&self, kind: &Kind) -> Result<(), Oops> {
         let Kind::TwoPhase(name) = kind else { return Ok(()) };
         if name.as_deref().is_some_and(|name| name.starts_with(NAME_PREFIX)) {
             let text = format!("names that start with \"{NAME_PREFIX}\" are reserved");
             return Err(Fault::new(FaultKind::ReservedName, text).hint("Use another transaction identifier.").into());
         }
-        if self.services.config.backends.len() == 1 {
-            return Ok(());
-        }
-        Err(Fault::new(FaultKind::CannotPrepare, "two-phase commit is not available to clients with several backends")
+        let Some(away) = self.txn.participants.iter().find(|p| p.backend != self.home) else { return Ok(()) };
+        let name = &self.services.config.backend(away.backend).name;
+        let text = format!(
+            "two-phase commit by the client works on its home backend alone, and this transaction used \"{name}\""
+        );
+        Err(Fault::new(FaultKind::CannotPrepare, text)
             .hint("A plain COMMIT is already atomic over all backends.")
             .into())
     }

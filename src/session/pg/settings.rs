@@ -15,6 +15,13 @@ pub(super) struct Setting {
     startup: bool,
 }
 
+impl Setting {
+    /// Whether it decides what the session may do.
+    pub(super) fn is_role(&self) -> bool {
+        self.names.iter().any(|name| matches!(name.as_str(), "role" | "session_authorization"))
+    }
+}
+
 /// All of them, in order. A connection remembers the serial up to which it has them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
@@ -93,15 +100,14 @@ impl Settings {
         self.list.iter().filter(|old| old.startup).count() as u64
     }
 
-    /// Whether they say as whom statements run.
-    pub(super) fn decide_rights(&self) -> bool {
-        let whom = |name: &String| matches!(name.as_str(), "role" | "session_authorization");
-        self.list.iter().any(|setting| setting.names.iter().any(whom))
-    }
-
     /// The last serial given.
     pub(super) fn last(&self) -> u64 {
         self.last
+    }
+
+    /// Whether a connection that has them up to `applied` lacks any: a later one may have been undone since.
+    pub(super) fn lacks(&self, applied: u64) -> bool {
+        self.list.last().is_some_and(|setting| setting.serial > applied)
     }
 
     /// What a connection that has them up to `applied` lacks.
@@ -197,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_can_replay_is_lacked_by_nobody() {
+        let mut settings = Settings::default();
+        set(&mut settings, "a", "1", false);
+        let applied = settings.last();
+        settings.untold();
+        settings.committed();
+        assert!(settings.lacks(0) && !settings.lacks(applied));
+    }
+
+    #[test]
     fn a_rollback_undoes_what_was_set_in_the_transaction() {
         let mut settings = Settings::default();
         set(&mut settings, "a", "1", false);
@@ -204,6 +220,7 @@ mod tests {
         set(&mut settings, "a", "2", true);
         assert_eq!(settings.rolled_back(), 1);
         assert_eq!(texts(&settings, 0), ["SET a=1"]);
+        assert!(settings.lacks(0) && !settings.lacks(1), "what was undone is not lacked by anyone");
     }
 
     #[test]

@@ -51,13 +51,11 @@ impl Session {
         if self.pipeline.is_idle() {
             return Ok(true);
         }
-        if self.txn.mode == Mode::Autocommit && !self.pipeline.executed {
-            self.sync_silently().await?;
-            return Ok(true);
-        }
         let mut joined = self.drain(false).await;
-        if let (Ok(()), Mode::Autocommit, Some(backend)) = (&joined, self.txn.mode, self.pipeline.current) {
-            joined = self.make_explicit(backend, Mode::Implicit).await;
+        if joined.is_ok() && self.txn.mode == Mode::Autocommit {
+            if let Some(backend) = self.pipeline.current.filter(|_| self.pipeline.executed) {
+                joined = self.make_explicit(backend, Mode::Implicit).await;
+            }
         }
         if joined.is_ok() {
             joined = self.settle_all().await;
@@ -86,6 +84,11 @@ impl Session {
             return Ok(());
         }
         match analysis.statements.as_slice() {
+            // A comment that does not end is the server's to refuse.
+            [] if text.windows(2).any(|two| two == b"/*") && self.txn.mode != Mode::Failed => {
+                let backend = self.anywhere();
+                self.native(backend, text, text, &[]).await
+            }
             [] => {
                 put_empty(&mut self.client.out, tag::EMPTY_QUERY);
                 Ok(())

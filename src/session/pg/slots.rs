@@ -1,6 +1,7 @@
 //! The session's backend connections: one per backend, from its first need on. Between transactions it may be parked
 //! (`parking`); names, settings and cursors stay where they are, or are brought to the next connection.
 
+use std::collections::VecDeque;
 use std::io;
 
 use super::keeps::Keeps;
@@ -10,7 +11,7 @@ use crate::backend::pg::PgConn;
 use crate::backend::{Conn, VerbError, verbs};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Enlisted;
-use crate::relay::pg::{Pass, RelayError, Until, answer};
+use crate::relay::pg::{Pass, RelayError, Until, answer, asides};
 use crate::session::transaction::Mode;
 use crate::wire::pg::server::Status;
 
@@ -25,7 +26,8 @@ pub(super) struct Slot {
     /// Serial of the last setting that the connection has.
     pub applied: u64,
     /// Answers to statements of ours that come before the client's.
-    pub prefix: u32,
+    /// True: what follows may only run if it succeeds.
+    pub prefix: VecDeque<bool>,
     /// The pool keeps the connection for us meanwhile.
     pub parked: bool,
     /// What only this connection has.
@@ -35,7 +37,15 @@ pub(super) struct Slot {
 impl Slot {
     /// With a connection on which everything is still to be replayed.
     pub(super) fn new(backend: BackendId, conn: PgConn, generation: u64) -> Self {
-        Self { backend, conn: Some(conn), generation, applied: 0, prefix: 0, parked: false, keeps: Keeps::default() }
+        Self {
+            backend,
+            conn: Some(conn),
+            generation,
+            applied: 0,
+            prefix: VecDeque::new(),
+            parked: false,
+            keeps: Keeps::default(),
+        }
     }
 }
 
@@ -54,13 +64,13 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
+        self.hear_out(backend);
         let generations = self.generations;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {
             self.attach(backend).await?;
         }
         let joins = self.txn.is_open() && self.txn.participant(backend).is_none();
-        let last = self.settings.last();
-        let lacks = self.slot(backend).is_some_and(|slot| slot.applied < last);
+        let lacks = self.lacks_settings(backend);
         if (joins || lacks) && self.conn(backend)?.is_unsynced() {
             self.settle(backend).await?;
         }
@@ -69,16 +79,44 @@ impl Session {
         }
         if self.generations != generations {
             self.queue_prepares(backend);
-            if self.settings.decide_rights() {
-                // As whom the statement runs must be certain before it is sent.
-                self.replay_strictly(backend).await?;
-            }
         }
         if joins {
             self.enlist(backend)?;
             self.queue_settings(backend, false);
         }
+        if self.slot(backend).is_some_and(|slot| slot.prefix.contains(&true)) {
+            self.swallow_prefix(backend).await?;
+        }
         Ok(())
+    }
+
+    /// Attaches the home backend at once if its pool has plenty of room. Returns the server's own process id, which is then
+    /// the client's, too: drivers compare it with those in notifications, and tools ask `pg_locks` for it. `None`: the
+    /// connection comes with the first statement.
+    pub async fn reach_home(&mut self) -> Option<i32> {
+        if !self.services.pools.has_plenty(self.home) {
+            return None;
+        }
+        match self.attach(self.home).await {
+            Ok(()) => self.conn(self.home).ok().map(|conn| conn.cancel_token().pid()),
+            Err(oops) => {
+                tracing::info!(?oops, "the home backend could not be reached at a login");
+                None
+            }
+        }
+    }
+
+    /// What came unasked is no part of the next answer: asides are passed on, and after anything else the connection is
+    /// not used again.
+    fn hear_out(&mut self, backend: BackendId) {
+        let Some(conn) = conn(&mut self.slots, backend) else { return };
+        if conn.outstanding() > 0 || conn.is_unsynced() || conn.buffered().is_empty() {
+            return;
+        }
+        if let Err(error) = asides(conn, &mut self.client) {
+            conn.set_broken();
+            tracing::warn!(backend = backend.0, %error, "a connection is given up");
+        }
     }
 
     async fn attach(&mut self, backend: BackendId) -> Result<(), Oops> {
@@ -96,18 +134,6 @@ impl Session {
         self.attach_pg(backend).await
     }
 
-    /// Waits until the settings are there. Errors: one is refused. Outside the login that ends the session: nothing could
-    /// run any more as whom it should.
-    async fn replay_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
-        let Err(oops) = self.swallow_prefix_strictly(backend).await else { return Ok(()) };
-        let Oops::Server(error, _) = oops else { return Err(oops) };
-        if !self.greeted {
-            return Err(Oops::Server(error, None));
-        }
-        let text = format!("terminating connection: a setting of the session is refused now: {}", error.message);
-        Err(Exit::fatal(Fault::new(FaultKind::BackendLost, text).hint("Connect again.")).into())
-    }
-
     /// Queues the settings that the connection lacks; `before`: only those from before the transaction.
     fn queue_settings(&mut self, backend: BackendId, before: bool) {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { return };
@@ -118,7 +144,7 @@ impl Session {
             }
             conn.queue_query(&setting.text);
             slot.applied = setting.serial;
-            slot.prefix += 1;
+            slot.prefix.push_back(setting.is_role());
         }
         if !before {
             // Also those that were undone since.
@@ -148,7 +174,7 @@ impl Session {
         }
         self.conn(backend)?.queue_query(text.as_bytes());
         if let Some(slot) = self.slot(backend) {
-            slot.prefix += 1;
+            slot.prefix.push_back(false);
         }
         if self.txn.id.is_none() {
             self.txn.id = Some(self.services.commits.next_txn());
@@ -162,8 +188,8 @@ impl Session {
     pub(super) async fn swallow_prefix(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut outcome = Ok(());
         let mut asides = bytes::BytesMut::new();
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        while let Some(slot) = self.slot(backend) {
+            let Some(vital) = slot.prefix.pop_front() else { break };
             let Some(conn) = slot.conn.as_mut() else { break };
             let finished = conn.finish_run("BEGIN or SET").await;
             asides.unsplit(conn.take_asides());
@@ -172,6 +198,18 @@ impl Session {
                 Ok(()) => {}
                 Err(VerbError::Lost { source, .. }) => return Err(self.lost(backend, &source)),
                 Err(error) if in_txn => outcome = outcome.and(Err(error.into())),
+                Err(VerbError::Refused { error, .. }) if vital => {
+                    // To be tried again before the next statement there: none may run with other rights.
+                    if let Some(slot) = self.slot(backend) {
+                        slot.applied = 0;
+                    }
+                    let name = &self.services.config.backend(backend).name;
+                    let detail = format!(
+                        "{}: the session's role does not go over to backend \"{name}\"",
+                        FaultKind::NotSupported.code()
+                    );
+                    outcome = outcome.and(Err(Oops::Server(Box::new(error), Some(detail))));
+                }
                 Err(error) => tracing::warn!(backend = backend.0, %error, "a setting could not be replayed"),
             }
         }
@@ -179,11 +217,11 @@ impl Session {
         outcome
     }
 
-    /// As [`Self::swallow_prefix`], but any refusal counts: at the login, and where settings decide who one is.
+    /// As [`Self::swallow_prefix`], but any refusal counts: at the login.
     pub(super) async fn swallow_prefix_strictly(&mut self, backend: BackendId) -> Result<(), Oops> {
         let mut refused = Ok(());
-        while let Some(slot) = self.slot(backend).filter(|slot| slot.prefix > 0) {
-            slot.prefix -= 1;
+        while let Some(slot) = self.slot(backend).filter(|slot| !slot.prefix.is_empty()) {
+            slot.prefix.pop_front();
             let Some(conn) = slot.conn.as_mut() else { break };
             match conn.finish_run("SET").await {
                 Ok(()) => {}
@@ -191,10 +229,7 @@ impl Session {
                 Err(error) => refused = refused.and(Err(error.into())),
             }
         }
-        let asides = self.conn(backend)?.take_asides();
-        if self.greeted {
-            self.client.asides(&asides);
-        }
+        drop(self.conn(backend)?.take_asides());
         refused
     }
 
@@ -224,11 +259,22 @@ impl Session {
         Ok(())
     }
 
+    /// Whether this backend is all that the client knows as its server. When that one ends the session (an operator's
+    /// `pg_terminate_backend`, a time-out), the session has ended; a participant among several is only a part of it.
+    fn is_own_server(&self, backend: BackendId) -> bool {
+        let others = self.txn.participants.iter().any(|participant| participant.backend != backend);
+        backend == self.home && !others
+    }
+
     /// What a broken relay means for the session.
     pub(super) fn relay_failed(&mut self, backend: BackendId, error: RelayError) -> Oops {
         match error {
             RelayError::Client(source) => Exit::Gone(source).into(),
-            RelayError::Backend(source) => self.lost(backend, &source),
+            RelayError::Ended { frame, .. } if self.is_own_server(backend) => {
+                self.client.out.extend_from_slice(&frame);
+                Exit::Terminated.into()
+            }
+            RelayError::Backend(source) | RelayError::Ended { source, .. } => self.lost(backend, &source),
         }
     }
 
@@ -270,7 +316,7 @@ impl Session {
                 continue;
             }
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.backend == backend) else { continue };
-            slot.prefix = 0;
+            slot.prefix.clear();
             taken.extend(slot.conn.take().map(|conn| Enlisted { place, wrote, conn: Conn::Pg(conn) }));
         }
         taken

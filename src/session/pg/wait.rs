@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Exit, Session, Stop};
 use crate::backend::Conn;
+use crate::base::limits::RELAY_BUFFER_BYTES;
 use crate::base::{BackendId, Fault, FaultKind, clock};
 use crate::relay::pg::asides;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -44,7 +45,10 @@ impl Session {
             self.client.rest();
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
-                Heard::Backend(backend, read) => self.heard_backend(backend, read)?,
+                Heard::Backend(backend, read) => {
+                    self.heard_backend(backend, read)?;
+                    self.hear_early(backend).await?;
+                }
                 Heard::Stop => {}
                 Heard::Idle => {
                     let limit = self.services.config.transactions.idle_timeout;
@@ -62,14 +66,26 @@ impl Session {
         let idle_timeout = self.services.config.transactions.idle_timeout;
         let limited = self.txn.is_open() && !idle_timeout.is_zero();
         let deadline = limited.then(|| clock::now() + idle_timeout);
-        let Self { client, slots, ear, alarm, .. } = self;
+        let Self { client, slots, ear, alarm, pipeline, .. } = self;
         poll_fn(|cx| {
+            // A pipeline that waits for more runs meanwhile, as on the server, and its errors come first: a client that
+            // never pauses would not hear them.
+            if let Some(current) = pipeline.current
+                && let Some(conn) = super::slots::conn(slots, current)
+                && let Poll::Ready(read) = conn.poll_fill(cx)
+            {
+                return Poll::Ready(Heard::Backend(current, read));
+            }
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(Heard::Client(read));
             }
             for slot in slots.iter_mut() {
                 let Some(conn) = slot.conn.as_mut() else { continue };
-                // Bytes that wait already are a part of an aside or belong to a pipeline.
+                // Bytes that wait already are a part of an aside or belong to a pipeline. Of a pipeline whose answers
+                // nobody has asked for yet, no more is read than a buffer holds.
+                if conn.is_unsynced() && conn.buffered().len() >= RELAY_BUFFER_BYTES {
+                    continue;
+                }
                 if let Poll::Ready(read) = conn.poll_fill(cx) {
                     return Poll::Ready(Heard::Backend(slot.backend, read));
                 }

@@ -90,6 +90,9 @@ fn options(head: &mut Head<'_>) -> Option<EndOptions> {
             return Some(options);
         }
         options.release = head.take("RELEASE");
+        if options.chain && options.release {
+            return None;
+        }
     }
     Some(options)
 }
@@ -101,6 +104,8 @@ pub(super) fn modes(head: &mut Head<'_>) -> Option<Characteristics> {
     while !head.done() {
         if head.take_all(&["ISOLATION", "LEVEL"]) {
             all.isolation = Some(level(head)?);
+        } else if head.is("READ") && mysql && all.read_only.is_some() {
+            return None;
         } else if head.take_all(&["READ", "ONLY"]) {
             all.read_only = Some(true);
         } else if head.take_all(&["READ", "WRITE"]) {

@@ -2,7 +2,7 @@
 
 use super::{Lexer, TokenKind};
 use crate::base::Dialect::{self, Mysql, Postgres};
-use crate::sql::Reading;
+use crate::sql::{ClientCharset, Reading};
 
 fn cut(dialect: Dialect, text: &str) -> Vec<&str> {
     Lexer::new(Reading::new(dialect), text.as_bytes()).map(|t| &text[t.start..t.end]).collect()
@@ -56,4 +56,21 @@ fn an_open_quote_or_comment_runs_to_the_end() {
     for text in ["'a;b", "\"a;b", "$x$ ; $y$", "/* ; "] {
         assert!(cut(Postgres, text).len() <= 1, "{text}");
     }
+}
+
+#[test]
+fn the_second_half_of_a_character_is_no_quote_and_no_backslash() {
+    let gbk = Reading { charset: ClientCharset::Gbk, ..Reading::new(Mysql) };
+    let cut = |reading: Reading, text: &'static [u8]| -> Vec<&[u8]> {
+        Lexer::new(reading, text).map(|t| &text[t.start..t.end]).collect()
+    };
+    assert_eq!(cut(gbk, b"'\xbf\\';x"), [&b"'\xbf\\'"[..], b";", b"x"]);
+    assert_eq!(cut(gbk, b"`\xbf``;x"), [&b"`\xbf``"[..], b";", b"x"]);
+    assert_eq!(cut(gbk, b"\xbf`\xbf\\ x"), [&b"\xbf`\xbf\\"[..], b"x"]);
+    assert_eq!(cut(gbk, b"@\xbf`.a x"), [&b"@\xbf`.a"[..], b"x"]);
+    // Half a character is no character, and a backslash hides one byte, not one character.
+    assert_eq!(cut(gbk, b"'\xbf' x"), [&b"'\xbf'"[..], b"x"]);
+    assert_eq!(cut(gbk, b"'\\\xbf\\' x' y"), [&b"'\\\xbf\\' x'"[..], b"y"]);
+    let utf8 = Reading::new(Mysql);
+    assert_eq!(cut(utf8, b"'\xbf\\';x' y"), [&b"'\xbf\\';x'"[..], b"y"]);
 }

@@ -8,6 +8,7 @@
 
 pub mod literal;
 mod mysql_words;
+mod octets;
 mod parse;
 pub mod schema;
 mod sql;
@@ -69,6 +70,8 @@ pub struct SessionFacts {
     pub sql_mode: String,
     /// MySQL's CLIENT_FOUND_ROWS: the client counts rows that matched, not rows that changed.
     pub found_rows: bool,
+    /// MySQL's `group_concat_max_len`; 0: not known.
+    pub group_concat_bytes_max: u64,
 }
 
 /// A translated statement: what to send, and what the client hears.

@@ -40,8 +40,9 @@ pub(super) fn with_tree<R: Send>(
     engine: Engine,
     walk: impl FnOnce(Statement) -> Result<R, Fault> + Send,
 ) -> Result<R, Fault> {
-    let text = std::str::from_utf8(text)
-        .map_err(|_| Fault::new(FaultKind::NotTranslatable, "a statement that is not UTF-8 cannot be translated"))?;
+    let illegible = || Fault::new(FaultKind::NotTranslatable, "a statement that is not UTF-8 cannot be translated");
+    let text = super::octets::legible(text, reading).ok_or_else(illegible)?;
+    let text = text.as_ref();
     if text.len() > TEXT_BYTES_MAX {
         let what = format!("a statement of {} bytes is too large to translate", text.len());
         return Err(Fault::new(FaultKind::TooLarge, what).hint(format!("{TEXT_BYTES_MAX} bytes are the most.")));

@@ -181,6 +181,9 @@ mod tests {
     #[test]
     fn a_fault_says_its_number_and_our_code() {
         let back = read_err(&fault(&Fault::new(FaultKind::TooManyClients, "full"))).unwrap();
-        assert_eq!((back.errno, back.sqlstate.as_str(), back.message.as_str()), (1040, "08004", "full [HF0501]"));
+        assert_eq!(
+            (back.errno, back.sqlstate.as_str(), back.message.as_str()),
+            (1040, "08004", "full (hint: Use fewer connections, or raise limits.clients.) [HF0501]")
+        );
     }
 }

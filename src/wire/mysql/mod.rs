@@ -101,6 +101,8 @@ pub mod status {
     pub const LAST_ROW_SENT: u16 = 0x80;
     /// `sql_mode` has NO_BACKSLASH_ESCAPES.
     pub const NO_BACKSLASH_ESCAPES: u16 = 0x200;
+    /// The result holds a procedure's OUT parameters. Only the EOF before its row says so, and that more follows.
+    pub const PS_OUT_PARAMS: u16 = 0x1000;
     /// The open transaction is READ ONLY.
     pub const IN_TRANS_READONLY: u16 = 0x2000;
 }
@@ -115,8 +117,12 @@ pub mod com {
     pub const QUERY: u8 = 0x03;
     /// The columns of a table.
     pub const FIELD_LIST: u8 = 0x04;
+    /// FLUSH, by one byte of flags.
+    pub const REFRESH: u8 = 0x07;
     /// One line about the server.
     pub const STATISTICS: u8 = 0x09;
+    /// SHOW PROCESSLIST.
+    pub const PROCESS_INFO: u8 = 0x0a;
     /// KILL.
     pub const PROCESS_KILL: u8 = 0x0c;
     /// Dumps to the server's own diagnostics.

@@ -319,7 +319,7 @@ abstract class Story {
     void timeout() throws Exception {
         try (Statement statement = c.createStatement()) {
             statement.setQueryTimeout(1);
-            statement.execute(isPostgres() ? "SELECT pg_sleep(20)" : "SELECT SLEEP(20) FROM counters WHERE id = 1");
+            statement.execute(isPostgres() ? "SELECT pg_sleep(20)" : "SELECT SLEEP(20) FROM tallies WHERE id = 1");
             saw("timeout", "none");
         } catch (SQLException error) {
             saw("timeout", error.getErrorCode(), error.getSQLState());

@@ -3,6 +3,8 @@ const mariadb = require("mariadb");
 const { HARD, my, tell } = require("./story");
 
 let conn;
+// A batch has one answer where the server takes it whole, else one for each row.
+const changed = (answers) => [answers].flat().reduce((sum, answer) => sum + answer.affectedRows, 0);
 const ask = async (sql, values) => [...(await conn.query({ sql, rowsAsArray: true }, values))];
 
 tell({
@@ -30,8 +32,7 @@ tell({
   insert: async (sql, values) => (await conn.execute(sql, values)).insertId,
   described: async (sql) => (await conn.query({ sql, metaAsArray: true }))[1].map((c) => [c.name(), c.table(), c.orgTable(), c.type, c.columnLength, c.scale, c.flags, c.collation.name]),
   async many(table, rows) {
-    const answer = await conn.batch(`INSERT INTO ${table} (whole, words) VALUES (?, ?)`, rows);
-    return [answer.affectedRows, answer.warningStatus];
+    return changed(await conn.batch(`INSERT INTO ${table} (whole, words) VALUES (?, ?)`, rows));
   },
   async stream(sql) {
     const all = [];
@@ -39,7 +40,7 @@ tell({
     return all;
   },
   async own(saw) {
-    saw("batch", await conn.batch("UPDATE tallies SET n = ? WHERE id = ?", [[1, 1], [2, 2], [3, 3]]));
+    saw("batch", changed(await conn.batch("UPDATE tallies SET n = ? WHERE id = ?", [[1, 1], [2, 2], [3, 3]])));
     const statement = await conn.prepare("SELECT n, ? AS words FROM tallies WHERE id = ?");
     for (const id of [1, 2, 3]) saw("prepared", await statement.execute([HARD, id]));
     statement.close();

@@ -52,7 +52,7 @@ tell({
   async afterwards(saw, where) {
     const pool = new Pool({ ...where, max: 2, ssl: false, statement_timeout: 20000, options: "-c search_path=public", application_name: "pool" });
     const counts = await Promise.all([...Array(8).keys()].map((n) => pool.query("UPDATE tallies SET n = n + $1 WHERE id = 5", [n])));
-    saw("pool", counts.map((c) => c.rowCount), (await pool.query("SELECT n, current_setting('statement_timeout'), current_setting('application_name') FROM tallies WHERE id = 5")).rows);
+    saw("pool", counts.map((c) => c.rowCount), (await pool.query("SELECT n, current_setting('statement_timeout'), current_setting('application_name') FROM counters WHERE id = 5")).rows);
     await pool.end();
   },
 });

@@ -48,7 +48,7 @@ tell({
       await on.begin(async (one) => {
         for (const table of ["counters", "tallies"]) await one`UPDATE ${one(table)} SET n = ${7} WHERE id = ${5}`;
       });
-      saw(Object.keys(options)[0], [...(await on`SELECT n, ${HARD}::text AS words, current_setting('TimeZone') AS zone FROM tallies WHERE id = ${5}`)]);
+      saw(Object.keys(options)[0], [...(await on`SELECT n, ${HARD}::text AS words, current_setting('TimeZone') AS zone FROM counters WHERE id = ${5}`)]);
       await on.end({ timeout: 5 });
     }
   },

@@ -38,7 +38,6 @@ tell(new class extends PdoDriver {
         foreach ([
             'prepared' => [PDO::ATTR_EMULATE_PREPARES => false],
             'found rows' => [PDO::MYSQL_ATTR_FOUND_ROWS => true],
-            'compressed' => [PDO::MYSQL_ATTR_COMPRESS => true],
             'first' => [PDO::MYSQL_ATTR_INIT_COMMAND => "SET time_zone = '+09:00', sql_mode = 'ANSI_QUOTES'"],
             'no autocommit' => [PDO::ATTR_AUTOCOMMIT => false],
             'persistent' => [PDO::ATTR_PERSISTENT => true],

@@ -24,6 +24,12 @@ tell(new class extends PdoDriver {
         return $error instanceof PDOException && in_array($error->getCode(), ['HY000', '08006', '08003', '57P01'], true);
     }
 
+    public function insert(string $sql, array $values): mixed
+    {
+        // LASTVAL() is PostgreSQL's own word, which no other server can answer.
+        return str_contains($sql, ' visits ') ? $this->run("$sql RETURNING id", $values)[0][0] : parent::insert($sql, $values);
+    }
+
     public function stream(string $sql): iterable
     {
         $this->pdo->beginTransaction();

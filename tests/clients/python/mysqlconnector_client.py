@@ -67,12 +67,12 @@ class MysqlConnector(MyDriver):
             saw("pooled", self.run("SELECT n, @mine, @@autocommit FROM tallies WHERE id = 5"))
             self.run("SET @mine = 1, autocommit = 1")
             self.conn.close()
-        for options in ({"compress": True}, {"autocommit": True}, {"time_zone": "+09:00"}, {"sql_mode": ["ANSI_QUOTES", "STRICT_ALL_TABLES"]}, {"charset": "latin1"}):
+        for options in ({"autocommit": True}, {"time_zone": "+09:00"}, {"sql_mode": ["ANSI_QUOTES", "STRICT_ALL_TABLES"]}, {"charset": "latin1"}):
             self.conn = self.open(host, port, user, password, database, **options)
             for table in ("counters", "tallies"):
                 self.run(f"UPDATE {table} SET n = %s WHERE id = 5", (7,))
             self.conn.commit()
-            row = self.run("SELECT n, FROM_UNIXTIME(0), @@sql_mode, REPEAT('long ', 20000) FROM counters WHERE id = 5")[0]
+            row = self.run("SELECT n, FROM_UNIXTIME(0), @@sql_mode, REPEAT('long ', 20000) FROM tallies WHERE id = 5")[0]
             saw(*options, row[:3], len(row[3]))
             self.conn.close()
 

@@ -2,7 +2,7 @@ import sys
 
 from sqlalchemy.dialects.mysql import insert
 
-import orm_story
+import sqlalchemy_story
 
 host, port, user, password, database = sys.argv[1:6]
 
@@ -12,4 +12,4 @@ def upsert(table, rows):
     return statement.on_duplicate_key_update(n=statement.inserted.n)
 
 
-orm_story.main(f"mysql+pymysql://{user}:{password}@{host}:{port}/{database}?charset=utf8mb4", upsert)
+sqlalchemy_story.main(f"mysql+pymysql://{user}:{password}@{host}:{port}/{database}?charset=utf8mb4", upsert)

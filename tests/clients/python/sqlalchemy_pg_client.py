@@ -2,7 +2,7 @@ import sys
 
 from sqlalchemy.dialects.postgresql import insert
 
-import orm_story
+import sqlalchemy_story
 
 host, port, user, password, database = sys.argv[1:6]
 
@@ -12,4 +12,4 @@ def upsert(table, rows):
     return statement.on_conflict_do_update(index_elements=["id"], set_={"n": statement.excluded.n})
 
 
-orm_story.main(f"postgresql+psycopg://{user}:{password}@{host}:{port}/{database}?sslmode=disable", upsert)
+sqlalchemy_story.main(f"postgresql+psycopg://{user}:{password}@{host}:{port}/{database}?sslmode=disable", upsert)

@@ -142,7 +142,7 @@ COLUMNS = "whole, big, exact, ratio, words, label, bytes, at, day, yes"
 MARKS = ", ".join(["%s"] * 10)
 ROWS = [
     (1, 2**62, decimal.Decimal("12345.678"), 0.1, HARD, "lamp", BYTES, NOON, NOON.date(), True),
-    (-2147483648, -(2**63), decimal.Decimal("-0.001"), -1e300, "", "", b"", datetime.datetime(1999, 12, 31, 23, 59, 59), datetime.date(1, 1, 1), False),
+    (-2147483648, -(2**63), decimal.Decimal("-0.001"), -1e300, "", "", b"", datetime.datetime(1999, 12, 31, 23, 59, 59), datetime.date(1000, 1, 1), False),
     (None,) * 10,
 ]
 

@@ -82,8 +82,9 @@ class PgDriver
 
   def afterwards(where)
     conn = open(*where, options: '-c timezone=Asia/Tokyo', client_encoding: 'LATIN1')
-    conn.transaction { %w[counters tallies].each { |table| conn.exec("UPDATE #{table} SET n = 7 WHERE id = 5") } }
-    saw 'latin', conn.exec_params("SELECT n, $1::text, current_setting('timezone'), '#{'é'.encode('ISO-8859-1')}' FROM tallies WHERE id = 5".encode('ISO-8859-1'), ['é']).values, conn.internal_encoding
+    # Where texts are in another character set, a table on the other engine is refused; this one is at home.
+    conn.transaction { conn.exec('UPDATE counters SET n = 7 WHERE id = 5') }
+    saw 'latin', conn.exec_params("SELECT n, $1::text, current_setting('timezone'), '#{'é'.encode('ISO-8859-1')}' FROM counters WHERE id = 5".encode('ISO-8859-1'), ['é']).values, conn.internal_encoding
     conn.close
   end
 end

@@ -1,41 +1,17 @@
 #!/bin/bash
-# The mariadb command-line client as people use it: a connection for each step.
+# The mariadb command-line client as people use it.
 set -euo pipefail
-HOST=$1 PORT=$2 USER_NAME=$3 PASSWORD=$4 DATABASE=$5 MODE=$6 N=$7
+HOST=$1 PORT=$2 USER_NAME=$3 PASSWORD=$4 DATABASE=$5 MODE=$6 NUMBER=$7 QUERY=-e
 sql() { mariadb --no-defaults -N -B -h "$HOST" -P "$PORT" -u "$USER_NAME" -p"$PASSWORD" --connect-timeout=10 "$DATABASE" "$@"; }
-place() {
-  cat <<SQL
-UPDATE stock SET reserved = reserved + 1 WHERE item = 'lamp';
-INSERT INTO orders (id, item, agent, at) VALUES ($1, 'lamp', 'Ann', CURRENT_TIMESTAMP);
-UPDATE agents SET order_id = $1 WHERE name = 'Ann';
-INSERT INTO assignments (order_id, agent) VALUES ($1, 'Ann');
-SQL
+look() {
+  sql -e 'SHOW TABLES' >/dev/null
+  sql -e 'SHOW CREATE TABLE agents' >/dev/null
 }
-count() {
-  sql -e "SELECT COUNT(*) FROM orders WHERE id = $1"
-  sql -e "SELECT COUNT(*) FROM assignments WHERE order_id = $1"
+more() { { echo "SET autocommit=0;"; place "$1"; echo "SET autocommit=1;"; } | sql; }
+shape() {
+  sql -e 'SHOW CREATE TABLE desk; DESCRIBE desk'
+  sql --column-type-info -e 'SELECT * FROM desk WHERE id = 1'
+  sql -vvv -e 'UPDATE desk SET fee = 3 WHERE id > 0; SELECT 1/0; SHOW WARNINGS; SELECT nothing FROM desk' 2>&1 | sed 's/([0-9.]* sec)//'
 }
-expect() { [ "$(count "$1" | tr -d '\n')" = "$2" ] || { echo "order $1: $(count "$1"), want $2" >&2; exit 1; }; }
-if [ "$MODE" = kill ]; then
-  if { echo BEGIN\;; place "$N"; echo COMMIT\;; } | sql 2>/dev/null; then echo "COMMIT was answered" >&2; exit 1; fi
-  echo "ok killed"
-  exit 0
-fi
-[ "$(sql -e 'SELECT 1')" = 1 ]
-sql -e 'SHOW TABLES' >/dev/null
-sql -e 'SHOW CREATE TABLE agents' >/dev/null
-echo "ok connect"
-printf 'BEGIN;\nUPDATE counters SET n = n + 1 WHERE id = 0;\nCOMMIT;\n' | sql
-echo "ok one-backend"
-{ echo START TRANSACTION\;; place "$N"; echo COMMIT\;; } | sql
-expect "$N" 11
-{ echo SET autocommit=0\;; place "$((N + 2))"; echo SET autocommit=1\;; } | sql
-expect "$((N + 2))" 11
-echo "ok two-backends"
-{ echo BEGIN\;; place "$((N + 1))"; echo ROLLBACK\;; } | sql
-expect "$((N + 1))" 00
-echo "ok rollback"
-error=$({ echo BEGIN\;; place "$N"; echo COMMIT\;; } | sql 2>&1) && { echo "a second order of the same number was taken" >&2; exit 1; }
-case $error in *"ERROR 1062 (23000)"*) ;; *) echo "$error" >&2; exit 1 ;; esac
-expect "$N" 11
-echo "ok error-class"
+. "$(dirname "$0")/story.sh"
+tell "ERROR 1062 (23000)"

@@ -5,13 +5,16 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use handfast::wire::mysql::auth::{Plugin, sealed};
+use handfast::wire::mysql::auth::{Plugin, SCRAMBLE_BYTES, sealed};
 use handfast::wire::mysql::handshake::{Greeting, Login, read_auth_switch};
 use handfast::wire::mysql::packet::put;
 use handfast::wire::mysql::{Answer, answer, caps, com, status};
 
 /// A payload of this length goes on in the next packet.
 const PACKET_BYTES_MAX: usize = (1 << 24) - 1;
+
+/// The result holds the OUT parameters of a procedure.
+const PS_OUT_PARAMS: u16 = 0x1000;
 
 /// What a command's answer looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +26,33 @@ pub enum Shape {
     None,
 }
 
+/// How a client logs in.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// Capabilities.
+    pub capabilities: u32,
+    /// Collation.
+    pub charset: u8,
+    /// Password.
+    pub password: String,
+    /// Database.
+    pub database: String,
+}
+
+impl Choices {
+    /// What the scripts' clients choose if their script does not say otherwise.
+    pub fn usual(database: &str) -> Self {
+        let capabilities = caps::BACKEND | caps::LOCAL_FILES;
+        Self { capabilities, charset: 45, password: "app".into(), database: database.into() }
+    }
+}
+
 /// One connection; every answer is a list of readable packets.
 pub struct Client {
     stream: TcpStream,
     seq: u8,
+    /// The id in the greeting.
+    pub thread_id: u32,
     /// The file for LOAD DATA LOCAL.
     pub file: Vec<u8>,
     /// Of the last PREPARE.
@@ -35,46 +61,61 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn connect(port: u16, database: &str) -> io::Result<Self> {
+    pub fn connect(port: u16, choices: &Choices) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(25)))?;
         stream.set_nodelay(true)?;
-        let mut client = Self { stream, seq: 0, file: Vec::new(), statement: 0, parameters: 0 };
+        let mut client = Self { stream, seq: 0, thread_id: 0, file: Vec::new(), statement: 0, parameters: 0 };
         let greeting = Greeting::read(&client.payload()?).ok_or_else(|| io::Error::other("no greeting"))?;
+        client.thread_id = greeting.thread_id;
         let plugin = Plugin::named(greeting.plugin.as_bytes()).unwrap_or(Plugin::Native);
         let login = Login {
-            capabilities: caps::BACKEND
-                | caps::LOCAL_FILES
-                | caps::MULTI_RESULTS
-                | caps::PS_MULTI_RESULTS
-                | caps::PLUGIN_AUTH
-                | caps::PLUGIN_AUTH_LENENC,
-            charset: 45,
+            capabilities: choices.capabilities,
+            charset: choices.charset,
             user: b"app".to_vec(),
-            proof: plugin.proof(&greeting.scramble, b"app"),
-            database: database.as_bytes().to_vec(),
+            proof: plugin.proof(&greeting.scramble, choices.password.as_bytes()),
+            database: choices.database.as_bytes().to_vec(),
             plugin: plugin.name().as_bytes().to_vec(),
         };
         client.send(&login.write())?;
-        let mut scramble = greeting.scramble;
+        let last = client.prove(greeting.scramble, &choices.password)?;
+        if last.first() == Some(&0) { Ok(client) } else { Err(io::Error::other(shown(&last))) }
+    }
+
+    /// Answers the server's questions; its last word.
+    fn prove(&mut self, mut scramble: [u8; SCRAMBLE_BYTES], password: &str) -> io::Result<Vec<u8>> {
         loop {
-            let packet = client.payload()?;
+            let packet = self.payload()?;
             match packet.first() {
-                Some(0) => return Ok(client),
                 Some(0xfe) => {
                     let (name, theirs) = read_auth_switch(&packet).ok_or_else(|| io::Error::other("no switch"))?;
                     scramble = theirs;
                     let plugin = Plugin::named(&name).ok_or_else(|| io::Error::other("an unknown plugin"))?;
-                    client.send(&plugin.proof(&scramble, b"app"))?;
+                    self.send(&plugin.proof(&scramble, password.as_bytes()))?;
                 }
                 Some(1) if packet == [1, 3] => {}
-                Some(1) if packet == [1, 4] => client.send(&[2])?,
+                Some(1) if packet == [1, 4] => self.send(&[2])?,
                 Some(1) => {
-                    let hidden = sealed(b"app", &scramble, &packet[1..]).ok_or_else(|| io::Error::other("no key"))?;
-                    client.send(&hidden)?;
+                    let hidden = sealed(password.as_bytes(), &scramble, &packet[1..]);
+                    self.send(&hidden.ok_or_else(|| io::Error::other("no key"))?)?;
                 }
-                _ => return Err(io::Error::other(String::from_utf8_lossy(&packet).into_owned())),
+                _ => return Ok(packet),
             }
+        }
+    }
+
+    /// COM_CHANGE_USER; its last answer.
+    pub fn change_user(&mut self, user: &str, password: &str, database: &str) -> Vec<String> {
+        let mut body = user.as_bytes().to_vec();
+        // A proof for no scramble: servers ask for another one.
+        body.extend_from_slice(&[0, 0]);
+        body.extend_from_slice(database.as_bytes());
+        body.extend_from_slice(&[0, 45, 0]);
+        body.extend_from_slice(b"mysql_native_password\0");
+        let answered = self.start(com::CHANGE_USER, &body).and_then(|()| self.prove([0; SCRAMBLE_BYTES], password));
+        match answered {
+            Ok(packet) => vec![shown(&packet)],
+            Err(error) => vec![format!("gone: {:?}", error.kind())],
         }
     }
 
@@ -91,6 +132,15 @@ impl Client {
         let mut out = BytesMut::new();
         put(&mut out, &mut self.seq, &[&[command], body]);
         self.stream.write_all(&out)
+    }
+
+    /// A text whose packet has this number.
+    pub fn ask_numbered(&mut self, number: u8, text: &[u8]) -> Vec<String> {
+        self.seq = number;
+        if let Err(error) = self.send(&[&[com::QUERY], text].concat()) {
+            return vec![format!("gone: {:?}", error.kind())];
+        }
+        self.answer(Shape::Results)
     }
 
     fn payload(&mut self) -> io::Result<Vec<u8>> {
@@ -162,7 +212,9 @@ impl Client {
                 Some(Answer::Ok(done)) => done.status,
                 Some(Answer::Columns(_)) => match self.until_eof(seen)? {
                     Some(flags) if flags & status::CURSOR_EXISTS != 0 => flags,
-                    Some(_) => match self.until_eof(seen)? {
+                    // Only the first EOF of the OUT parameters' result says that more follows.
+                    Some(before) => match self.until_eof(seen)? {
+                        Some(flags) if before & PS_OUT_PARAMS != 0 => flags | before & status::MORE_RESULTS,
                         Some(flags) => flags,
                         None => return Ok(()),
                     },
@@ -241,6 +293,19 @@ impl Client {
         body.extend_from_slice(&types);
         body.extend_from_slice(&data);
         body
+    }
+
+    /// A command given whole, with its code.
+    pub fn raw(&mut self, command: &[u8]) -> Vec<String> {
+        let (code, body) = command.split_first().unwrap();
+        let silent = matches!(*code, com::STMT_CLOSE | com::STMT_SEND_LONG_DATA);
+        let shape = match *code {
+            com::STMT_PREPARE => Shape::Prepared,
+            com::STMT_FETCH => Shape::Rows,
+            _ if silent => Shape::None,
+            _ => Shape::Results,
+        };
+        self.ask(*code, body, shape)
     }
 
     pub fn query(&mut self, sql: &[u8]) -> Vec<String> {

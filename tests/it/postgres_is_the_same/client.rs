@@ -25,6 +25,8 @@ pub struct Client {
     inbound: Vec<u8>,
     /// What ends the answers that are still to come.
     wanted: Vec<Wanted>,
+    /// Something was sent that the server must answer now.
+    owed: bool,
     key: (i32, Vec<u8>),
     port: u16,
     /// What the login said.
@@ -38,7 +40,8 @@ impl Client {
         stream.set_read_timeout(Some(Duration::from_secs(25)))?;
         stream.set_nodelay(true)?;
         let (inbound, greeting) = (Vec::new(), Vec::new());
-        let mut client = Self { stream, inbound, wanted: Vec::new(), key: (0, Vec::new()), port, greeting };
+        let mut client =
+            Self { stream, inbound, wanted: Vec::new(), owed: false, key: (0, Vec::new()), port, greeting };
         let mut out = BytesMut::new();
         startup::put_session(&mut out, parameters);
         client.stream.write_all(&out)?;
@@ -100,6 +103,7 @@ impl Client {
         for message in messages {
             encode(message, &mut out);
             self.wanted.extend(message.wanted());
+            self.owed |= message.forces();
         }
         self.stream.write_all(&out)
     }
@@ -107,8 +111,10 @@ impl Client {
     /// All answers to what was sent, as far as the server must give them by now.
     pub fn answers(&mut self) -> Vec<String> {
         let mut seen = Vec::new();
-        let mut wanted = std::mem::take(&mut self.wanted).into_iter().peekable();
-        // Without a Flush or a Sync at the end, nothing is owed for what was sent.
+        if !std::mem::take(&mut self.owed) {
+            return seen;
+        }
+        let mut wanted = std::mem::take(&mut self.wanted).into_iter();
         if let Err(error) = self.read_for(&mut wanted, &mut seen) {
             seen.push(match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => String::from("no answer"),
@@ -118,13 +124,9 @@ impl Client {
         seen
     }
 
-    fn read_for(
-        &mut self,
-        wanted: &mut std::iter::Peekable<std::vec::IntoIter<Wanted>>,
-        seen: &mut Vec<String>,
-    ) -> io::Result<()> {
+    fn read_for(&mut self, wanted: &mut std::vec::IntoIter<Wanted>, seen: &mut Vec<String>) -> io::Result<()> {
         let mut skipping = false;
-        while let Some(next) = wanted.next() {
+        for next in wanted.by_ref() {
             if next == Wanted::End {
                 loop {
                     let (kind, body) = self.frame()?;

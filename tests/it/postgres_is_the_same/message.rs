@@ -68,6 +68,11 @@ impl Message {
         }
     }
 
+    /// Whether the server gives all answers up to this one at once.
+    pub fn forces(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Sync | Self::Flush | Self::Terminate | Self::Raw(..))
+    }
+
     /// Reads one: a word, then what belongs to it.
     pub fn read(line: &str) -> Self {
         let (word, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));

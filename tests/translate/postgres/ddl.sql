@@ -20,6 +20,7 @@ ALTER TABLE made_plain ALTER COLUMN amount SET DEFAULT 5;
 INSERT INTO made_plain (id) VALUES (5);
 SELECT id, name, amount FROM made_plain ORDER BY id;
 CREATE INDEX made_plain_name ON made_plain (name);
+CREATE INDEX made_plain_like ON made_plain (name varchar_pattern_ops);
 CREATE UNIQUE INDEX made_plain_amount ON made_plain (id, amount);
 TRUNCATE made_plain;
 SELECT count(*) FROM made_plain;

@@ -6,6 +6,7 @@ use sha1::{Digest, Sha1};
 use super::super::{Ran, Session, Step, Stop};
 use super::{Facts, client_gone};
 use crate::backend::pg::PgConn;
+use crate::backend::pool::Loan;
 use crate::backend::{Conn, verbs};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::relay::mysql::RelayError;
@@ -24,7 +25,7 @@ const NAME_BYTES_MAX: usize = 60;
 #[derive(Debug)]
 pub(in crate::session::mysql) struct Held {
     pub(in crate::session::mysql) backend: BackendId,
-    /// `None` only while the transaction ends.
+    /// `None` while the transaction ends, and while it is parked.
     pub(in crate::session::mysql) conn: Option<PgConn>,
     /// It has our settings.
     pub(super) set_up: bool,
@@ -84,8 +85,15 @@ impl Session {
             }
             Some(_) | None => {}
         }
-        self.foreign.retain(|h| h.backend != backend);
-        let conn = match self.services.pools.acquire(backend).await.map_err(|e| e.fault()) {
+        let parked = self.foreign.iter().position(|h| h.backend == backend).map(|at| self.foreign.swap_remove(at));
+        let (pools, owner) = (&self.services.pools, self.pooling.owner);
+        let loan = if self.pooling.on {
+            pools.acquire_for(owner, backend, 0).await
+        } else {
+            pools.acquire(backend).await.map(Loan::Clean)
+        };
+        let kept = matches!(loan, Ok(Loan::Kept(_)));
+        let conn = match loan.map(Loan::into_conn).map_err(|e| e.fault()) {
             Ok(Conn::Pg(conn)) => conn,
             Ok(other @ Conn::Mysql(_)) => {
                 self.services.pools.release(other).await;
@@ -96,7 +104,11 @@ impl Session {
         };
         // Their process ids are not thread ids of this client's server: KILL does not find them by number.
         self.entry.attached(backend, None, Cancel::Pg(conn.cancel_token().clone()));
-        self.foreign.push(Held { backend, conn: Some(conn), set_up: false, lock_wait_s: None });
+        let (set_up, lock_wait_s) = match parked.filter(|_| kept) {
+            Some(parked) => (parked.set_up, parked.lock_wait_s),
+            None => (false, None),
+        };
+        self.foreign.push(Held { backend, conn: Some(conn), set_up, lock_wait_s });
         Ok(Ran::Fine)
     }
 
@@ -157,7 +169,7 @@ impl Session {
     fn room_for_one_more(&self) -> Result<(), Fault> {
         let most = self.services.config.transactions.participants_max;
         if self.txn.participants.len() < most {
-            return Ok(());
+            return self.alone_under_locks();
         }
         let text = format!("a transaction over more than {most} participants");
         Err(Fault::new(FaultKind::NotSupported, text).hint("Raise transactions.participants_max."))

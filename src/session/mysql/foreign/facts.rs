@@ -54,6 +54,7 @@ impl Session {
         let question = format!(
             "SELECT CONCAT_WS(CHAR(10),@@sql_mode,@@time_zone,@@system_time_zone,@@character_set_client,\
              IFNULL(@@character_set_results,'binary'),@@{tx}_isolation,@@{tx}_read_only,@@innodb_lock_wait_timeout,\
+             @@group_concat_max_len,\
              IFNULL(DATABASE(),''))"
         );
         let answer = match self.attached[at].conn.value(question.as_bytes()).await {
@@ -72,7 +73,8 @@ impl Session {
         let mut lines = answer.split('\n');
         let mut next = || lines.next().unwrap_or_default();
         let (sql_mode, zone, system_zone, client, results) = (next(), next(), next(), next(), next());
-        let (isolation, read_only, lock_wait, database) = (next(), next(), next(), next());
+        let (isolation, read_only, lock_wait) = (next(), next(), next());
+        let (group_concat, database) = (next(), next());
         let time_zone = match (zone, system_zone) {
             ("SYSTEM", "UTC" | "GMT") => "+00:00",
             ("SYSTEM", other) => other,
@@ -96,6 +98,7 @@ impl Session {
                 time_zone: time_zone.to_owned(),
                 sql_mode: sql_mode.to_ascii_uppercase(),
                 found_rows: self.counts_found(),
+                group_concat_bytes_max: group_concat.parse().unwrap_or(0),
             }),
         }
     }

@@ -243,7 +243,7 @@ impl Session {
         self.running.set(None);
         match outcome {
             Ok(said) => Ok(said),
-            Err(RelayError::Backend(source)) => Err(self.lost(participant, &source)),
+            Err(RelayError::Backend(source) | RelayError::Ended { source, .. }) => Err(self.lost(participant, &source)),
             Err(RelayError::Client(source)) => {
                 self.drop_foreign(participant).await;
                 Err(Exit::Gone(source).into())

@@ -255,7 +255,19 @@ impl Walk<'_> {
                 &[&value, &sep],
             )
         };
-        Ok(Typed { sql, aggregate: true, nullable: true, ..shape })
+        Ok(Typed { sql: self.within_group_concat(sql), aggregate: true, nullable: true, ..shape })
+    }
+
+    /// MySQL cuts what is too long; here it is an error. PostgreSQL computes one aggregate once, however often it stands there.
+    fn within_group_concat(&self, sql: Sql) -> Sql {
+        let bytes_max = self.request.facts.group_concat_bytes_max;
+        if bytes_max == 0 {
+            return sql;
+        }
+        let what = "'the result of GROUP_CONCAT is longer than group_concat_max_len'";
+        // Some of it must depend on the row, else it is computed, and fails, while the statement is planned.
+        let fails = format!("CAST({what} || substr({{0}}, 1, 0) AS int4)::text");
+        fill(&format!("(CASE WHEN octet_length({{0}}) > {bytes_max} THEN {fails} ELSE {{0}} END)"), &[&sql])
     }
 
     fn order_within(&mut self, items: &[OrderByExpr], scope: &Scope<'_>) -> Result<Sql, Fault> {

@@ -122,10 +122,10 @@ impl Walk<'_> {
         }
         let filter = selection.map(|e| self.condition(e, &scope)).transpose()?;
         // By key, as in an UPDATE: a row that somebody else has just written has another place.
-        let columns: Vec<Sql> = match table.primary() {
-            Some(primary) => primary.columns.iter().map(|column| name(column)).collect(),
-            None => vec![Sql::text("ctid")],
+        let Some(primary) = table.primary() else {
+            return Err(self.refused("DELETE with a join from a table without a primary key"));
         };
+        let columns: Vec<Sql> = primary.columns.iter().map(|column| name(column)).collect();
         let of = |alias: &Sql| Sql::joined(columns.iter().map(|c| qualified(alias, c)), ", ");
         let mut inner = of(&name(&shown)).wrapped("SELECT ", " FROM ");
         inner.append(from.sql);

@@ -112,6 +112,10 @@ impl<'a> Walk<'a> {
                 self.upserted(sql, &target, &rows, list, insert_alias.as_ref())
             }
             (false, _, None) => {
+                // Which row was the first to be inserted is known only to the server, and it does not tell.
+                if *ignore && rows.rows != Some(1) && !matches!(rows.numbered, Numbered::Never | Numbered::Server) {
+                    return Err(self.refused("INSERT IGNORE of several rows with keys of their own"));
+                }
                 if *ignore {
                     sql.push(" ON CONFLICT DO NOTHING");
                 }

@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::source::{find, name, parts};
 use crate::base::Fault;
 use crate::sql::Access;
-use crate::sql::translate::{Counting, Gives, Sql, Step, Table, ToPg, Verb};
+use crate::sql::translate::{Counting, Gives, Sql, Step, Table, ToPg, Unique, Verb};
 
 /// The rows that a statement writes, when there is more to say than a condition.
 const PART: &str = "part";
@@ -102,7 +102,7 @@ impl Walk<'_> {
         };
         let keys: Vec<Sql> = match table.primary() {
             Some(primary) => primary.columns.iter().map(|c| own(name(c))).collect(),
-            None => vec![own(Sql::text("ctid"))],
+            None => return Err(self.refused("LIMIT in a write to a table without a primary key")),
         };
         let keys = Sql::joined(keys, ", ");
         let mut sql = keys.clone().wrapped("(", ") IN (SELECT ");
@@ -151,7 +151,10 @@ impl Walk<'_> {
         if !self.request.facts.found_rows {
             wheres.extend(any_differs(&changes, &alias));
         }
-        let (mut items, found) = keys(&table, &alias);
+        let Some(primary) = table.primary() else {
+            return Err(self.refused("UPDATE with a join of a table without a primary key"));
+        };
+        let (mut items, found) = keys(primary, &alias);
         let mut sets = Vec::with_capacity(changes.len());
         for (at, change) in changes.iter().enumerate() {
             let own = name(&format!("v{}", at + 1));
@@ -199,13 +202,10 @@ impl Walk<'_> {
 /// What tells a row's versions apart from other rows, as items of the inner query, and how the row is found by it again.
 /// The primary key stays when somebody else has just written the row; its place (`ctid`) does not, so that under READ
 /// COMMITTED the row would be missed.
-fn keys(table: &Table, alias: &str) -> (Vec<Sql>, Sql) {
-    let columns = match table.primary() {
-        Some(primary) => primary.columns.iter().map(|column| name(column)).collect(),
-        None => vec![Sql::text("ctid")],
-    };
+fn keys(primary: &Unique, alias: &str) -> (Vec<Sql>, Sql) {
+    let columns = primary.columns.iter().map(|column| name(column));
     let (mut items, mut found) = (Vec::new(), Vec::new());
-    for (at, column) in columns.into_iter().enumerate() {
+    for (at, column) in columns.enumerate() {
         let own = name(&format!("k{}", at + 1));
         let mut item = name(alias);
         item.push(".").append(column.clone()).push(" AS ").append(own.clone());

@@ -60,7 +60,7 @@ func inMode(url string, mode pgx.QueryExecMode) {
 	story.Must(results.QueryRow().Scan(&after))
 	story.Must(results.Close())
 	story.Saw(name+" batch", n, words, after)
-	_, err = conn.Exec(ctx, "INSERT INTO tallies (id, n) VALUES ($1, $2)", 1, 1)
+	_, err = conn.Exec(ctx, "INSERT INTO counters (id, n) VALUES ($1, $2)", 1, 1)
 	story.Saw(name+" error", answer(err).Code, answer(err).Message, answer(err).Detail)
 	tx, err := conn.Begin(ctx)
 	story.Must(err)

@@ -1,6 +1,6 @@
 //! CREATE INDEX and DROP INDEX.
 
-use sqlparser::ast::{CreateIndex, Expr, IndexType, ObjectName};
+use sqlparser::ast::{CreateIndex, Expr, IndexType, ObjectName, ObjectNamePart};
 
 use super::define::plain_column;
 use crate::base::{Engine, Fault};
@@ -12,6 +12,13 @@ use crate::wire::value::PgType;
 
 /// Characters of a long text that an index holds: 3,072 bytes at most.
 const PREFIX_CHARS: u32 = 191;
+
+/// Whether an operator class only says that texts compare by their bytes, for LIKE, as they do over there anyway. Django
+/// gives every indexed text a second index of this kind.
+fn compares_bytes(class: &ObjectName) -> bool {
+    let [ObjectNamePart::Identifier(name)] = class.0.as_slice() else { return false };
+    matches!(fold(name).as_str(), "text_pattern_ops" | "varchar_pattern_ops" | "bpchar_pattern_ops")
+}
 
 impl Walk<'_> {
     pub(super) fn create_index(&mut self, create: &CreateIndex) -> Result<ToMysql, Fault> {
@@ -49,7 +56,7 @@ impl Walk<'_> {
             let Expr::Identifier(ident) = &column.column.expr else {
                 return Err(self.refused("an index on an expression"));
             };
-            if column.operator_class.is_some() {
+            if column.operator_class.as_ref().is_some_and(|class| !compares_bytes(class)) {
                 return Err(self.refused("an operator class"));
             }
             let found = self.writable(&table, &fold(ident))?;

@@ -1,0 +1,1 @@
+require("./knex_story")("pg");

@@ -1,0 +1,1 @@
+require("./sequelize_story")("mysql");
