@@ -136,7 +136,7 @@ async fn whole_orders(stand: &Stand, clients: u64, orders: u64) {
             let mut done = Vec::new();
             for order in 0..orders {
                 let order = Order::numbered(1 + number * orders + order);
-                let end = if order.id % 5 == 0 { "ROLLBACK" } else { "COMMIT" };
+                let end = if order.id.is_multiple_of(5) { "ROLLBACK" } else { "COMMIT" };
                 // A victim of a deadlock tries again, as applications do.
                 while let Err(error) = once(&mut client, &order, end).await {
                     assert_eq!(error.number, Some(1213), "{error}");
