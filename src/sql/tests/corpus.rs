@@ -18,7 +18,6 @@ fn no_tls() -> ListenTls {
 }
 
 /// A configuration with these backends and rules, everything else of no matter.
-#[expect(clippy::too_many_lines, reason = "every section once")]
 pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, Option<&str>)]) -> Config {
     let backend = |&(name, dialect, default): &(&str, Dialect, bool)| Backend {
         name: name.into(),
