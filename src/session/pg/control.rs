@@ -56,6 +56,7 @@ impl Session {
         }
         if let Kind::Begin(with) = kind {
             self.on_begin(*with).await?;
+            self.begin_where_listening().await?;
             let first = text.iter().find(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase);
             return Ok(if first == Some(b's') { "START TRANSACTION" } else { "BEGIN" });
         }
@@ -97,6 +98,16 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// A server gives no notifications to a session that is in a transaction, also in one that has done nothing yet: for one
+    /// that listens, BEGIN is not only remembered.
+    async fn begin_where_listening(&mut self) -> Result<(), Oops> {
+        let listening = self.slots.iter().find(|slot| slot.keeps.listens()).map(|slot| slot.backend);
+        let Some(backend) = listening.filter(|_| self.txn.mode == Mode::Explicit) else { return Ok(()) };
+        self.prepare_slot(backend).await?;
+        self.conn(backend)?.flush().await.map_err(|source| self.lost(backend, &source))?;
+        self.swallow_prefix(backend).await
     }
 
     fn merge(&mut self, with: Characteristics) {

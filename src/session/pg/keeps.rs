@@ -26,6 +26,11 @@ impl Keeps {
         self.listens || self.untold
     }
 
+    /// Whether the server is to tell it of notifications.
+    pub(super) fn listens(self) -> bool {
+        self.listens
+    }
+
     /// Whether the session cannot go on as if nothing had happened when the connection is lost.
     pub(super) fn is_precious(self) -> bool {
         self.stays() || self.told

@@ -1,5 +1,6 @@
 //! Simple queries and function calls.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -89,7 +90,8 @@ impl Session {
                 put_empty(&mut self.client.out, tag::EMPTY_QUERY);
                 Ok(())
             }
-            [one] => self.run_statement(text, one).await,
+            // As it came: what tools show of it has its semicolon and its comments.
+            [one] => self.run_statement(text, one, 0..text.len()).await,
             several => {
                 if let Some((backend, edits)) = self.as_one(text, several)? {
                     let sql = edited(text, 0..text.len(), &edits);
@@ -133,7 +135,7 @@ impl Session {
             if self.txn.mode == Mode::Autocommit && !matches!(statement.kind, Kind::Begin(_)) {
                 self.begin(Mode::Implicit, Characteristics::default());
             }
-            self.run_statement(text, statement).await?;
+            self.run_statement(text, statement, statement.span.clone()).await?;
         }
         if self.txn.mode == Mode::Implicit {
             self.end_by_commit().await?;
@@ -141,7 +143,8 @@ impl Session {
         Ok(())
     }
 
-    async fn run_statement(&mut self, text: &Bytes, statement: &Statement) -> Result<(), Oops> {
+    /// One statement of `text`. `sent`: the part of the text that a server gets for it.
+    async fn run_statement(&mut self, text: &Bytes, statement: &Statement, sent: Range<usize>) -> Result<(), Oops> {
         if self.txn.mode == Mode::Failed && !mends(&statement.kind) {
             return Err(in_failed_transaction().into());
         }
@@ -158,13 +161,13 @@ impl Session {
         };
         self.client.origin = None;
         if edits.is_empty() {
-            if statement.span.start > 0 {
-                self.remember_origin(text, statement.span.start, Vec::new());
+            if sent.start > 0 {
+                self.remember_origin(text, sent.start, Vec::new());
             }
-            return self.native(backend, own, text, std::slice::from_ref(statement)).await;
+            return self.native(backend, &text[sent], text, std::slice::from_ref(statement)).await;
         }
-        let sql = edited(text, statement.span.clone(), &edits);
-        self.remember_origin(text, statement.span.start, edits);
+        let sql = edited(text, sent.clone(), &edits);
+        self.remember_origin(text, sent.start, edits);
         self.native(backend, &sql, text, std::slice::from_ref(statement)).await
     }
 
