@@ -8,8 +8,10 @@ use handfast::base::{Dialect, Engine};
 use handfast::testbed::{Direct, Handfast, Server, Shop};
 use handfast::wire::mysql::caps;
 use handfast::wire::mysql::handshake::Greeting;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::bed::{Stand, bed, binary, on, servers, skip, unique_name};
+use crate::certs;
 
 fn openssl(folder: &Path, words: &str) {
     let output = Command::new("openssl").current_dir(folder).args(words.split(' ')).output().unwrap();
@@ -171,5 +173,36 @@ fn a_client_that_would_like_compression_works_without() {
         let stand = Stand::start(engine).await;
         let output = mariadb(stand.handfast.port(Dialect::Mysql), &["--compress"], "SELECT COUNT(*) FROM tallies");
         assert_eq!(said(&output).trim(), "8");
+    });
+}
+
+#[test]
+fn a_handshake_may_come_together_with_the_request_for_tls() {
+    on(Engine::Mariadb, "a_handshake_may_come_together_with_the_request_for_tls", |engine| async move {
+        if certs::certs().is_none() {
+            return skip("a_handshake_may_come_together_with_the_request_for_tls (openssl is not installed here)");
+        }
+        let stand = Stand::cold(engine).await;
+        let config = stand.shop.config().replacen("[[users]]", &format!("{}\n[[users]]", certs::listen_tls("")), 1);
+        let handfast = Handfast::with_config(binary(), &stand.shop, &config).unwrap();
+        handfast.start().unwrap();
+        let address = ("127.0.0.1", handfast.port(Dialect::Mysql));
+        let mut tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut greeting = [0_u8; 4];
+        tcp.read_exact(&mut greeting).await.unwrap();
+        let mut rest = vec![0_u8; usize::from(greeting[0])];
+        tcp.read_exact(&mut rest).await.unwrap();
+        let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
+        let mut tls = rustls::ClientConnection::new(certs::client(&[], None), name).unwrap();
+        let flags = caps::SSL | caps::PROTOCOL_41 | caps::PLUGIN_AUTH;
+        let mut both = vec![32, 0, 0, 1];
+        both.extend(flags.to_le_bytes());
+        both.extend([0, 0, 0, 1, 45]);
+        both.extend([0; 23]);
+        tls.write_tls(&mut both).unwrap();
+        tcp.write_all(&both).await.unwrap();
+        let mut record = [0_u8; 5];
+        tcp.read_exact(&mut record).await.expect("an answer to the handshake");
+        assert_eq!(record[..2], [22, 3], "a TLS handshake record");
     });
 }

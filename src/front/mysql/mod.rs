@@ -194,13 +194,12 @@ impl Arrival {
         entry: &Arc<Entry>,
     ) -> io::Result<(Client, Option<Login>, Option<Vec<u8>>)> {
         let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
-        let first = client.message().await?.ok_or_else(gone)?;
+        let first = client.message_alone().await?.ok_or_else(gone)?;
         let acceptor = match (read_reply(&first), &self.tls) {
             (Some(Reply::Login(login)), _) => return Ok((client, Some(login), None)),
             (None, _) | (Some(Reply::Tls), None) => return Ok((client, None, None)),
             (Some(Reply::Tls), Some(acceptor)) => acceptor,
         };
-        // Bytes that came in the clear behind the request would be taken for encrypted ones: `into_stream` refuses them.
         let killed = client.kill_switch();
         let (stream, seq) = client.into_stream()?;
         let Stream::Plain(tcp) = stream else { return Err(gone()) };

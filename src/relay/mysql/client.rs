@@ -105,6 +105,23 @@ impl Client {
         }
     }
 
+    /// The next payload and not a byte of what follows. A client that asks for TLS begins its handshake at once, without
+    /// waiting for a word of ours: those bytes are for TLS.
+    pub async fn message_alone(&mut self) -> io::Result<Option<BytesMut>> {
+        loop {
+            let refused = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+            let taken = packet::take(&mut self.inbuf, &mut self.seq, self.payload_bytes_max).map_err(refused)?;
+            if taken.is_some() {
+                return Ok(taken);
+            }
+            let whole = packet::head(&self.inbuf).map_or(packet::HEADER_BYTES, |(len, _)| packet::HEADER_BYTES + len);
+            let missing = u64::try_from(whole.saturating_sub(self.inbuf.len())).map_err(io::Error::other)?;
+            if (&mut self.stream).take(missing).read_buf(&mut self.inbuf).await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Drops what is here of a payload; whether that was its end.
     fn pass_over(&mut self) -> bool {
         let Some(over) = &mut self.passing_over else { return true };

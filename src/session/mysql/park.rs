@@ -137,10 +137,7 @@ impl Session {
         let mut names = std::mem::take(&mut tenure.unread);
         names.sort_unstable();
         names.dedup();
-        let values: String = names.iter().map(|n| format!(",{n},HEX({n}),CHARSET({n}),COLLATION({n})")).collect();
-        let text = format!("SELECT LAST_INSERT_ID(),FOUND_ROWS(){values}");
-        let bytes_max = VALUE_BYTES_MAX * 4;
-        let row = self.attached[at].conn.row(text.as_bytes(), bytes_max).await?;
+        let row = self.row_of(at, "SELECT LAST_INSERT_ID(),FOUND_ROWS()", &names).await?;
         self.after_reading(participant, row.as_deref().and_then(|row| number(row.get(1))));
         let Some(row) = row else {
             tracing::debug!("values of a session could not be read: it keeps its connection");
@@ -150,8 +147,7 @@ impl Session {
         if let Some(tenure) = self.pooling.tenure_mut(participant) {
             tenure.key = number(row.first());
         }
-        let literals: Option<Vec<_>> = row.get(2..).unwrap_or_default().chunks(4).map(literal).collect();
-        let Some(literals) = literals else {
+        let Some(literals) = literals(row.get(2..)) else {
             self.pooling.stays = true;
             return Ok(());
         };
@@ -170,6 +166,21 @@ impl Session {
         }
         self.all_told(participant);
         Ok(())
+    }
+
+    /// A row of these expressions and, behind them, of what [`literals`] needs of each of these variables.
+    async fn row_of(&mut self, at: usize, first: &str, names: &[String]) -> std::io::Result<Option<Vec<Cell>>> {
+        let values: String = names.iter().map(|n| format!(",{n},HEX({n}),CHARSET({n}),COLLATION({n})")).collect();
+        self.attached[at].conn.row(format!("{first}{values}").as_bytes(), VALUE_BYTES_MAX * 4).await
+    }
+
+    /// What these variables are on a connection, as the SET that makes them so elsewhere; `None` if they have no literals.
+    /// Errors: the connection broke.
+    pub(super) async fn as_settings(&mut self, at: usize, names: &[String]) -> std::io::Result<Option<String>> {
+        let row = self.row_of(at, "SELECT 1", names).await?;
+        let Some(literals) = row.and_then(|row| literals(row.get(1..))) else { return Ok(None) };
+        let pairs: Vec<_> = names.iter().zip(&literals).map(|(name, literal)| format!("{name}={literal}")).collect();
+        Ok(Some(format!("SET {}", pairs.join(","))))
     }
 
     /// A value that was read, as a setting like any other.
@@ -231,6 +242,11 @@ impl Session {
 fn number(cell: Option<&Cell>) -> Option<u64> {
     let value = cell?.value.as_ref()?;
     std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// The values of variables as literals; `None` if one has none.
+fn literals(cells: Option<&[Cell]>) -> Option<Vec<String>> {
+    cells.unwrap_or_default().chunks(4).map(literal).collect()
 }
 
 /// A value as a literal of the same type; `None` if it is too large or of a type that has none. The cells: the value,

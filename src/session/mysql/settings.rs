@@ -68,7 +68,7 @@ impl Session {
             self.variables
                 .retain(|known, _| !names.iter().any(|n| n.trim_matches(['@', '`']).to_lowercase() == *known));
         } else if self.uses_placed_variable(said) {
-            return self.route(said, true).await;
+            return self.set_from_placed_variable(said, autocommit.is_some()).await;
         }
         let text = match self.target(said) {
             Ok((_, text)) => text,
@@ -111,6 +111,46 @@ impl Session {
         }
         let read = ["sql_mode", "names", "character"];
         self.reading_stale |= names.is_empty() || names.iter().any(|n| read.iter().any(|r| n.contains(r)));
+        Ok(Ran::Fine)
+    }
+
+    /// A SET whose values come from a variable that one backend alone knows: it is run there, and what the session's
+    /// settings came to is told to the others.
+    async fn set_from_placed_variable(&mut self, said: Said<'_>, autocommit: bool) -> Step {
+        if autocommit && !self.native {
+            let text = "SET autocommit together with a user variable that was set from a table";
+            let fault = Fault::new(FaultKind::NotSupported, text).hint("Set autocommit by a statement of its own.");
+            return Ok(self.fault(&fault));
+        }
+        let variables = user_variables(said.own());
+        let place = variables.iter().find_map(|name| self.variables.get(name)).map_or(self.home, |place| *place);
+        if self.route(said, true).await? == Ran::Failed {
+            return Ok(Ran::Failed);
+        }
+        let all = assignments(said.own(), self.reading);
+        let settings = all.into_iter().filter_map(|a| a.name).filter(|name| name.starts_with("@@"));
+        let settings: Vec<_> = settings.collect();
+        let Some(at) = self.position(self.participant(place)).filter(|_| !settings.is_empty()) else {
+            return Ok(Ran::Fine);
+        };
+        (self.facts, self.reading_stale) = (None, true);
+        if self.pooling.on {
+            // They are read when the connection is parked.
+            return Ok(Ran::Fine);
+        }
+        let told = match self.as_settings(at, &settings).await {
+            Ok(told) => told,
+            Err(source) => {
+                tracing::warn!(%source, "a connection broke while a session's settings were read");
+                return Err(Stop::Close);
+            }
+        };
+        if let Some(text) = told {
+            self.keep(text.as_bytes(), settings.iter().map(|name| plain_name(name)).collect());
+            self.tell_all(text.as_bytes()).await?;
+        } else {
+            tracing::warn!("settings that came from a table's values could not be told to the other backends");
+        }
         Ok(Ran::Fine)
     }
 
