@@ -9,7 +9,10 @@ const HINTS: &[(FaultKind, &str)] = &[
     (FaultKind::BackendLost, "A transaction that was open is rolled back on all backends; it can be retried."),
     (FaultKind::InDoubtLimit, "A backend is probably down: see `handfast transactions list`."),
     (FaultKind::TooManyClients, "Use fewer connections, or raise limits.clients."),
-    (FaultKind::NoSuchDatabase, "Clients see one database: listen.database."),
+    (
+        FaultKind::NoSuchDatabase,
+        "Connect to listen.database, or open the home server's others by listen.other_databases = \"home\".",
+    ),
     (FaultKind::TlsRequired, "Connect with TLS."),
     (FaultKind::ShuttingDown, "Connect again when Handfast is back."),
     (FaultKind::Internal, "Please report it, with the diagnostics of that moment."),

@@ -112,6 +112,12 @@ impl Commits {
         Self { config, journal, registry, failpoints, together }
     }
 
+    /// For sessions that have this configuration's only backend: they never need two phases, so nothing of theirs can be
+    /// unfinished.
+    pub fn of_one_backend(&self, config: Arc<Config>) -> Self {
+        Self::new(config, self.journal.clone(), Arc::new(Registry::new(1)), self.failpoints.clone())
+    }
+
     /// A fresh name, never given before.
     pub fn next_txn(&self) -> TxnId {
         self.journal.next_txn()

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::route::RouteTable;
 use crate::sql::AnalysisCache;
 
+pub mod annexes;
 pub mod mysql;
 pub mod pg;
 pub mod transaction;

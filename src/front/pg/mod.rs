@@ -17,6 +17,7 @@ use crate::front::cores::Cores;
 use crate::front::strangers::Strangers;
 use crate::front::tls::Tls;
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 use crate::session::pg::{Running, Session, Stop};
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -37,6 +38,7 @@ const LEAVING_MAX: usize = 64;
 /// What all connections share.
 struct Door {
     services: Arc<Services>,
+    annexes: Annexes,
     tls: Option<Tls>,
     logins: Logins,
     cancels: Cancels,
@@ -60,6 +62,7 @@ pub async fn serve(
         cancels: Cancels::default(),
         strangers: Strangers::for_sessions(limits.clients),
         places: Arc::new(Semaphore::new(limits.clients)),
+        annexes: Annexes::new(Arc::clone(&services), Dialect::Postgres),
         services,
         tls,
     });
@@ -133,7 +136,8 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
         Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
     };
-    let refused = match (Arc::clone(&door.places).try_acquire_owned(), door.services.config.home(Dialect::Postgres)) {
+    let refused = match (Arc::clone(&door.places).try_acquire_owned(), entered.services.config.home(Dialect::Postgres))
+    {
         (Ok(place), Some(home)) => return session(&door, entered, home, place, stop).await,
         (Err(_), _) => {
             let most = door.services.config.limits.clients;
@@ -155,11 +159,10 @@ async fn session(
     place: OwnedSemaphorePermit,
     stop: watch::Receiver<Stop>,
 ) {
-    let Entered { client, user, version, startup } = entered;
+    let Entered { client, user, version, startup, services } = entered;
     let running = Arc::new(Running::default());
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
-    let services = Arc::clone(&door.services);
     let mut session = Session::new(services, client, user, home, &startup, Arc::clone(&running), stop);
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;
