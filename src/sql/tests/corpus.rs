@@ -76,8 +76,9 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             login_timeout: second,
             drain_timeout: second,
         },
-        admin: Admin { listen: None },
+        admin: Admin { listen: None, token: None },
         telemetry: Telemetry { log_level: String::new(), log_json: false },
+        settings: Vec::new(),
     }
 }
 
