@@ -8,6 +8,7 @@ use std::time::Instant;
 use futures_util::future::{AbortHandle, Abortable, BoxFuture, FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::ledger::{BranchState, Client, Entry, Told, What};
 use super::registry::Ending;
 use super::{Commits, Ended, Enlisted, Why, Wrote};
 use crate::backend::{Conn, VerbError};
@@ -28,6 +29,8 @@ pub(super) struct Driver {
     progress: Progress,
     /// Keeps recovery away from our branches while we work on them (P − A of Citus's sweep).
     ending: Option<Ending>,
+    /// What people may know of it; none for a single participant and for a ROLLBACK.
+    entry: Option<Entry>,
 }
 
 /// How far the decision is: what must happen if this driver is dropped before its machine is done.
@@ -86,7 +89,18 @@ impl Driver {
             phases: 0,
             progress: Progress::Undecided,
             ending,
+            entry: None,
         }
+    }
+
+    /// Enters a transaction with several participants into the ledger.
+    pub(super) fn told_of(mut self, client: Client<'_>) -> Self {
+        if self.members.len() > 1 {
+            let branch = |(place, m): (&Place, &Member)| (*place, m.backend, m.branch.session);
+            let branches: Vec<_> = self.members.iter().map(branch).collect();
+            self.entry = Some(self.commits.registry.ledger().begin(self.machine.txn(), client, &branches));
+        }
+        self
     }
 
     /// Until the client may hear the outcome; usually all is done then.
@@ -127,6 +141,7 @@ impl Driver {
 
     async fn step(&mut self) {
         let event = self.next_event().await;
+        self.tell(&event);
         match (&event, &mut self.progress) {
             (Event::Decided(proof), progress) => {
                 *progress = Progress::Decided(proof.clone(), self.members.keys().copied().collect());
@@ -138,6 +153,31 @@ impl Driver {
             (_, Progress::Undecided | Progress::Deciding | Progress::Decided(..)) => {}
         }
         self.machine.handle(event, self.started.elapsed());
+    }
+
+    /// Notes what happened for people.
+    fn tell(&self, event: &Event) {
+        let Some(entry) = &self.entry else { return };
+        let problem = |place: &Place| {
+            let error = self.members.get(place).and_then(|m| m.error.as_ref());
+            error.map_or_else(|| String::from("it refused"), ToString::to_string)
+        };
+        let detail = |text: &str| Some(text.to_owned());
+        match event {
+            Event::Prepared(place) => entry.set(*place, BranchState::Prepared, What::Prepared, None),
+            Event::Released(place) => {
+                entry.set(*place, BranchState::Committed, What::Committed, detail("it only read: released"))
+            }
+            Event::Committed(place) => {
+                entry.set(*place, BranchState::Committed, What::Committed, detail("in one phase: the only writer"))
+            }
+            Event::Settled(place) => entry.set(*place, BranchState::Committed, What::Committed, None),
+            Event::RolledBack(place) => entry.set(*place, BranchState::RolledBack, What::RolledBack, None),
+            Event::Refused(place) => entry.problem(*place, What::Refused, problem(place)),
+            Event::Lost(place) => entry.problem(*place, What::Failed, problem(place)),
+            Event::Decided(_) => entry.decided(self.decided_wall_ms),
+            Event::Wrote(..) | Event::DecisionRefused | Event::DecisionUnknown | Event::Tick => {}
+        }
     }
 
     async fn next_event(&mut self) -> Event {
@@ -198,6 +238,9 @@ impl Driver {
             Effect::CommitOnePhase(place) => self.one_phase(place, Event::Committed(place)),
             Effect::Prepare(place) => {
                 self.phases = 2;
+                if let Some(entry) = &self.entry {
+                    entry.set(place, BranchState::Asked, What::PrepareSent, None);
+                }
                 self.verb(place, move |conn, branch| prepare(conn, branch, failpoints, place).boxed());
             }
             Effect::Decide(places) => self.decide(&places),
@@ -212,8 +255,10 @@ impl Driver {
             }
             Effect::Close(place) => {
                 self.close(place);
+                self.entry.iter().for_each(|entry| entry.closed(place, false));
             }
             Effect::Abandon(place) => {
+                self.entry.iter().for_each(|entry| entry.closed(place, true));
                 if let Some(backend) = self.close(place) {
                     self.commits.registry.wake(backend);
                 }
@@ -354,6 +399,19 @@ impl Driver {
         }
     }
 
+    /// Why it was rolled back, for operators.
+    fn in_words(&self, cause: Cause) -> String {
+        match cause {
+            Cause::Refused(place) => format!("\"{}\" voted no", self.name(place)),
+            Cause::Asked => String::from("the client asked for it"),
+            Cause::Lost(place) => format!("\"{}\" was lost before the commit was decided", self.name(place)),
+            Cause::TimedOut(place) => {
+                format!("\"{}\" did not vote within transactions.prepare_timeout", self.name(place))
+            }
+            Cause::Journal => String::from("the journal takes no decisions"),
+        }
+    }
+
     fn why(&mut self, cause: Cause) -> Why {
         let fault = match cause {
             Cause::Refused(place) => return self.refused(place),
@@ -388,6 +446,15 @@ impl Driver {
 impl Drop for Driver {
     /// A driver that is dropped before its end (its session was ended from outside) leaves nothing unfinished behind.
     fn drop(&mut self) {
+        if let Some(entry) = &self.entry {
+            let (told, cause) = match self.machine.outcome() {
+                Some(Outcome::Committed { .. }) => (Some(Told::Committed), None),
+                Some(Outcome::RolledBack(cause)) => (Some(Told::RolledBack), Some(self.in_words(cause))),
+                Some(Outcome::Unknown) => (Some(Told::Unknown), None),
+                None => (None, Some(String::from("its session was ended from outside"))),
+            };
+            self.commits.registry.ledger().left(entry, told, cause);
+        }
         match &self.progress {
             Progress::Undecided => {}
             Progress::Deciding => {
