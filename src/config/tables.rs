@@ -79,6 +79,9 @@ fn target(
     }
     let mut section = Section::at(r, name, "tables.*", span.clone(), value);
     let given = section.entry(r, "backend").is_some();
+    for key in ["backend", "table"] {
+        section.learn(r, key, Kind::Text { default: "" });
+    }
     let backend = section.plain(r, "backend");
     let rename = section.plain(r, "table");
     section.finish(r);
