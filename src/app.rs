@@ -25,7 +25,7 @@ use crate::front;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::journal::{Journal, JournalError};
-use crate::ops::{House, Parts};
+use crate::ops::{House, Parts, SAMPLE_EVERY};
 use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
@@ -171,6 +171,7 @@ impl App {
             board: Arc::clone(&recovery.board),
             commits: Arc::clone(&commits),
             clients: Arc::clone(&clients),
+            found: unfinished,
             ready: ready.subscribe(),
             stopping: stopping.subscribe(),
         }));
@@ -187,8 +188,10 @@ impl App {
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
-            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house) }));
+            let token = self.config.admin.token.clone();
+            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
         let ended = tokio::select! {
@@ -207,7 +210,7 @@ impl App {
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
     async fn admit(&self, listeners: Listeners) -> Result<(), ServeError> {
-        let stop = stop_signal();
+        let stop = self.told_to_stop();
         tokio::pin!(stop);
         let services = tokio::select! {
             services = self.services() => Arc::new(services?),
@@ -246,6 +249,14 @@ impl App {
         // The fronts keep to limits.drain_timeout themselves, and let who is committing finish.
         while fronts.join_next().await.is_some() {}
         Ok(())
+    }
+
+    /// By a signal, or by an operator.
+    async fn told_to_stop(&self) {
+        tokio::select! {
+            () = stop_signal() => {}
+            () = self.house.drain_asked() => {}
+        }
     }
 
     /// Phase two is never abandoned while there is time: the settlers work on until the last session has ended, and then
@@ -387,6 +398,15 @@ async fn watch_in_doubt(registry: Arc<Registry>, warn_after: Duration) {
                 tracing::warn!(%txn, ?age, met = ?entry.met, "a committed transaction waits for a backend");
             }
         }
+    }
+}
+
+async fn take_samples(house: Arc<House>) {
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        house.sample();
     }
 }
 

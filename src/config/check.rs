@@ -330,7 +330,7 @@ fn admin(r: &mut Reader<'_>, root: &mut Section<'_>) -> Admin {
         r.fault(fault.label("it has no login yet: only 127.0.0.1 or [::1]"));
     }
     section.finish(r);
-    Admin { listen: listen.map(|(address, _)| address) }
+    Admin { listen: listen.map(|(address, _)| address), token: None }
 }
 
 /// How log lines look.

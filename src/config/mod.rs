@@ -357,6 +357,8 @@ pub struct Limits {
 pub struct Admin {
     /// HTTP for `/metrics`, `/healthz`, `/readyz`; `None`: off.
     pub listen: Option<SocketAddr>,
+    /// What requests must bring; there unless `listen` is a loopback address.
+    pub token: Option<Secret>,
 }
 
 /// `[telemetry]`
