@@ -20,7 +20,7 @@ use crate::backend::schema::Schemas;
 use crate::base::{BackendId, Dialect, Failpoints, clock};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::front;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
@@ -94,7 +94,8 @@ pub enum ServeError {
 }
 
 /// Serves until SIGINT or SIGTERM, then drains. Errors: it could not start, or the journal failed.
-pub async fn serve(config: Config, failpoints: Failpoints) -> Result<(), ServeError> {
+pub async fn serve(config: Config, source: Source, failpoints: Failpoints) -> Result<(), ServeError> {
+    drop(source);
     let config = Arc::new(config);
     let app = App::open(Arc::clone(&config), failpoints)?;
     let listeners = Listeners::bind(&config).await?;

@@ -79,6 +79,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
         },
         admin: Admin { listen: None, token: None },
         telemetry: Telemetry { log_level: String::new(), log_json: false },
+        settings: Vec::new(),
     }
 }
 
