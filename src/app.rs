@@ -30,7 +30,7 @@ use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::front::{self, Reception};
 use crate::journal::{Journal, JournalError};
 use crate::ops::reload::{Ask, Reloads};
-use crate::ops::{House, Parts};
+use crate::ops::{House, Parts, SAMPLE_EVERY};
 use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
@@ -189,6 +189,7 @@ impl App {
             board: Arc::clone(&recovery.board),
             commits: Arc::clone(&commits),
             clients: Arc::clone(&clients),
+            found: unfinished,
             ready: ready.subscribe(),
             stopping: stopping.subscribe(),
             reloads: reloads.clone(),
@@ -226,8 +227,10 @@ impl App {
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
-            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house) }));
+            let token = self.config.admin.token.clone();
+            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
         background.spawn(reload_on_signal(self.reloads.clone()));
@@ -259,7 +262,7 @@ impl App {
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
     async fn admit(&self, listeners: Listeners) -> Result<(), ServeError> {
-        let stop = stop_signal();
+        let stop = self.told_to_stop();
         tokio::pin!(stop);
         let services = tokio::select! {
             services = self.services() => Arc::new(services?),
@@ -296,6 +299,14 @@ impl App {
         // The fronts keep to limits.drain_timeout themselves, and let who is committing finish.
         while fronts.join_next().await.is_some() {}
         Ok(())
+    }
+
+    /// By a signal, or by an operator.
+    async fn told_to_stop(&self) {
+        tokio::select! {
+            () = stop_signal() => {}
+            () = self.house.drain_asked() => {}
+        }
     }
 
     /// Phase two is never abandoned while there is time: the settlers work on until the last session has ended, and then
@@ -451,6 +462,15 @@ async fn watch_in_doubt(registry: Arc<Registry>, config: Arc<Swap<Config>>) {
                 tracing::warn!(%txn, ?age, met = ?entry.met, "a committed transaction waits for a backend");
             }
         }
+    }
+}
+
+async fn take_samples(house: Arc<House>) {
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        house.sample();
     }
 }
 

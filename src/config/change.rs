@@ -143,7 +143,7 @@ fn aligned(old: &Config, new: Config, left: &[BackendId]) -> Config {
     config.node = old.node.clone();
     config.journal = old.journal.clone();
     (config.listen.postgres, config.listen.mysql) = (old.listen.postgres, old.listen.mysql);
-    config.admin.listen = old.admin.listen;
+    config.admin = old.admin.clone();
     config.limits.transactions_kept = old.limits.transactions_kept;
     config.telemetry.log_json = old.telemetry.log_json;
     config
@@ -181,7 +181,7 @@ fn applies(old: &Config, left: &[BackendId], key: &str, added: bool) -> Applies 
     let mut parts = key.split('.');
     match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
         ("node" | "journal", ..) => Applies::Restart,
-        ("listen", "postgres" | "mysql", _) | ("admin", "listen", _) => Applies::Restart,
+        ("listen", "postgres" | "mysql", _) | ("admin", ..) => Applies::Restart,
         ("telemetry", "log_format", _) | ("limits", "transactions_kept", _) => Applies::Restart,
         ("listen", ..) | ("users", ..) | ("pool", "mode", _) => Applies::NewConnections,
         ("backends", name, what) => match old.backend_named(name) {

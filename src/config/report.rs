@@ -142,6 +142,17 @@ impl ConfigErrors {
         Self::new(Sources::new(file, ""), vec![ConfigFault::whole(code, title).help(help)])
     }
 
+    /// Every fault as it is printed, without the summary.
+    pub fn faults(&self) -> Vec<String> {
+        struct One<'a>(&'a Sources, &'a ConfigFault);
+        impl fmt::Display for One<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                render(f, self.0, self.1)
+            }
+        }
+        self.faults.iter().map(|fault| One(&self.sources, fault).to_string()).collect()
+    }
+
     /// The faults' codes, in the order of the file.
     pub fn codes(&self) -> Vec<ConfigCode> {
         self.faults.iter().map(|fault| fault.code).collect()

@@ -69,6 +69,11 @@ impl House {
         self.transactions(Filter::InDoubt, usize::MAX).transactions
     }
 
+    /// Names of transactions that have come into doubt, or out of it, from now on.
+    pub fn news(&self) -> tokio::sync::broadcast::Receiver<TxnId> {
+        self.parts.registry.ledger().news()
+    }
+
     /// One by its name.
     pub fn transaction(&self, name: &str) -> Option<Transaction> {
         let txn = TxnId::parse(name)?;
