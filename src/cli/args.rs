@@ -16,9 +16,19 @@ pub struct Args {
     /// Configuration; else $HANDFAST_CONFIG, ./handfast.toml, /etc/handfast/handfast.toml
     #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A value beside the file, such as transactions.commit_wait=3s; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
+        None => Err("it is KEY=VALUE, for example transactions.commit_wait=3s".to_owned()),
+    }
 }
 
 /// What to do.
@@ -40,11 +50,35 @@ pub enum Command {
         #[arg(long, value_enum)]
         client: Option<ClientKind>,
     },
-    /// Prepared branches on the backends
+    /// Transactions over several backends: what is in doubt, why, what happens next, what can be done by hand
     Transactions {
         /// What to do with them.
         #[command(subcommand)]
         action: TransactionsAction,
+    },
+    /// The running Handfast at a glance; exit code 0 if it takes clients and nothing is in doubt
+    Status {
+        /// Print nothing; exit code 0 if it takes clients (for health checks)
+        #[arg(short, long)]
+        quiet: bool,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Stop the running Handfast gracefully: open transactions may end, phase two is never abandoned
+    Drain {
+        /// Return only when it has stopped
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Finish what is in doubt from the journal, without serving anybody
+    Recover {
+        /// While no Handfast runs by this journal
+        #[arg(long, required = true)]
+        offline: bool,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Empty stand-ins, in the home databases, of tables that live on other backends: for \d, SHOW TABLES and reflection
     Catalog {
@@ -58,6 +92,25 @@ pub enum Command {
         #[command(subcommand)]
         action: JournalAction,
     },
+    /// The configuration, and where it came from
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Turn a password, read from standard input, into a password_hash for [[users]]
+    HashPassword,
+    /// Print completions for a shell: handfast completions bash > /etc/bash_completion.d/handfast
+    Completions {
+        /// For which
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// For example /usr/local/share/man/man1
+        folder: PathBuf,
+    },
     /// Play the demonstration on throw-away databases
     Demo(super::demo::DemoArgs),
     /// Explain an error code at length
@@ -68,11 +121,77 @@ pub enum Command {
     },
 }
 
+/// `handfast config …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Print every value; secrets as ***
+    Show {
+        /// And where it came from: default, file:line, environment or --set
+        #[arg(long)]
+        origin: bool,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Print the JSON schema of the file, for editors
+    Schema,
+}
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
 /// `handfast transactions …`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum TransactionsAction {
-    /// List what is prepared on every backend, and whose it is
-    List,
+    /// List what is in doubt (exit code 1 if something is); while no Handfast runs, what is prepared on the backends
+    List {
+        /// Also what is ending, and the last that ended
+        #[arg(long)]
+        all: bool,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Everything that is known of one: its branches, its timeline, why, what now, the SQL to do it by hand
+    Show {
+        /// Its name, such as hf1.shop.n-1.1700000000.42
+        name: String,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Try to finish one at once; refuses what would leave it half done
+    Resolve {
+        /// Its name
+        name: String,
+        /// Commit it everywhere: only what is decided
+        #[arg(long, required_unless_present = "rollback", conflicts_with = "rollback")]
+        commit: bool,
+        /// Roll it back everywhere: only what is not decided
+        #[arg(long)]
+        rollback: bool,
+        /// End Handfast's trying: a person has looked, and has made the rows as --commit or --rollback says; kept in the journal
+        #[arg(long)]
+        force_heuristic: bool,
+        /// Who that person is; default: $USER
+        #[arg(long)]
+        who: Option<String>,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Prepared branches on the backends that are not this node's to finish, and what to do about each
+    Strangers {
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
 }
 
 /// `handfast catalog …`

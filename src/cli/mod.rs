@@ -5,10 +5,15 @@ mod args;
 mod catalog;
 mod check;
 mod codes;
+mod config;
 pub mod demo;
 mod explain;
 mod journal;
+mod manual;
+mod recover;
+mod running;
 mod serve;
+mod status;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -18,9 +23,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub use args::{Args, CatalogAction, ClientKind, Command, JournalAction, TransactionsAction};
+pub use args::{Args, CatalogAction, ClientKind, Command, ConfigAction, JournalAction, Output, TransactionsAction};
 
-use crate::config::{self, Config};
+use crate::config::{Config, Overrides, Source};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +48,15 @@ impl From<Exit> for ExitCode {
 
 /// Does what the command line says.
 pub fn run(args: Args) -> ExitCode {
-    let file = args.config.as_deref();
+    let file = &Chosen { file: args.config, set: args.set };
     let exit = match args.command {
-        Command::Serve => with_config(file, |_, config| serve::run(config)),
+        Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
         Command::Check { offline } => with_config(file, |path, config| check::run(path, &config, offline)),
         Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),
-        Command::Transactions { action: TransactionsAction::List } => {
-            with_config(file, |_, config| transactions::list(&config))
-        }
+        Command::Transactions { action } => with_config(file, |_, config| transactions::run(&config, &action)),
+        Command::Status { quiet, output } => with_config(file, |_, config| status::status(&config, quiet, output)),
+        Command::Drain { wait } => with_config(file, |_, config| status::drain(&config, wait)),
+        Command::Recover { offline: _, dry_run } => with_config(file, |_, config| recover::run(config, dry_run)),
         Command::Catalog { action } => with_config(file, |_, config| {
             let work = match action {
                 CatalogAction::Sync { dry_run } => catalog::Work::Sync { dry_run },
@@ -61,6 +67,13 @@ pub fn run(args: Args) -> ExitCode {
         }),
         Command::Journal { action } => journal::run(file, &action),
         Command::Demo(demo) => return demo::run(&demo),
+        Command::Config { action: ConfigAction::Show { origin, output } } => {
+            with_config(file, |_, config| config::show(&config, origin, output))
+        }
+        Command::Config { action: ConfigAction::Schema } => config::schema(),
+        Command::HashPassword => config::hash_password(),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::pages(&folder),
         Command::Help { code } => codes::run(code.as_deref()),
     };
     exit.into()
@@ -85,10 +98,26 @@ fn config_path(given: Option<&Path>) -> PathBuf {
     found.unwrap_or_else(|| PathBuf::from("handfast.toml"))
 }
 
-fn with_config(given: Option<&Path>, command: impl FnOnce(&Path, Config) -> Exit) -> Exit {
-    let path = config_path(given);
-    match config::load(&path) {
-        Ok(config) => command(&path, config),
+/// What the command line says of the configuration.
+#[derive(Clone, Debug, Default)]
+struct Chosen {
+    /// `-c`
+    file: Option<PathBuf>,
+    /// `--set`
+    set: Vec<(String, String)>,
+}
+
+impl Chosen {
+    /// Where it is read from.
+    fn source(&self) -> Source {
+        Source { path: config_path(self.file.as_deref()), overrides: Overrides::of_process(&self.set) }
+    }
+}
+
+fn with_config(given: &Chosen, command: impl FnOnce(&Path, Config) -> Exit) -> Exit {
+    let source = given.source();
+    match source.load() {
+        Ok(config) => command(&source.path, config),
         Err(errors) => {
             complain(errors);
             Exit::Usage
@@ -112,6 +141,13 @@ fn print(text: &str) {
     if std::io::stdout().write_all(text.as_bytes()).is_err() {
         std::process::exit(0);
     }
+}
+
+/// As JSON, for programs.
+fn json(value: &impl serde::Serialize) -> String {
+    let text =
+        serde_json::to_string_pretty(value).expect("the model holds texts, numbers and lists only, which JSON can say");
+    text + "\n"
 }
 
 /// Writes a line to standard error.

@@ -2,6 +2,7 @@
 //! never delays another; each sweeps for ever: list, look at the journal, act, list again. Only a list that was taken
 //! after the preparing session was gone proves absence (FACTS 5–8a).
 
+pub mod board;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -10,9 +11,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use self::board::Board;
 use crate::backend::control::{Control, ControlError};
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
+use crate::base::swap::Swap;
 use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place};
+use crate::commit::ledger::BranchState;
 use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::journal::{Decision, Journal};
@@ -53,14 +57,18 @@ pub enum AdoptError {
 /// What all settlers share.
 #[derive(Clone, Debug)]
 pub struct Recovery {
-    /// The configuration.
+    /// The configuration; a settler takes the latest before each sweep.
     pub config: Arc<Config>,
+    /// The latest.
+    pub latest: Arc<Swap<Config>>,
     /// Decisions.
     pub journal: Journal,
     /// Who is ending, what is unfinished.
     pub registry: Arc<Registry>,
     /// Which server sessions are ours and alive.
     pub pools: Arc<Pools>,
+    /// What is seen of the backends, for people.
+    pub board: Arc<Board>,
     /// For tests.
     pub failpoints: Failpoints,
 }
@@ -166,12 +174,15 @@ impl Settler {
 
     /// One sweep, bounded; returns how long to pause before the next.
     pub async fn sweep_once(&mut self) -> Duration {
+        self.recovery.config = self.recovery.latest.get();
         let interval = self.recovery.config.transactions.resolve_interval;
         let swept = tokio::time::timeout(CONTROL_TIMEOUT, self.sweep()).await;
         let problem = match swept {
             Ok(Ok(swept)) => {
                 (self.failures, self.left) = (0, swept.left);
                 metrics::backend_up(self.name(), true);
+                self.recovery.board.reached(self.backend, None);
+                self.recovery.board.swept(swept.committed, swept.rolled_back);
                 metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
                 if swept.left == 0 {
                     self.recovery.registry.looked(self.backend);
@@ -183,6 +194,7 @@ impl Settler {
             Err(_) => format!("no answer within {CONTROL_TIMEOUT:?}"),
         };
         metrics::backend_up(self.name(), false);
+        self.recovery.board.reached(self.backend, Some(&problem));
         self.recovery.registry.looked(self.backend);
         (self.control, self.left) = (None, 0);
         self.failures = self.failures.saturating_add(1);
@@ -197,6 +209,10 @@ impl Settler {
         }
         for (txn, place) in self.recovery.registry.unfinished_on(self.backend) {
             self.recovery.registry.met(&txn, place, problem.clone());
+        }
+        let ledger = self.recovery.registry.ledger();
+        for (txn, place) in ledger.undecided_on(self.backend) {
+            ledger.met(&txn, place, &problem, Some(BranchState::Unreachable));
         }
         recover::backoff(self.failures, interval.max(Duration::from_secs(5)))
     }

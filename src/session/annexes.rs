@@ -18,33 +18,32 @@ use crate::sql::AnalysisCache;
 /// Databases that are open at a time, at most: each has connections of its own, up to `pool.size`.
 const ANNEXES_MAX: usize = 64;
 
-/// The databases that clients of one dialect may log in to.
+/// The databases that clients may log in to.
 #[derive(Debug)]
 pub struct Annexes {
     services: Arc<Services>,
-    dialect: Dialect,
     /// Those with sessions in them. With the last session the connections go: nothing then keeps the database from being
     /// dropped.
-    open: Mutex<HashMap<String, Weak<Services>>>,
+    open: Mutex<HashMap<(Dialect, String), Weak<Services>>>,
 }
 
 impl Annexes {
-    /// Of the dialect's home.
-    pub fn new(services: Arc<Services>, dialect: Dialect) -> Self {
-        Self { services, dialect, open: Mutex::default() }
+    /// Beside what these serve.
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services, open: Mutex::default() }
     }
 
     /// What serves a session in this database; a refusal in the home server's own words if it has no such database, or
     /// none for us.
-    pub async fn enter(&self, database: &str) -> Result<Arc<Services>, Fault> {
+    pub async fn enter(&self, dialect: Dialect, database: &str) -> Result<Arc<Services>, Fault> {
         let config = &self.services.config;
         let served = &config.listen.database;
-        let Some(home) = config.home(self.dialect).filter(|home| !self.is_main(*home, database)) else {
+        let Some(home) = config.home(dialect).filter(|home| !self.is_main(dialect, *home, database)) else {
             return Ok(Arc::clone(&self.services));
         };
         let home = config.backend(home);
-        let missing = |hint: String| Err(no_such(self.dialect, database).hint(hint));
-        let same = |b: &&crate::config::Backend| b.dialect == self.dialect && b.address == home.address;
+        let missing = |hint: String| Err(no_such(dialect, database).hint(hint));
+        let same = |b: &&crate::config::Backend| b.dialect == dialect && b.address == home.address;
         if let Some(known) = config.backends.iter().filter(same).find(|b| b.database == database) {
             let name = &known.name;
             return missing(format!("It is backend \"{name}\": connect to \"{served}\", its tables are there."));
@@ -54,11 +53,11 @@ impl Annexes {
                 "Connect to \"{served}\". With listen.other_databases = \"home\" other databases of the home server are open, too."
             )),
             OtherDatabases::Home => {
-                let services = self.open(database)?;
+                let services = self.open(dialect, database)?;
                 // Whether there is such a database, and whether it is for us, the server knows.
                 match services.pools.acquire(BackendId(0)).await {
                     Ok(conn) => services.pools.release(conn).await,
-                    Err(error) => return Err(self.told(database, &error)),
+                    Err(error) => return Err(told(dialect, database, &error)),
                 }
                 Ok(services)
             }
@@ -66,10 +65,10 @@ impl Annexes {
     }
 
     /// Whether a login to this database is to what the house serves.
-    fn is_main(&self, home: BackendId, database: &str) -> bool {
+    fn is_main(&self, dialect: Dialect, home: BackendId, database: &str) -> bool {
         let config = &self.services.config;
         let of_backend = |b: &crate::config::Backend| b.name == database || b.database == database;
-        let known = match self.dialect {
+        let known = match dialect {
             // Its own statements say the home database's own name.
             Dialect::Postgres => config.backend(home).database == database,
             Dialect::Mysql => config.backends.iter().any(of_backend),
@@ -77,30 +76,30 @@ impl Annexes {
         known || config.listen.database == database
     }
 
-    fn open(&self, database: &str) -> Result<Arc<Services>, Fault> {
+    fn open(&self, dialect: Dialect, database: &str) -> Result<Arc<Services>, Fault> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, annex| annex.strong_count() > 0);
-        if let Some(annex) = open.get(database).and_then(Weak::upgrade) {
+        if let Some(annex) = open.get(&(dialect, database.to_owned())).and_then(Weak::upgrade) {
             return Ok(annex);
         }
         if open.len() >= ANNEXES_MAX {
             let text = format!("{ANNEXES_MAX} other databases are open already");
             return Err(Fault::new(FaultKind::TooManyClients, text).hint("Wait until their sessions end."));
         }
-        let annex = Arc::new(self.services.of_database(self.dialect, database));
-        open.insert(database.to_owned(), Arc::downgrade(&annex));
+        let annex = Arc::new(self.services.of_database(dialect, database));
+        open.insert((dialect, database.to_owned()), Arc::downgrade(&annex));
         Ok(annex)
     }
+}
 
-    fn told(&self, database: &str, error: &ConnectError) -> Fault {
-        let refused = |error: &ServerError| error.sqlstate == "3D000" || error.sqlstate == "42000";
-        if let ConnectError::Refused { error, .. } = error
-            && refused(error)
-        {
-            return no_such(self.dialect, database);
-        }
-        error.fault()
+fn told(dialect: Dialect, database: &str, error: &ConnectError) -> Fault {
+    let refused = |error: &ServerError| error.sqlstate == "3D000" || error.sqlstate == "42000";
+    if let ConnectError::Refused { error, .. } = error
+        && refused(error)
+    {
+        return no_such(dialect, database);
     }
+    error.fault()
 }
 
 /// As servers say it.
@@ -118,6 +117,10 @@ impl Services {
         let config = Arc::new(self.config.of_database(dialect, database));
         let statements = config.limits.statement_cache;
         Self {
+            // Nothing is ever later than these: what is reloaded is for logins to come.
+            number: 0,
+            latest: Arc::default(),
+            clients: Arc::clone(&self.clients),
             routes: RouteTable::new(&config),
             analyses: AnalysisCache::new(statements),
             pools: Arc::new(Pools::new(Arc::clone(&config))),

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::front::Reception;
 use crate::front::cores::Cores;
 use crate::front::strangers::Strangers;
 use crate::front::tls::{self, Tls};
@@ -33,14 +34,12 @@ const LAST_WORDS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5
 /// most `limits.drain_timeout`.
 pub async fn serve(
     listener: TcpListener,
-    services: Arc<Services>,
-    tls: Option<Tls>,
+    reception: watch::Receiver<Reception>,
     cores: Arc<Cores>,
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
-    let annexes = Arc::new(Annexes::new(Arc::clone(&services), Dialect::Mysql));
-    let strangers = Arc::new(Strangers::for_sessions(services.config.limits.clients));
+    let strangers = Arc::new(Strangers::for_sessions(reception.borrow().services.config.limits.clients));
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
@@ -50,13 +49,14 @@ pub async fn serve(
             Some(ended) = tasks.join_next() => joined(ended),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
+                    let Reception { services, annexes, mysql_tls: tls, .. } = reception.borrow().clone();
                     let full = tasks.len().saturating_sub(strangers.count()) >= services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
-                        annexes: annexes.clone(),
+                        annexes,
                         sessions: sessions.clone(),
                         strangers: strangers.clone(),
-                        tls: tls.clone(),
+                        tls,
                         shutdown: shutdown.clone(),
                     };
                     if full {
@@ -74,6 +74,7 @@ pub async fn serve(
         }
     }
     drop(listener);
+    let services = Arc::clone(&reception.borrow().services);
     let (drain_timeout, commit_wait) = (services.config.limits.drain_timeout, services.config.transactions.commit_wait);
     if tokio::time::timeout(drain_timeout, join_all(&mut tasks)).await.is_err() {
         tracing::warn!(sessions = tasks.len(), "limits.drain_timeout is over: ending the sessions that are left");
@@ -134,6 +135,7 @@ impl Arrival {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
+        let address = tcp.peer_addr().map_or_else(|_| String::new(), |address| address.to_string());
         let (entry, killed) = self.sessions.enter();
         let client = Client::new(Stream::Plain(tcp), LOGIN_BYTES_MAX, killed);
         let bound = self.services.config.limits.login_timeout;
@@ -147,7 +149,11 @@ impl Arrival {
         };
         drop(stranger);
         match entered {
-            Ok(Ok(session)) => session.serve(self.shutdown).await,
+            Ok(Ok(session)) => {
+                let present = self.services.clients.enter(Dialect::Mysql, session.user(), address);
+                session.serve(self.shutdown).await;
+                drop(present);
+            }
             Ok(Err(error)) => tracing::debug!(%error, "no login"),
             Err(_) => tracing::debug!("limits.login_timeout is over"),
         }
@@ -202,7 +208,7 @@ impl Arrival {
         if database.is_empty() {
             return Ok(Arc::clone(&self.services));
         }
-        self.annexes.enter(&String::from_utf8_lossy(database)).await
+        self.annexes.enter(Dialect::Mysql, &String::from_utf8_lossy(database)).await
     }
 
     /// The client's reply to the greeting, after TLS if it asks for it, and the certificate that it has shown. No reply:

@@ -9,7 +9,7 @@ use super::Door;
 use super::options::settings;
 use super::scram::{self, Asked};
 use crate::backend::stream::Stream;
-use crate::base::{Fault, FaultKind};
+use crate::base::{Dialect, Fault, FaultKind};
 use crate::config::TlsMode;
 use crate::front::tls::{ALPN_POSTGRES, Tls, TlsStream, shown};
 use crate::relay::pg::Client;
@@ -231,7 +231,7 @@ async fn start(door: &Door, new: Newcomer, asked: i32, parameters: Parameters) -
     if let Err(fault) = admitted {
         return refuse(client, &fault).await;
     }
-    let services = match door.annexes.enter(&wishes.database).await {
+    let services = match door.annexes.enter(Dialect::Postgres, &wishes.database).await {
         Ok(services) => services,
         Err(fault) => return refuse(client, &fault).await,
     };
