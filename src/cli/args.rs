@@ -24,6 +24,8 @@ pub struct Args {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Look at databases and write a configuration for them
+    Init(super::init::InitArgs),
     /// Run the proxy
     Serve,
     /// Check the configuration and what the backends say; changes nothing

@@ -7,6 +7,7 @@ mod check;
 mod codes;
 pub mod demo;
 mod explain;
+pub mod init;
 mod journal;
 mod serve;
 #[cfg(test)]
@@ -45,6 +46,7 @@ impl From<Exit> for ExitCode {
 pub fn run(args: Args) -> ExitCode {
     let file = args.config.as_deref();
     let exit = match args.command {
+        Command::Init(init) => init::run(&init),
         Command::Serve => with_config(file, |_, config| serve::run(config)),
         Command::Check { offline } => with_config(file, |path, config| check::run(path, &config, offline)),
         Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),

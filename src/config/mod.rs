@@ -12,6 +12,7 @@ mod tables;
 mod tests;
 pub mod units;
 
+pub use backends::{FromUrl, from_url, to_url};
 pub use check::{load, parse};
 pub use file::{Env, ReadFile};
 pub use report::{ConfigCode, ConfigErrors};
