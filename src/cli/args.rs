@@ -28,12 +28,11 @@ pub enum Command {
     Init(super::init::InitArgs),
     /// Run the proxy
     Serve,
-    /// Check the configuration and what the backends say; changes nothing
-    Check {
-        /// Only the configuration; no backend is asked
-        #[arg(long)]
-        offline: bool,
-    },
+    /// What would hurt in production, each with its fix: the configuration, this machine, the backends; changes nothing
+    #[command(
+        after_help = "Exit codes: 0 no error (and no warning with --strict), 1 errors, 2 a configuration that cannot be read."
+    )]
+    Check(super::check::CheckArgs),
     /// Show where a statement goes, and as what; a backend is asked only for tables of the other dialect
     Explain {
         /// The statement
@@ -109,6 +108,15 @@ pub enum JournalAction {
         /// The journal's folder; default: journal.path of the configuration
         path: Option<PathBuf>,
     },
+}
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
 }
 
 /// Which protocol a client speaks.

@@ -3,7 +3,7 @@
 
 mod args;
 mod catalog;
-mod check;
+pub mod check;
 mod codes;
 pub mod demo;
 mod explain;
@@ -19,7 +19,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub use args::{Args, CatalogAction, ClientKind, Command, JournalAction, TransactionsAction};
+pub use args::{Args, CatalogAction, ClientKind, Command, JournalAction, Output, TransactionsAction};
 
 use crate::config::{self, Config};
 
@@ -48,7 +48,7 @@ pub fn run(args: Args) -> ExitCode {
     let exit = match args.command {
         Command::Init(init) => init::run(&init),
         Command::Serve => with_config(file, |_, config| serve::run(config)),
-        Command::Check { offline } => with_config(file, |path, config| check::run(path, &config, offline)),
+        Command::Check(check) => with_config(file, |path, config| check::run(path, &config, check)),
         Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),
         Command::Transactions { action: TransactionsAction::List } => {
             with_config(file, |_, config| transactions::list(&config))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{mysql, pg};
-use crate::backend::control::{ControlError, Listed, ServerFacts};
+use crate::backend::control::{Control, ControlError, Listed, ServerFacts};
 use crate::backend::pool::CONTROL_TIMEOUT;
 use crate::base::{Dialect, clock};
 use crate::config::Backend;
@@ -97,6 +97,9 @@ pub struct Privilege {
     pub fix: String,
 }
 
+/// A branch that is listed for longer than this is worth a word.
+const STILL_PREPARED: Duration = Duration::from_millis(1000);
+
 /// Asks a backend everything. Errors: it cannot be reached, is too slow (10 s) or refuses to answer.
 pub async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
     let begun = clock::now();
@@ -114,7 +117,23 @@ pub async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
         }
     };
     inventory.took = begun.elapsed();
+    if !inventory.prepared.is_empty() {
+        // What is being committed right now is gone in a moment.
+        tokio::time::sleep(STILL_PREPARED).await;
+        let listed = match tokio::time::timeout(CONTROL_TIMEOUT, listed(backend)).await {
+            Ok(listed) => listed?,
+            Err(_) => return Ok(inventory),
+        };
+        inventory.prepared.retain(|branch| listed.contains(&branch.listed.name));
+    }
     Ok(inventory)
+}
+
+async fn listed(backend: &Backend) -> Result<Vec<String>, ControlError> {
+    match backend.dialect {
+        Dialect::Postgres => pg::listed(backend).await,
+        Dialect::Mysql => Ok(Control::connect(backend).await?.list().await?.into_iter().map(|l| l.name).collect()),
+    }
 }
 
 /// A server's clock against ours: `asked` and `answered` are ours around the question, `theirs` the answer, all in

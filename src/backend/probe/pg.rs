@@ -73,6 +73,16 @@ pub(super) async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
     asked.await.map_err(about)
 }
 
+/// The names of what is prepared in the database, whoever did it.
+pub(super) async fn listed(backend: &Backend) -> Result<Vec<String>, ControlError> {
+    let asked = async {
+        let mut conn = pg_options(backend).disable_statement_logging().connect().await?;
+        let rows = sqlx::query(PREPARED).fetch_all(&mut conn).await?;
+        rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, sqlx::Error>>()
+    };
+    asked.await.map_err(failed(&backend.name, "listing prepared transactions"))
+}
+
 /// As clients' connections have it: `sqlx` sets another one on its own.
 async fn session_time_zone(backend: &Backend) -> Result<String, ControlError> {
     let home = super::home_info(backend, BackendId(0), Duration::from_secs(5)).await.map_err(|error| {

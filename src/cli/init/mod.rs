@@ -144,8 +144,8 @@ fn told(args: &InitArgs, files: &Files, sources: &[Source], plan: &Plan) -> Stri
     for source in sources {
         let (backend, facts) = (&source.given.backend, &source.inventory.facts);
         let tables = plan::count(source.inventory.tables.iter().filter(|table| !table.stand_in).count(), "table");
-        let server = format!("{:?} {}", facts.engine, facts.version);
-        out.push_str(&format!("{:<14}{server:<28}{:<24}{tables}\n", backend.name, backend.address.to_string()));
+        let (server, address) = (facts.title(), backend.address.to_string());
+        out.push_str(&format!("{:<16}{server:<20} {address:<24} {tables}\n", backend.name));
         for unfit in &facts.unfit {
             out.push_str(&format!("    must be changed: {}\n    fix: {}\n", unfit.what, unfit.fix));
         }
@@ -161,10 +161,10 @@ fn told(args: &InitArgs, files: &Files, sources: &[Source], plan: &Plan) -> Stri
     }
     out.push_str("\nnext:\n");
     for (name, whose) in files.variables_to_set() {
-        out.push_str(&format!("  export {name}=…          # {whose}\n"));
+        out.push_str(&format!("  {:<40}# {whose}\n", format!("export {name}=…")));
     }
     let file = config_option(&args.output);
-    out.push_str(&format!("  handfast check{file}          # what would hurt in production, each with its fix\n"));
+    out.push_str(&format!("  {:<40}# what would hurt, each with its fix\n", format!("handfast check{file}")));
     out.push_str(&format!("  handfast serve{file}\n"));
     let database = &sources[0].given.backend.database;
     if let Some(address) = plan.listens(Dialect::Postgres).then_some(args.postgres) {

@@ -56,7 +56,7 @@ fn journal(args: &InitArgs) -> PathBuf {
 fn backend(out: &mut String, number: usize, source: &Source, files: &Files, plan: &Plan) {
     let (backend, facts) = (&source.given.backend, &source.inventory.facts);
     let tables = plan::count(source.inventory.tables.iter().filter(|table| !table.stand_in).count(), "table");
-    let about = format!("{:?} {}, {tables}", facts.engine, facts.version);
+    let about = format!("{}, {tables}", facts.title());
     line(out, &format!("[backends.{}]", backend.name), &about);
     // A dollar sign would be a variable.
     out.push_str(&format!("url = {}\n", literal(&config::to_url(backend))));
