@@ -351,7 +351,7 @@ fn settings_that_differ() {
         let level = "SET default_transaction_isolation = 'serializable'";
         same.on_store(&format!("ALTER DATABASE {} {level}", same.delivery_name())).await;
         let found = same.check(&[]).await;
-        found.warning("isolation-differs", "default_transaction_isolation = 'read committed'");
+        found.warning("isolation-differs", "SET default_transaction_isolation");
         assert_eq!(found.names.len(), 1, "{:#}", found.json);
     });
 }

@@ -170,11 +170,11 @@ fn passwords_may_be_in_the_environment_and_no_file_is_overwritten() {
         assert!(text.contains("password = \"${PG_PASSWORD}\""), "{text}");
         let delivery_variable = format!("{}_PASSWORD", two.delivery_name().to_uppercase());
         assert!(told.contains(&format!("export {delivery_variable}=")), "{told}");
-        assert!(told.contains("export HANDFAST_APP_PASSWORD="), "{told}");
+        assert!(told.contains("export APP_CLIENT_PASSWORD="), "{told}");
         let (told, code) = typed(&folder, &[], &init);
         assert!(code == 2 && told.contains("is not overwritten"), "{told}");
 
-        let set = [("PG_PASSWORD", "app"), (delivery_variable.as_str(), "app"), ("HANDFAST_APP_PASSWORD", "chosen")];
+        let set = [("PG_PASSWORD", "app"), (delivery_variable.as_str(), "app"), ("APP_CLIENT_PASSWORD", "chosen")];
         let (told, code) = typed(&folder, &[], &["check"]);
         assert!(code == 2 && told.contains("environment variable"), "{told}");
         let (told, code) = typed(&folder, &set, &["check", "--strict"]);

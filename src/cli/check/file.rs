@@ -41,9 +41,16 @@ pub(super) fn section(path: &Path, config: &Config) -> Section {
     section
 }
 
-fn admin(_config: &Config, address: SocketAddr) -> Finding {
-    let what = format!("the operator's port {address} is open to other machines");
-    Finding::error(Problem::AdminOpen, what, "[admin]  listen = \"127.0.0.1:6480\"")
+fn admin(config: &Config, address: SocketAddr) -> Finding {
+    let fix = "[admin]  listen = \"127.0.0.1:6480\", and a proxy with TLS before it for others";
+    match config.admin.token {
+        Some(_) => {
+            let what =
+                format!("the operator's port {address} is open to other machines, and its token travels in the clear");
+            Finding::warning(Problem::AdminOpen, what, fix)
+        }
+        None => Finding::error(Problem::AdminOpen, format!("the operator's port {address} is open to everybody"), fix),
+    }
 }
 
 fn listener(config: &Config, dialect: Dialect) -> bool {

@@ -55,7 +55,7 @@ impl Files {
         let client = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_CHARS).map(char::from).collect::<String>();
         let mut kept = vec![Kept {
             whose: format!("choose a password: clients log in as {} with it", args.user),
-            place: place(&format!("{}.client", args.user), variable(&format!("HANDFAST_{}", args.user))),
+            place: place(&format!("{}.client", args.user), variable(&format!("{}_CLIENT", args.user))),
             text: Secret::new(client),
         }];
         for source in sources {

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use super::{Exit, block_on, complain, print};
 use crate::backend::probe::{self, Inventory};
 use crate::base::Dialect;
-use crate::config::{self, FromUrl};
+use crate::config::{self, FromUrl, Overrides, World};
 
 use self::files::Files;
 use self::plan::Plan;
@@ -119,12 +119,11 @@ fn write(args: &InitArgs, sources: &[Source]) -> Exit {
     };
     let text = text::configuration(args, &files, sources, &plan);
     // What is written must be what `serve` reads: the same reader, with the passwords as they will be.
-    let read = config::parse(
-        &text,
-        &args.output.display().to_string(),
-        &|name| files.variable(name).or_else(|| std::env::var(name).ok()),
-        &|path| Ok(files.content(path).unwrap_or_default()),
-    );
+    let world = World {
+        env: &|name| files.variable(name).or_else(|| std::env::var(name).ok()),
+        read_file: &|path| Ok(files.content(path).unwrap_or_default()),
+    };
+    let read = config::parse(&text, &args.output.display().to_string(), &Overrides::default(), world);
     if let Err(errors) = read {
         complain(errors);
         complain("error: these databases cannot be served together as they are; nothing was written");
