@@ -43,13 +43,16 @@ pub enum Command {
         after_help = "Exit codes: 0 no error (and no warning with --strict), 1 errors, 2 a configuration that cannot be read."
     )]
     Check(super::check::CheckArgs),
-    /// Show where a statement goes, and as what; a backend is asked only for tables of the other dialect
+    /// Where a statement goes, as what, and how it is committed; a backend is asked only for tables of the other dialect
     Explain {
         /// The statement
         sql: String,
         /// Which protocol the client speaks; default: the only one that is listened on, else pg
         #[arg(long, value_enum)]
         client: Option<ClientKind>,
+        /// How to print
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
     },
     /// Prepared branches on the backends
     Transactions {

@@ -51,7 +51,9 @@ pub fn run(args: Args) -> ExitCode {
         Command::Init(init) => init::run(&init),
         Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
         Command::Check(check) => with_config(file, |path, config| check::run(path, &config, check)),
-        Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),
+        Command::Explain { sql, client, output } => with_config(file, |path, config| {
+            explain::run(explain::Question { path, config: &config, sql: &sql, client, output })
+        }),
         Command::Transactions { action: TransactionsAction::List } => {
             with_config(file, |_, config| transactions::list(&config))
         }

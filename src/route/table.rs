@@ -100,6 +100,11 @@ impl RouteTable {
         }
     }
 
+    /// Whether a name is one of the servers' own catalogs.
+    pub fn is_catalog(&self, dialect: Dialect, schema: Option<&str>, name: &str) -> bool {
+        self.rules(dialect).owner(dialect, schema, name) == Owner::Catalog
+    }
+
     pub(super) fn rules(&self, dialect: Dialect) -> &Rules {
         match dialect {
             Dialect::Postgres => &self.postgres,
