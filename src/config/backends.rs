@@ -7,6 +7,7 @@ use super::report::{ConfigCode, ConfigFault, Span};
 use super::schema::Kind;
 use super::{Address, Backend, BackendTls, Secret};
 use crate::base::Dialect;
+use crate::base::limits::BACKENDS_MAX;
 
 /// The backends with what messages need.
 pub(super) struct Backends {
@@ -40,6 +41,11 @@ pub(super) fn read(r: &mut Reader<'_>, root: &mut Section<'_>) -> Backends {
         }
         let section = Section::at(r, format!("backends.{name}"), "backends.*", span.clone(), value);
         read.extend(backend(r, name, section).map(|backend| (backend, span)));
+    }
+    if found.names.len() > BACKENDS_MAX {
+        let title = format!("{} backends are too many", found.names.len());
+        let fault = ConfigFault::at(ConfigCode::BadValue, section.span.clone(), title);
+        r.fault(fault.label(format!("{BACKENDS_MAX} at most")));
     }
     found.names.sort();
     read.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));

@@ -4,6 +4,7 @@
 //! `schema` is made of what was read, `expand` replaces `${NAME}`, `units` reads `"250ms"` and `"16MiB"`.
 
 mod backends;
+pub mod change;
 mod check;
 mod expand;
 mod file;

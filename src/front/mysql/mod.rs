@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::front::Reception;
 use crate::front::cores::Cores;
 use crate::front::strangers::Strangers;
 use crate::front::tls::{self, Tls};
@@ -32,13 +33,12 @@ const LAST_WORDS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5
 /// most `limits.drain_timeout`.
 pub async fn serve(
     listener: TcpListener,
-    services: Arc<Services>,
-    tls: Option<Tls>,
+    reception: watch::Receiver<Reception>,
     cores: Arc<Cores>,
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
-    let strangers = Arc::new(Strangers::for_sessions(services.config.limits.clients));
+    let strangers = Arc::new(Strangers::for_sessions(reception.borrow().services.config.limits.clients));
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
@@ -48,12 +48,13 @@ pub async fn serve(
             Some(ended) = tasks.join_next() => joined(ended),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
+                    let Reception { services, mysql_tls: tls, .. } = reception.borrow().clone();
                     let full = tasks.len().saturating_sub(strangers.count()) >= services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
                         sessions: sessions.clone(),
                         strangers: strangers.clone(),
-                        tls: tls.clone(),
+                        tls,
                         shutdown: shutdown.clone(),
                     };
                     if full {
@@ -71,6 +72,7 @@ pub async fn serve(
         }
     }
     drop(listener);
+    let services = Arc::clone(&reception.borrow().services);
     let (drain_timeout, commit_wait) = (services.config.limits.drain_timeout, services.config.transactions.commit_wait);
     if tokio::time::timeout(drain_timeout, join_all(&mut tasks)).await.is_err() {
         tracing::warn!(sessions = tasks.len(), "limits.drain_timeout is over: ending the sessions that are left");
