@@ -102,6 +102,12 @@ pub enum Command {
         #[command(subcommand)]
         action: ConfigAction,
     },
+    /// Let the running one read its configuration again; says what changes, or why nothing does
+    Reload {
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
     /// Turn a password, read from standard input, into a password_hash for [[users]]
     HashPassword,
     /// Print completions for a shell: handfast completions bash > /etc/bash_completion.d/handfast

@@ -75,6 +75,7 @@ pub fn run(args: Args) -> ExitCode {
             with_config(file, |_, config| config::show(&config, origin, output))
         }
         Command::Config { action: ConfigAction::Schema } => config::schema(),
+        Command::Reload { output } => with_config(file, |_, config| config::reload(&config, output)),
         Command::HashPassword => config::hash_password(),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { folder } => manual::pages(&folder),

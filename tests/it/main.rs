@@ -38,6 +38,7 @@ mod pooling_pg;
 mod postgres_is_the_same;
 mod raw_pg;
 mod recovery_is_patient;
+mod reload;
 mod stand_ins;
 mod tls;
 mod tools;
