@@ -24,6 +24,7 @@ mod verifier;
 #[cfg(test)]
 mod wrong_tests;
 
+pub use backends::{FromUrl, from_url, to_url};
 pub use check::{Source, World, parse};
 pub use file::{Env, ReadFile};
 pub use overrides::Overrides;
