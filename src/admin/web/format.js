@@ -21,7 +21,7 @@ export function count(value) {
 export function figure(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (value === 0) return "0";
-  return value < 10 ? value.toFixed(value < 1 ? 2 : 1) : count(Math.round(value));
+  return value < 10 && !Number.isInteger(value) ? value.toFixed(value < 1 ? 2 : 1) : count(Math.round(value));
 }
 
 export function bytes(value) {

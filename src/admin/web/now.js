@@ -1,7 +1,7 @@
 // The landing page: is everything whole? If not: what, why, what next.
 
 import { h, panel } from "./dom.js";
-import { count, figure, plural, span } from "./format.js";
+import { count, figure, plural, span, STATES } from "./format.js";
 import { plot, spark } from "./plot.js";
 import { topology } from "./topology.js";
 import { chip, stateOf } from "./transactions.js";
@@ -9,7 +9,7 @@ import { chip, stateOf } from "./transactions.js";
 /** "good", "warn" or "bad", and the word for it, of a status. */
 export function verdict(status) {
   if (!status) return ["busy", "…"];
-  if (status.backends_down?.length || status.unknown_total > 0 && status.in_doubt > 0) return ["bad", status.in_doubt ? "In doubt, database down" : "Database down"];
+  if (status.backends_down?.length) return ["bad", status.in_doubt ? "In doubt, database down" : "Database down"];
   if (status.in_doubt > 0) return ["warn", "In doubt"];
   if (status.state !== "ready") return ["busy", status.state === "draining" ? "Draining" : "Starting"];
   return ["good", "All whole"];
@@ -44,9 +44,9 @@ export function nowPage(context) {
     const [kind, word] = verdict(status);
     return h(`section.hero.${kind}`, { "aria-label": "State" },
       h("span.glyph", { "aria-hidden": "true" }, GLYPHS[kind]),
-      h("div", null, h("p.word", null, word), h("p.sentence", null, status.sentence),
+      h("div", null, kind !== "good" && h("p.word", null, word), h("p.sentence", null, status.sentence),
         doubtful.length > 0 && status.in_doubt > 0 && h("ul.doubtful", null, doubtful.slice(0, 3).map((one) => h("li", { "data-key": one.name },
-          chip(stateOf(one)), h("a", { href: `#/transactions/${encodeURIComponent(one.name)}` }, h("code", null, one.name)),
+          chip(one.branches.some((branch) => branch.state === "heuristic") ? STATES.heuristic : stateOf(one)), h("a", { href: `#/transactions/${encodeURIComponent(one.name)}` }, h("code", null, one.name)),
           h("span.age", null, context.age(one)), h("span.next", null, one.next)))),
         status.in_doubt > 3 && h("p.more", null, h("a", { href: "#/transactions?state=in_doubt" }, `All ${count(status.in_doubt)} of them`))));
   }

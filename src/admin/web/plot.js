@@ -10,7 +10,7 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [40, 8, 10, 22];
 function ceiling(value) {
   if (!(value > 0)) return 1;
   const unit = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 2.5, 5, 10].map((step) => step * unit).find((step) => step >= value * 0.999);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * unit).find((step) => step >= value * 0.999);
 }
 
 /** Neighbouring samples drawn as one where there are more of them than pixels: their largest, so that no peak is lost. */
@@ -61,9 +61,11 @@ export function plot({ title, unit, width, from, every, series, marks, marksName
   const floor = y(0);
   const layer = [];
   const marked = marks ? thin(marks, buckets) : [];
-  marked.forEach((value, at) => {
-    if (value > 0) layer.push(s("rect.marked", { x: x(at) - inner / buckets / 2, y: TOP, width: inner / buckets + 0.5, height: floor - TOP }));
-  });
+  for (let at = 0; at < marked.length; at += 1) {
+    const start = at;
+    while (at < marked.length && marked[at] > 0) at += 1;
+    if (at > start) layer.push(s("rect.marked", { x: x(start), y: TOP, width: Math.max(2, x(at - 1) - x(start)), height: floor - TOP }));
+  }
   for (const part of [0, 0.5, 1]) {
     const at = y(most * part);
     layer.push(s("line.grid", { x1: LEFT, x2: LEFT + inner, y1: at, y2: at }));
@@ -91,7 +93,7 @@ export function plot({ title, unit, width, from, every, series, marks, marksName
   const legend = h("div.legend", null,
     h("span.when", null, at === null ? "now" : clock(from + at * every)),
     series.map((one) => h("span", null, h(`i.${one.kind}`), `${one.name} `, h("b", null, figure(latest(one))))),
-    marks && h("span", null, h("i.marks"), marksName));
+    marked.some((value) => value > 0) && h("span", null, h("i.marks"), marksName));
   return h("section.panel.plot", { "aria-label": title },
     h("div.head", null, h("h2", null, title, h("small", null, unit)), extra),
     samples < 2

@@ -45,17 +45,17 @@ export function transactionsPage(context) {
 
   const branches = (one) => h("span.branches", null, one.branches.map((branch) => {
     const [word, kind] = branchState(branch, one);
-    return h("span.branch", { title: `${branch.backend}: ${word}` }, h("b", null, branch.backend), " ", chip([word, kind]));
+    return h("span.branch", { title: `${branch.backend}: ${word}` }, chip([h("span", null, h("b", null, branch.backend), kind === "good" ? " ✓" : ` ${word.toLowerCase()}`, kind === "good" && h("span.unseen", null, word)), kind]));
   }));
 
   const columns = [
     { title: "State", cell: (one) => chip(stateOf(one)) },
     { title: "Transaction", cell: (one) => h("a", { href: href(one.name), title: one.name }, h("code", null, h("span.dim", null, one.name.slice(0, -short(one.name).length)), short(one.name))) },
-    { title: "In doubt for, or begun", cell: ageCell },
+    { title: "For, or begun", cell: ageCell },
     { title: "Decision", cell: (one) => (one.decision ? one.decision.toUpperCase() : h("span.dim", null, "none")) },
     { title: "Branches", cell: branches },
     { title: "Client", cell: (one) => (one.client ? `${one.client.user} (${one.client.protocol})` : h("span.dim", null, "gone")) },
-    { title: "Why", cell: (one) => one.why ?? "", kind: "why" },
+    { title: "Why", cell: (one) => h("span", { title: one.why ?? "" }, one.why ?? ""), kind: "why.line" },
   ];
 
   return {
