@@ -32,6 +32,8 @@ use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::metrics;
 
+mod notify;
+
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -172,6 +174,11 @@ impl App {
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
             background.spawn(admin::serve(listener, admin::Pages { metrics, ready: self.ready.subscribe() }));
         }
+        let manager = notify::Notify::from_environment().map(Arc::new);
+        if let Some(manager) = manager.clone() {
+            let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
+            background.spawn(notify::keep(manager, ready, stopping, Arc::clone(&self.registry)));
+        }
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
         let ended = tokio::select! {
@@ -181,6 +188,9 @@ impl App {
         };
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
+        }
+        if let Some(manager) = manager {
+            manager.stopping();
         }
         self.settle_before_exit(&mut settlers).await;
         background.shutdown().await;

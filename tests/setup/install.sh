@@ -46,6 +46,10 @@ handfast_install() {
     handfast_has psql || packages="$packages postgresql-client"
     handfast_has pgbouncer || packages="$packages pgbouncer"
     handfast_has sysbench || packages="$packages sysbench"
+    # The dashboard's tests, and what is shipped to be run with. Without a candidate they are skipped.
+    { handfast_has chromium || [ -z "$(handfast_candidate chromium)" ]; } || packages="$packages chromium"
+    { handfast_has promtool || [ -z "$(handfast_candidate prometheus)" ]; } || packages="$packages prometheus"
+    /usr/bin/python3 -c 'import yaml' 2>/dev/null || packages="$packages python3-yaml"
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages="$packages python3 python3-venv"
     handfast_has node || packages="$packages nodejs"
     handfast_has npm || packages="$packages npm"
@@ -101,6 +105,10 @@ handfast_install() {
         $as_root mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
       fi ;;
+    esac
+    case $packages in *prometheus*)
+      # Only its promtool is wanted; its service is not to start.
+      if [ ! -e /etc/default/prometheus ] && [ -d /run/systemd/system ]; then $as_root systemctl mask prometheus.service 2>/dev/null || true; fi ;;
     esac
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
       -o Dpkg::Options::=--force-confold -o Dpkg::Progress-Fancy=0 $packages </dev/null |
