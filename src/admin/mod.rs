@@ -1,6 +1,8 @@
 //! Layer 6: the operator's port. HTTP on a loopback address: `/healthz` (the process answers), `/readyz` (clients are let in
 //! and the journal takes decisions), `/metrics` (Prometheus text).
 
+pub mod web;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,6 +27,7 @@ pub async fn serve(listener: TcpListener, pages: Pages) {
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .merge(web::routes())
         .route("/metrics", get(async |State(pages): State<Arc<Pages>>| pages.metrics.render()))
         .with_state(Arc::new(pages));
     if let Err(error) = axum::serve(listener, router).await {
