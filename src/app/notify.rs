@@ -15,14 +15,14 @@ const EACH: Duration = Duration::from_secs(1);
 
 /// The way to the service manager.
 #[derive(Debug)]
-pub struct Notify {
+pub(super) struct Notify {
     socket: UnixDatagram,
     manager: SocketAddr,
 }
 
 impl Notify {
     /// To whom `$NOTIFY_SOCKET` points: a path, or a name behind `@`. `None` if nobody asked, or not in a way that we know.
-    pub fn from_environment() -> Option<Self> {
+    pub(super) fn from_environment() -> Option<Self> {
         let name = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty())?;
         let manager = match name.as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
@@ -38,7 +38,7 @@ impl Notify {
     }
 
     /// No new work is taken.
-    pub fn stopping(&self) {
+    pub(super) fn stopping(&self) {
         self.tell("STOPPING=1");
     }
 
@@ -51,7 +51,7 @@ impl Notify {
 
 /// Tells the manager how it is until dropped. `ready`: clients are let in; `stopping`: no new work is taken. The sign of life
 /// comes from the same runtime that commits and recovers: if that hangs, it stops, and `WatchdogSec` restarts the process.
-pub async fn keep(
+pub(super) async fn keep(
     notify: Arc<Notify>,
     mut ready: watch::Receiver<bool>,
     mut stopping: watch::Receiver<bool>,

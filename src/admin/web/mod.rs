@@ -75,7 +75,11 @@ fn answer(asset: &Asset, headers: &HeaderMap) -> Response {
     ];
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let tagged = [(header::ETAG, tag)];
-    if known { (StatusCode::NOT_MODIFIED, fixed, tagged).into_response() } else { (fixed, tagged, asset.text).into_response() }
+    if known {
+        (StatusCode::NOT_MODIFIED, fixed, tagged).into_response()
+    } else {
+        (fixed, tagged, asset.text).into_response()
+    }
 }
 
 #[cfg(test)]
