@@ -20,16 +20,19 @@ use crate::backend::schema::Schemas;
 use crate::base::{BackendId, Dialect, Failpoints, clock};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::front;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::journal::{Journal, JournalError};
+use crate::ops::{House, Parts, SAMPLE_EVERY};
+use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
 use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
+use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
 
 mod notify;
@@ -93,7 +96,8 @@ pub enum ServeError {
 }
 
 /// Serves until SIGINT or SIGTERM, then drains. Errors: it could not start, or the journal failed.
-pub async fn serve(config: Config, failpoints: Failpoints) -> Result<(), ServeError> {
+pub async fn serve(config: Config, source: Source, failpoints: Failpoints) -> Result<(), ServeError> {
+    drop(source);
     let config = Arc::new(config);
     let app = App::open(Arc::clone(&config), failpoints)?;
     let listeners = Listeners::bind(&config).await?;
@@ -107,6 +111,8 @@ struct App {
     registry: Arc<Registry>,
     pools: Arc<Pools>,
     commits: Arc<Commits>,
+    clients: Arc<Clients>,
+    house: Arc<House>,
     recovery: Recovery,
     /// The house takes no new work.
     stopping: watch::Sender<bool>,
@@ -144,7 +150,7 @@ impl App {
         let opened =
             Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
         let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
-        let registry = Arc::new(Registry::new(config.backends.len()));
+        let registry = Arc::new(Registry::keeping(config.backends.len(), config.limits.transactions_kept));
         let pools = Arc::new(Pools::new(Arc::clone(&config)));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
         let recovery = Recovery {
@@ -152,14 +158,27 @@ impl App {
             journal: journal.clone(),
             registry: Arc::clone(&registry),
             pools: Arc::clone(&pools),
+            board: Arc::new(Board::new(config.backends.len())),
             failpoints,
         };
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
         tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let flag = || watch::Sender::new(false);
         let (stopping, closing, ready) = (flag(), flag(), flag());
-        let commits = Arc::new(commits);
-        Ok(Self { config, journal, registry, pools, commits, recovery, stopping, closing, ready })
+        let (commits, clients) = (Arc::new(commits), Arc::new(Clients::default()));
+        let house = Arc::new(House::new(Parts {
+            config: Arc::clone(&config),
+            journal: journal.clone(),
+            registry: Arc::clone(&registry),
+            pools: Arc::clone(&pools),
+            board: Arc::clone(&recovery.board),
+            commits: Arc::clone(&commits),
+            clients: Arc::clone(&clients),
+            found: unfinished,
+            ready: ready.subscribe(),
+            stopping: stopping.subscribe(),
+        }));
+        Ok(Self { config, journal, registry, pools, commits, clients, house, recovery, stopping, closing, ready })
     }
 
     async fn run(self, mut listeners: Listeners) -> Result<(), ServeError> {
@@ -172,13 +191,15 @@ impl App {
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
-            background.spawn(admin::serve(listener, admin::Pages { metrics, ready: self.ready.subscribe() }));
+            let token = self.config.admin.token.clone();
+            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
         let manager = notify::Notify::from_environment().map(Arc::new);
         if let Some(manager) = manager.clone() {
             let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
             background.spawn(notify::keep(manager, ready, stopping, Arc::clone(&self.registry)));
         }
+        background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
         let ended = tokio::select! {
@@ -200,7 +221,7 @@ impl App {
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
     async fn admit(&self, listeners: Listeners) -> Result<(), ServeError> {
-        let stop = stop_signal();
+        let stop = self.told_to_stop();
         tokio::pin!(stop);
         let services = tokio::select! {
             services = self.services() => Arc::new(services?),
@@ -241,6 +262,14 @@ impl App {
         Ok(())
     }
 
+    /// By a signal, or by an operator.
+    async fn told_to_stop(&self) {
+        tokio::select! {
+            () = stop_signal() => {}
+            () = self.house.drain_asked() => {}
+        }
+    }
+
     /// Phase two is never abandoned while there is time: the settlers work on until the last session has ended, and then
     /// until nothing is left for them.
     async fn settle_before_exit(&self, settlers: &mut JoinSet<()>) {
@@ -274,6 +303,7 @@ impl App {
             schemas: Schemas::new(Arc::clone(&self.config)),
             translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
+            clients: Arc::clone(&self.clients),
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
             mysql_home: self.home(Dialect::Mysql, self.config.listen.mysql.is_some()).await,
         })
@@ -281,12 +311,13 @@ impl App {
 
     /// Refuses to start on a backend that could never prepare; one that cannot be reached now is only told of.
     async fn probe_all(&self) -> Result<(), ServeError> {
-        for backend in &self.config.backends {
+        for (id, backend) in backend_ids(&self.config).zip(&self.config.backends) {
             match probe::facts(backend).await {
                 Ok(facts) => {
                     let facts =
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
                     tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
+                    self.recovery.board.facts(id, facts);
                 }
                 Err(error @ ControlError { .. }) => {
                     tracing::warn!(%error, "a backend cannot be probed now; its statements will fail until it is back");
@@ -378,6 +409,15 @@ async fn watch_in_doubt(registry: Arc<Registry>, warn_after: Duration) {
                 tracing::warn!(%txn, ?age, met = ?entry.met, "a committed transaction waits for a backend");
             }
         }
+    }
+}
+
+async fn take_samples(house: Arc<House>) {
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        house.sample();
     }
 }
 

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use crate::base::{BackendId, Fault, FaultKind, Place, TxnId};
+use super::ledger::{BranchState, Ledger};
+use crate::base::limits::LEDGER_KEPT;
+use crate::base::{BackendId, Fault, FaultKind, Place, TxnId, clock};
 use crate::telemetry::metrics;
 
 /// Live and unfinished transactions of this process.
@@ -23,6 +25,11 @@ pub struct Registry {
     work: Vec<Notify>,
     /// Backends whose settler has found nothing left, or nobody to ask, since the start.
     looked: watch::Sender<BTreeSet<BackendId>>,
+    born: Instant,
+    /// How long after the start all of them had.
+    looked_after: OnceLock<Duration>,
+    /// What people may know.
+    ledger: Ledger,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +65,11 @@ impl Drop for Ending {
 impl Registry {
     /// An empty registry for so many backends.
     pub fn new(backends: usize) -> Self {
+        Self::keeping(backends, LEDGER_KEPT)
+    }
+
+    /// The same, whose ledger keeps so many ended transactions.
+    pub fn keeping(backends: usize, kept_max: usize) -> Self {
         let notifies = || (0..backends).map(|_| Notify::new()).collect();
         let per_backend = (0..backends).map(|_| AtomicUsize::new(0)).collect();
         Self {
@@ -66,7 +78,15 @@ impl Registry {
             settled: notifies(),
             work: notifies(),
             looked: watch::Sender::default(),
+            born: clock::now(),
+            looked_after: OnceLock::new(),
+            ledger: Ledger::new(kept_max),
         }
+    }
+
+    /// What people may know of transactions.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,6 +124,7 @@ impl Registry {
             }
             metrics::in_doubt(state.unfinished.len());
         }
+        self.ledger.handed_over(txn, decided_wall_ms, branches);
         for backend in backends {
             self.work[usize::from(backend.0)].notify_one();
         }
@@ -122,12 +143,14 @@ impl Registry {
         self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
         metrics::in_doubt(state.unfinished.len());
         drop(state);
+        self.ledger.settled(txn, place, BranchState::Committed, "committed by recovery");
         self.settled[usize::from(backend.0)].notify_waiters();
         last
     }
 
     /// Remembers why a branch is not settled yet, for operators.
     pub fn met(&self, txn: &TxnId, place: Place, what: String) {
+        self.ledger.met(txn, place, &what, None);
         if let Some(entry) = self.state().unfinished.get_mut(txn) {
             entry.met.insert(place, what);
         }
@@ -157,6 +180,14 @@ impl Registry {
     /// Notes that a settler has found nothing left on its backend, or cannot reach it.
     pub fn looked(&self, backend: BackendId) {
         self.looked.send_if_modified(|looked| looked.insert(backend));
+        if self.looked.borrow().len() == self.work.len() {
+            self.looked_after.get_or_init(|| self.born.elapsed());
+        }
+    }
+
+    /// How long after the start every settler had looked at its backend; `None`: not yet.
+    pub fn looked_after(&self) -> Option<Duration> {
+        self.looked_after.get().copied()
     }
 
     /// Waits until every settler has finished what the last run left, or could not reach its backend.

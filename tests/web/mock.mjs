@@ -116,7 +116,7 @@ const server = createServer((request, response) => {
     if (url.pathname === "/mock/cut") { away = body.away ?? true; for (const one of streams) one.destroy(); answer(response, [200, {}]); return; }
     if (away) { request.socket.destroy(); return; }
     if (!url.pathname.startsWith("/api/v1/")) { file(response, url.pathname); return; }
-    if (token && request.headers.authorization !== `Bearer ${token}`) { answer(response, [401, { title: "A token is needed", status: 401, detail: request.headers.authorization ? "That is not the token." : "", code: "HF0320" }]); return; }
+    if (token && request.headers.authorization !== `Bearer ${token}`) { answer(response, [401, { title: "A token is needed", status: 401, detail: request.headers.authorization ? "That is not the token" : "", code: "HF0320" }]); return; }
     const path = url.pathname.slice("/api/v1/".length);
     if (path === "events") stream(response);
     else answer(response, request.method === "POST" ? write(path, body) : read(path, url.searchParams));

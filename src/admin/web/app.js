@@ -115,12 +115,12 @@ function open() {
 
 function askForToken(problem) {
   const old = byId("token");
-  if (old) { if (problem.detail) old.querySelector(".said").textContent = problem.detail; return; }
+  if (old) { old.querySelector(".said").textContent = problem.detail || problem.title; return; }
   const input = h("input", { id: "token-text", type: "password", autocomplete: "off", required: true });
   const dialog = h("dialog", { id: "token", "aria-label": "Token" }, h("form", {
     method: "dialog",
     onsubmit: () => { api.setToken(input.value.trim()); dialog.remove(); api.retry(); reload("load"); page.opened?.().catch(context.failed); },
-  }, h("h2", null, "This Handfast wants a token"), h("p.said", null, problem.detail || "It is in the file that admin.token_file names."),
+  }, h("h2", null, "This Handfast wants a token"), h("p.said", null, [problem.detail || problem.title, problem.hint || "It is in the file that admin.token_file names."].join(". ")),
   h("label", null, "Token", input), h("p.note", null, "It is kept in this tab until you close it, nowhere else."), h("button.primary", { type: "submit" }, "Go on")));
   document.body.append(dialog);
   dialog.showModal();

@@ -8,7 +8,7 @@ const [LABEL, RIGHT, LANE, TOP] = [150, 34, 44, 12];
 
 /** What holds on a branch after an event. */
 const AFTER = {
-  "prepare sent": "asked", prepared: "prepared", refused: "ended", committed: "committed", "rolled back": "ended",
+  "prepare sent": "asked", prepared: "prepared", refused: "ended", committed: "committed", "rolled back": "ended", settled: "committed",
 };
 const MARKS = { "prepare sent": "→", prepared: "✓", refused: "✕", decided: "◆", committed: "✓", "rolled back": "↩", failed: "✕", settled: "✓" };
 const KINDS = { failed: "bad", refused: "bad", committed: "good", settled: "good", decided: "decision", "rolled back": "dim", prepared: "warn", "prepare sent": "busy" };
@@ -43,7 +43,7 @@ export function lanes(transaction, nowMs, width) {
 
 function lane(backend, row, transaction, events, x, end, running, width) {
   const y = TOP + row * LANE + LANE / 2;
-  const own = events.filter((event) => (event.backend ?? null) === backend || (!event.backend && event.what === "settled" && backend === null));
+  const own = events.filter((event) => (event.backend ?? null) === backend);
   const out = [s("line.rail", { x1: LABEL, x2: width - RIGHT, y1: y, y2: y })];
   out.push(s("text.name", { x: 0, y: y - 2 }, backend ?? "decision"));
   const branch = transaction.branches.find((one) => one.backend === backend);

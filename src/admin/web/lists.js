@@ -92,9 +92,9 @@ export function clientsPage(context) {
     { title: "User", cell: (one) => one.user },
     { title: "From", cell: (one) => h("code", null, one.address) },
     { title: "For", num: true, cell: (one) => span(one.connected_s * 1000) },
-    { title: "State", cell: (one) => one.state },
+    { title: "State", cell: (one) => one.state ?? "" },
     { title: "Transaction", cell: (one) => (one.transaction ? h("a", { href: href(one.transaction) }, h("code", null, one.transaction)) : "") },
-    { title: "Databases", cell: (one) => one.backends.join(", ") },
+    { title: "Databases", cell: (one) => one.backends?.join(", ") ?? "" },
     { title: "", cell: killCell },
   ];
   const page = {

@@ -36,11 +36,12 @@ export function routingPage(context) {
     every: 10000,
     load,
     view() {
+      const { doubly = [], unrouted = [] } = tables ?? {};
       const lists = tables && [
         panel("Rules", h("span.aside", null, "the most specific wins"), table("Rules", columns, tables.rules, { key: (rule) => rule.pattern, empty: "No rules: everything goes to the default database." })),
         h("div.pair", null,
-          panel("In two databases", h("span.aside", null, tables.doubly.length ? "one of them is never reached" : ""), table("Tables in two databases", found, tables.doubly, { key: nameOf, empty: "No table exists twice." })),
-          panel("Without a rule", h("span.aside", null, tables.unrouted.length ? "they go to the default database" : ""), table("Tables without a rule", found, tables.unrouted, { key: nameOf, empty: "Every table found is on the default database or has a rule." }))),
+          panel("In two databases", h("span.aside", null, doubly.length ? "one of them is never reached" : ""), table("Tables in two databases", found, doubly, { key: nameOf, empty: "No table exists twice." })),
+          panel("Without a rule", h("span.aside", null, unrouted.length ? "they go to the default database" : ""), table("Tables without a rule", found, unrouted, { key: nameOf, empty: "Every table found is on the default database or has a rule." }))),
       ];
       return h("div.page", null, h("div.toolbar", null, h("h1", null, "Routing"), h("span.aside", null, tables ? plural(tables.rules.length, "rule") : "")),
         panel("Try a statement", h("span.aside", null, "nothing is run"),

@@ -50,7 +50,7 @@ export function topology(status, backends) {
     const active = backend.pool?.active ?? 0;
     layer.push(edge([600, middle], [730, y], thick(active), kind === "good" ? (active ? "live" : "idle") : kind, `${backend.name}: ${active} active`));
     const doubt = backend.in_doubt ? `, ${count(backend.in_doubt)} in doubt` : "";
-    layer.push(box(730, y, 260, kind, backend.name, backend.up ? `${backend.engine} ${backend.version ?? ""}`.trim() : "does not answer", `${word === "In doubt" ? "Up" : word}${doubt}`));
+    layer.push(box(730, y, 260, kind, backend.name, backend.up ? `${backend.engine ?? ""} ${backend.version ?? ""}`.trim() : "does not answer", `${word === "In doubt" ? "Up" : word}${doubt}`));
   });
   const [word, kind] = status.state === "ready" ? ["", status.in_doubt ? "warn" : "good"] : [status.state, "busy"];
   layer.push(box(400, middle, 200, `${kind}.self`, "Handfast", word || `${count(status.two_phase_total)} two-phase so far`));

@@ -55,7 +55,7 @@ export function transactionPage(context, name) {
       h(`div.callout.${kind}`, null, transaction.why && h("p", null, h("b", null, "Why: "), transaction.why), h("p", null, h("b", null, "Next: "), transaction.next)),
       byHand.length > 0 && h("div.byhand", null,
         h("p", null, "By hand, if Handfast cannot get there. Type it on the database itself, logged in as Handfast's own user:"),
-        byHand.map((branch) => h("div.copyable", { "data-key": branch.backend }, h("span.on", null, `on ${branch.backend}`), h("code", null, branch.by_hand), copyButton(branch.by_hand, `the statement for ${branch.backend}`)))));
+        byHand.map((branch) => h("div.copyable", { "data-key": `${branch.backend} ${branch.place}` }, h("span.on", null, `on ${branch.backend}`), h("code", null, branch.by_hand), copyButton(branch.by_hand, `the statement for ${branch.backend}`)))));
   }
 
   const columns = [
@@ -109,7 +109,7 @@ export function transactionPage(context, name) {
         form.done && !running() && h("p.callout.good", { role: "status" }, `Done: ${form.done === "commit" ? "committed" : "rolled back"}, recorded with the name ${form.who}.`),
         facts(), whatNow(),
         panel("What happened", h("span.aside", null, "time runs to the right, long pauses are shortened"), lanes(transaction, context.ageMs(transaction), context.width(1))),
-        panel("Branches", null, table("Branches", columns, transaction.branches, { key: (branch) => branch.backend, empty: "None." })),
+        panel("Branches", null, table("Branches", columns, transaction.branches, { key: (branch) => `${branch.backend} ${branch.place}`, empty: "None." })),
         running() && resolving(),
         panel("Steps", null, table("Steps", steps, transaction.timeline.map((event, at) => ({ ...event, at })), { key: (event) => String(event.at), empty: "Not known here: it is from before the last start." })));
     },
