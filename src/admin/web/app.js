@@ -69,7 +69,8 @@ function render() {
   const main = byId("main");
   main.classList.toggle("stale", connected === false);
   show(main, connected === false && h("p.disconnected", { "data-key": "gone", role: "alert" }, "Disconnected from Handfast, trying again. What you see is from before; transactions that are decided stay decided."),
-    trouble && connected && h("div", { "data-key": "trouble" }, refusal(trouble, "No answer")), page?.view());
+    trouble && connected && h("div", { "data-key": "trouble" }, refusal(trouble, "No answer")),
+    page?.absent ? h("div.page", null, h("div.toolbar", null, h("h1", null, page.title)), h("p.empty", null, "This Handfast does not offer it.")) : page?.view());
   speak(status, kind, word);
 }
 
@@ -89,8 +90,11 @@ async function reload(which) {
     await mine[which]?.();
     if (which === "load") trouble = null;
   } catch (error) {
-    context.failed(error);
+    // A page may be newer than the Handfast that a tunnel leads to.
+    if (error.status === 404 && which === "load") mine.absent = true;
+    else context.failed(error);
   }
+  if (mine === page && mine.absent) context.draw();
   if (mine !== page) return;
   clearTimeout(timer);
   timer = setTimeout(() => (document.hidden || connected === false ? later() : reload("load")), mine.every);

@@ -107,6 +107,7 @@ export function transactionPage(context, name) {
       return h("div.page", null, back,
         h("div.toolbar.copyable", null, h("h1", null, h("code", null, name)), chip(stateOf(transaction)), copyButton(name, "the name")),
         form.done && !running() && h("p.callout.good", { role: "status" }, `Done: ${form.done === "commit" ? "committed" : "rolled back"}, recorded with the name ${form.who}.`),
+        form.done && running() && h("p.callout.warn", { role: "status" }, "Handfast tried at once, and it is still in doubt; why stands below. It goes on trying."),
         facts(), whatNow(),
         panel("What happened", h("span.aside", null, "time runs to the right, long pauses are shortened"), lanes(transaction, context.ageMs(transaction), context.width(1))),
         panel("Branches", null, table("Branches", columns, transaction.branches, { key: (branch) => `${branch.backend} ${branch.place}`, empty: "None." })),
