@@ -68,30 +68,39 @@ pub struct Failpoints(Option<Arc<Armed>>);
 #[derive(Debug)]
 struct Armed {
     point: Failpoint,
+    /// Instead of dying.
+    halts: bool,
     remaining: AtomicU32,
 }
 
 impl Failpoints {
-    /// Reads `name` or `name:count`. Errors: the text names no failpoint, or the count is no positive number.
+    /// Reads `name` or `name:count`, both also behind `stop:`: then the process does not die there, it is halted until somebody
+    /// sends SIGCONT. Errors: the text names no failpoint, or the count is no positive number.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let (halts, text) = text.strip_prefix("stop:").map_or((false, text), |rest| (true, rest));
         let (name, count) = text.split_once(':').unwrap_or((text, "1"));
         let point = Failpoint::ALL.iter().copied().find(|p| p.name() == name);
         let point = point.ok_or_else(|| format!("no failpoint is named {name:?}"))?;
         match count.parse() {
             Ok(remaining) if remaining > 0 => {
-                Ok(Self(Some(Arc::new(Armed { point, remaining: AtomicU32::new(remaining) }))))
+                Ok(Self(Some(Arc::new(Armed { point, halts, remaining: AtomicU32::new(remaining) }))))
             }
             _ => Err(format!("failpoint count {count:?} is not a positive number")),
         }
     }
 
-    /// Dies here by SIGKILL if `point` is the one that was set and its count is reached.
+    /// Dies here by SIGKILL (or is halted by SIGSTOP) if `point` is the one that was set and its count is reached.
     pub fn hit(&self, point: Failpoint) {
         if let Some(armed) = &self.0
             && armed.point == point
             && armed.remaining.fetch_sub(1, Ordering::SeqCst) == 1
         {
-            kill_self();
+            if armed.halts {
+                let sent = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+                debug_assert!(sent.is_ok(), "a process may signal itself");
+            } else {
+                kill_self();
+            }
         }
     }
 }

@@ -50,11 +50,35 @@ pub enum Command {
         #[arg(long, value_enum)]
         client: Option<ClientKind>,
     },
-    /// Prepared branches on the backends
+    /// Transactions over several backends: what is in doubt, why, what happens next, what can be done by hand
     Transactions {
         /// What to do with them.
         #[command(subcommand)]
         action: TransactionsAction,
+    },
+    /// The running Handfast at a glance; exit code 0 if it takes clients and nothing is in doubt
+    Status {
+        /// Print nothing; exit code 0 if it takes clients (for health checks)
+        #[arg(short, long)]
+        quiet: bool,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Stop the running Handfast gracefully: open transactions may end, phase two is never abandoned
+    Drain {
+        /// Return only when it has stopped
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Finish what is in doubt from the journal, without serving anybody
+    Recover {
+        /// While no Handfast runs by this journal
+        #[arg(long, required = true)]
+        offline: bool,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Empty stand-ins, in the home databases, of tables that live on other backends: for \d, SHOW TABLES and reflection
     Catalog {
@@ -123,10 +147,51 @@ pub enum Output {
 }
 
 /// `handfast transactions …`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum TransactionsAction {
-    /// List what is prepared on every backend, and whose it is
-    List,
+    /// List what is in doubt (exit code 1 if something is); while no Handfast runs, what is prepared on the backends
+    List {
+        /// Also what is ending, and the last that ended
+        #[arg(long)]
+        all: bool,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Everything that is known of one: its branches, its timeline, why, what now, the SQL to do it by hand
+    Show {
+        /// Its name, such as hf1.shop.n-1.1700000000.42
+        name: String,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Try to finish one at once; refuses what would leave it half done
+    Resolve {
+        /// Its name
+        name: String,
+        /// Commit it everywhere: only what is decided
+        #[arg(long, required_unless_present = "rollback", conflicts_with = "rollback")]
+        commit: bool,
+        /// Roll it back everywhere: only what is not decided
+        #[arg(long)]
+        rollback: bool,
+        /// End Handfast's trying: a person has looked, and has made the rows as --commit or --rollback says; kept in the journal
+        #[arg(long)]
+        force_heuristic: bool,
+        /// Who that person is; default: $USER
+        #[arg(long)]
+        who: Option<String>,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Prepared branches on the backends that are not this node's to finish, and what to do about each
+    Strangers {
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
 }
 
 /// `handfast catalog …`

@@ -10,7 +10,10 @@ pub mod demo;
 mod explain;
 mod journal;
 mod manual;
+mod recover;
+mod running;
 mod serve;
+mod status;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -50,9 +53,10 @@ pub fn run(args: Args) -> ExitCode {
         Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
         Command::Check { offline } => with_config(file, |path, config| check::run(path, &config, offline)),
         Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),
-        Command::Transactions { action: TransactionsAction::List } => {
-            with_config(file, |_, config| transactions::list(&config))
-        }
+        Command::Transactions { action } => with_config(file, |_, config| transactions::run(&config, &action)),
+        Command::Status { quiet, output } => with_config(file, |_, config| status::status(&config, quiet, output)),
+        Command::Drain { wait } => with_config(file, |_, config| status::drain(&config, wait)),
+        Command::Recover { offline: _, dry_run } => with_config(file, |_, config| recover::run(config, dry_run)),
         Command::Catalog { action } => with_config(file, |_, config| {
             let work = match action {
                 CatalogAction::Sync { dry_run } => catalog::Work::Sync { dry_run },
@@ -137,6 +141,13 @@ fn print(text: &str) {
     if std::io::stdout().write_all(text.as_bytes()).is_err() {
         std::process::exit(0);
     }
+}
+
+/// As JSON, for programs.
+fn json(value: &impl serde::Serialize) -> String {
+    let text =
+        serde_json::to_string_pretty(value).expect("the model holds texts, numbers and lists only, which JSON can say");
+    text + "\n"
 }
 
 /// Writes a line to standard error.
