@@ -59,6 +59,7 @@ fi
 mkfifo "$BED/said"
 bash tests/web/run.sh --url "http://127.0.0.1:$ADMIN" > "$BED/said" 2>&1 &
 BROWSER=$!
+BED_PIDS+=("$BROWSER:TERM")
 row="" back="" verdict=1
 while read -r word more; do
   case $word in
@@ -66,7 +67,7 @@ while read -r word more; do
       order 4 2>/dev/null && fail "the failpoint was not met"
       wait "$HANDFAST" 2>/dev/null
       kill -KILL "$MARIADB"; wait "$MARIADB" 2>/dev/null
-      serve HANDFAST_FAILPOINT=
+      serve -u HANDFAST_FAILPOINT
       bed_wait "$HANDFAST" "$BED/handfast.log" answers healthz || fail "Handfast did not come back"
       up=$(date +%s%3N) ;;
     row) row=$((${more%% *} - up)); echo "the row of ${more#* } came $row ms after Handfast was back" ;;

@@ -2,7 +2,7 @@
 
 import { h, refusal, show } from "./dom.js";
 import * as api from "./api.js";
-import { span } from "./format.js";
+import { seconds, span } from "./format.js";
 import { GLYPHS, nowPage, verdict } from "./now.js";
 import { transactionsPage } from "./transactions.js";
 import { transactionPage } from "./transaction.js";
@@ -60,7 +60,7 @@ function render() {
   document.title = `${connected === false ? "✕ " : kind === "good" ? "" : `${GLYPHS[kind]} `}${page?.title ?? ""} · Handfast`;
   show(byId("top"),
     h("a.brand", { href: "#/now", "aria-label": "Handfast, to the first page" }, h("img", { src: "/assets/icon.svg", alt: "", width: 22, height: 22 }), h("b", null, "Handfast")),
-    status && h("span.node", null, `${status.cluster} / ${status.node}`, h("span.dim", null, `  ${status.version}, epoch ${status.epoch}, up ${span(status.uptime_s * 1000)}`)),
+    status && h("span.node", null, `${status.cluster} / ${status.node}`, h("span.dim", null, `  ${status.version}, epoch ${status.epoch}, up ${seconds(status.uptime_s)}`)),
     h(`span.verdict.${kind}`, { id: "verdict" }, h("span.glyph", { "aria-hidden": "true" }, GLYPHS[kind]), word),
     h(`span.live.${connected ? "on" : "off"}`, { id: "live" }, h("i", { "aria-hidden": "true" }), connected ? "live" : connected === null ? "connecting" : "disconnected, trying again"));
   show(byId("nav"), h("ul", null, PAGES.map(([id, title], at) => h("li", null,

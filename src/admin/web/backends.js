@@ -1,7 +1,7 @@
 // The databases: do they answer, what do they hold for us, how full are the pools.
 
 import { bar, h, refusal } from "./dom.js";
-import { clock, count, plural, span } from "./format.js";
+import { clock, count, plural, span, version } from "./format.js";
 import { chip } from "./transactions.js";
 import { backendState } from "./topology.js";
 
@@ -43,7 +43,7 @@ export function backendsPage(context) {
     const line = (label, ...value) => h("div", null, h("dt", null, label), h("dd", null, value));
     return h(`article.card.${kind}`, { "data-key": backend.name, "aria-label": backend.name },
       h("header", null, h("h2", null, backend.name), chip([word, kind]), h("span.aside", null, `since ${clock(backend.since_wall_ms)}`)),
-      h("p.where", null, backend.engine ? `${backend.engine} ${backend.version ?? ""}` : "has not answered yet", h("span.dim", null, ` ${backend.address} / ${backend.database}`)),
+      h("p.where", null, backend.engine ? h("span", { title: backend.version }, `${backend.engine} ${version(backend.version)}`) : "has not answered yet", h("span.dim", null, ` ${backend.address} / ${backend.database}`)),
       h("dl.facts.tight", null,
         line("Pool", bar([{ value: pool.active, kind: "used" }, { value: pool.idle, kind: "free" }], pool.size, `${pool.active} in use, ${pool.idle} idle, of ${pool.size}`),
           h("span.figures", null, h("b", null, count(pool.active)), " in use, ", h("b", null, count(pool.idle)), " idle, of ", h("b", null, count(pool.size)),

@@ -13,6 +13,12 @@ export function span(ms) {
   return minutes < 10 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`;
 }
 
+/** The same of whole seconds. */
+export const seconds = (value) => (value < 60 ? `${Math.round(value ?? 0)} s` : span(value * 1000));
+
+/** "15.18" of "15.18 (Debian 15.18-1)", "10.11.19" of "10.11.19-MariaDB-0+deb12u1". */
+export const version = (text) => (text ?? "").split(/[ -]/)[0];
+
 export function count(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString("en-GB");
 }

@@ -48,7 +48,9 @@ function lane(backend, row, transaction, events, x, end, running, width) {
   out.push(s("text.name", { x: 0, y: y - 2 }, backend ?? "decision"));
   const branch = transaction.branches.find((one) => one.backend === backend);
   out.push(s("text.below", { x: 0, y: y + 13 }, branch ? STATES[branch.state]?.[0] ?? branch.state : transaction.decision ? `${transaction.decision}, in the journal` : "none: rolls back"));
-  let [from, holds] = [x(0), backend ? "open" : "idle"];
+  // What was found at a start was prepared before; nobody here saw when.
+  const found = events[0].what === "decided" && events[0].at_ms === 0;
+  let [from, holds] = [x(0), !backend ? "idle" : found ? "prepared" : "open"];
   const bar = (to, over) => {
     if (holds !== "idle" && holds !== "ended" && to > from) out.push(s(`rect.span.${holds}${over ? ".going" : ""}`, { x: from, y: y - 6, width: to - from, height: 12, rx: 3 }));
   };

@@ -1,7 +1,7 @@
 // Pages that are mostly one list: strangers, journal, statements, clients, settings.
 
 import { h, panel, refusal, table } from "./dom.js";
-import { bytes, count, plural, span } from "./format.js";
+import { bytes, count, plural, seconds, span } from "./format.js";
 import { plot } from "./plot.js";
 import { chip, href } from "./transactions.js";
 
@@ -14,7 +14,7 @@ export function strangersPage(context) {
     { title: "Database", cell: (one) => h("b", null, one.backend) },
     { title: "Branch", cell: (one) => h("code", null, one.name), kind: "name" },
     { title: "Whose", cell: (one) => chip([one.owner, one.owner === "other cluster" ? "dim" : "warn"]) },
-    { title: "Age", num: true, cell: (one) => (one.age_s === null || one.age_s === undefined ? "–" : span(one.age_s * 1000)) },
+    { title: "Age", num: true, cell: (one) => (one.age_s === null || one.age_s === undefined ? "–" : seconds(one.age_s)) },
     { title: "Advice", cell: (one) => one.advice, kind: "why" },
   ];
   return {
@@ -91,7 +91,7 @@ export function clientsPage(context) {
     { title: "Protocol", cell: (one) => one.protocol },
     { title: "User", cell: (one) => one.user },
     { title: "From", cell: (one) => h("code", null, one.address) },
-    { title: "For", num: true, cell: (one) => span(one.connected_s * 1000) },
+    { title: "For", num: true, cell: (one) => seconds(one.connected_s) },
     { title: "State", cell: (one) => one.state ?? "" },
     { title: "Transaction", cell: (one) => (one.transaction ? h("a", { href: href(one.transaction) }, h("code", null, one.transaction)) : "") },
     { title: "Databases", cell: (one) => one.backends?.join(", ") ?? "" },

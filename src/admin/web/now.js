@@ -1,7 +1,7 @@
 // The landing page: is everything whole? If not: what, why, what next.
 
 import { h, panel } from "./dom.js";
-import { count, figure, plural, span, STATES } from "./format.js";
+import { count, figure, plural, seconds, STATES } from "./format.js";
 import { plot, spark } from "./plot.js";
 import { topology } from "./topology.js";
 import { chip, stateOf } from "./transactions.js";
@@ -61,7 +61,7 @@ export function nowPage(context) {
       tile("Commits", figure(last(series.commits, 10)), "/s", `${count(status.committed_total)} since the start, ${count(status.rolled_back_total)} rolled back`, "commits", series.commits ?? []),
       tile("Two-phase", total ? `${Math.round((100 * phased) / total)}` : "–", total ? "%" : "", `of the commits shown below; ${count(status.two_phase_total)} since the start`, "two", series.two_phase ?? []),
       tile("p99 of COMMIT", figure(status.p99_commit_ms), "ms", "from the client's COMMIT to its answer", "prepare", series.prepare_ms_p99 ?? []),
-      tile("In doubt", count(status.in_doubt), "", status.in_doubt ? `the oldest for ${span(status.oldest_in_doubt_s * 1000)}` : "decided, and not yet committed everywhere", status.in_doubt ? "warn" : "calm", status.in_doubt ? series.in_doubt ?? [] : null));
+      tile("In doubt", count(status.in_doubt), "", status.in_doubt ? `the oldest for ${seconds(status.oldest_in_doubt_s)}` : "decided, and not yet committed everywhere", status.in_doubt ? "warn" : "calm", status.in_doubt ? series.in_doubt ?? [] : null));
   }
 
   function plots() {
@@ -87,7 +87,7 @@ export function nowPage(context) {
     every: 3000,
     load,
     opened: loadDoubtful,
-    changed: loadDoubtful,
+    changed: () => Promise.all([load(), loadDoubtful()]),
     view() {
       const { status } = context;
       if (!status) return h("p.empty", null, "Asking Handfast how it is …");

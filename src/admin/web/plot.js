@@ -100,7 +100,7 @@ export function plot({ title, unit, width, from, every, series, marks, marksName
       ? h("p.empty", null, "The first samples come in a moment.")
       : s("svg", { width, height: HEIGHT, role: "img", onpointermove: moved, onpointerleave: () => { pointer.at = null; pointer.moved(); },
           "aria-label": `${title}, ${unit}: ${series.map((one) => `${one.name} ${figure(one.values.at(-1))}`).join(", ")}` }, layer),
-    legend, note && h("p.note", null, note));
+    samples >= 2 && legend, note && h("p.note", null, note));
 }
 
 /** The area between a stacked line and the one below it; gaps stay gaps. */

@@ -1,7 +1,7 @@
 // Who is connected to whom: clients → Handfast → backends. An edge's width is the connections at work on it, its dash and colour the state.
 
 import { s } from "./dom.js";
-import { count, plural } from "./format.js";
+import { count, plural, version } from "./format.js";
 
 const WIDTH = 1000;
 const [BOX, ROW] = [46, 62];
@@ -50,7 +50,7 @@ export function topology(status, backends) {
     const active = backend.pool?.active ?? 0;
     layer.push(edge([600, middle], [730, y], thick(active), kind === "good" ? (active ? "live" : "idle") : kind, `${backend.name}: ${active} active`));
     const doubt = backend.in_doubt ? `, ${count(backend.in_doubt)} in doubt` : "";
-    layer.push(box(730, y, 260, kind, backend.name, backend.up ? `${backend.engine ?? ""} ${backend.version ?? ""}`.trim() : "does not answer", `${word === "In doubt" ? "Up" : word}${doubt}`));
+    layer.push(box(730, y, 260, kind, backend.name, backend.up ? `${backend.engine ?? ""} ${version(backend.version)}`.trim() : "does not answer", `${word === "In doubt" ? "Up" : word}${doubt}`));
   });
   const [word, kind] = status.state === "ready" ? ["", status.in_doubt ? "warn" : "good"] : [status.state, "busy"];
   layer.push(box(400, middle, 200, `${kind}.self`, "Handfast", word || `${count(status.two_phase_total)} two-phase so far`));

@@ -74,7 +74,7 @@ export function transactionPage(context, name) {
   ];
 
   function resolving() {
-    const wanted = `${form.outcome} ${short(name)}`;
+    const wanted = `${form.outcome} ${name.split(".").pop()}`;
     const choice = (value, word, means) => h("label.choice", null,
       h("input", { type: "radio", name: "outcome", value, checked: form.outcome === value, onchange: () => { Object.assign(form, { outcome: value, problem: null, offerForce: false, force: false }); context.draw(); } }),
       h("span", null, h("b", null, word), h("small", null, means)));
