@@ -78,7 +78,7 @@ export function nowPage(context) {
         { name: "commit", kind: "finish", values: of(`finish_ms_${quantile}`) }] }),
       plot({ ...common, title: "Transactions", unit: "per second", series: [
         { name: "committed", kind: "commits", values: of("commits"), line: true },
-        { name: "of them two-phase", kind: "two", values: of("two_phase"), line: true },
+        { name: "two-phase", kind: "two", values: of("two_phase"), line: true },
         { name: "rolled back", kind: "rolled", values: of("rollbacks"), line: true }] }));
   }
 
