@@ -1,6 +1,7 @@
 //! Layer 7: the only composition root. Opens the journal, adopts what is unfinished, probes the backends, then lets clients
 //! in; on a stop it drains: sessions first, settlers next, the journal last.
 
+mod notify;
 mod reload;
 
 use std::collections::BTreeSet;
@@ -231,6 +232,11 @@ impl App {
             let token = self.config.admin.token.clone();
             background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        let manager = notify::Notify::from_environment().map(Arc::new);
+        if let Some(manager) = manager.clone() {
+            let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
+            background.spawn(notify::keep(manager, ready, stopping, Arc::clone(&self.registry)));
+        }
         background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
@@ -254,6 +260,9 @@ impl App {
         };
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
+        }
+        if let Some(manager) = manager {
+            manager.stopping();
         }
         self.settle_before_exit(&mut settlers).await;
         background.shutdown().await;
