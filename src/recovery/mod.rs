@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use self::board::Board;
 use crate::backend::control::{Control, ControlError};
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
+use crate::base::swap::Swap;
 use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place};
 use crate::commit::ledger::BranchState;
 use crate::commit::registry::Registry;
@@ -56,8 +57,10 @@ pub enum AdoptError {
 /// What all settlers share.
 #[derive(Clone, Debug)]
 pub struct Recovery {
-    /// The configuration.
+    /// The configuration; a settler takes the latest before each sweep.
     pub config: Arc<Config>,
+    /// The latest.
+    pub latest: Arc<Swap<Config>>,
     /// Decisions.
     pub journal: Journal,
     /// Who is ending, what is unfinished.
@@ -172,6 +175,7 @@ impl Settler {
 
     /// One sweep, bounded; returns how long to pause before the next.
     pub async fn sweep_once(&mut self) -> Duration {
+        self.recovery.config = self.recovery.latest.get();
         let interval = self.recovery.config.transactions.resolve_interval;
         let swept = tokio::time::timeout(CONTROL_TIMEOUT, self.sweep()).await;
         let problem = match swept {

@@ -129,9 +129,11 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str) {
 #[test]
 fn every_route_of_the_sources_is_described() {
     let document: Value = serde_json::from_str(handfast::admin::OPENAPI).unwrap();
-    for (prefix, source) in
-        [("", include_str!("../../src/admin/mod.rs")), ("/api/v1", include_str!("../../src/admin/api.rs"))]
-    {
+    for (prefix, source) in [
+        ("", include_str!("../../src/admin/mod.rs")),
+        ("/api/v1", include_str!("../../src/admin/api.rs")),
+        ("/api/v1", include_str!("../../src/admin/config.rs")),
+    ] {
         for rest in source.split(".route(\"").skip(1) {
             let (path, rest) = rest.split_once('"').unwrap();
             let method = if rest.trim_start_matches([',', ' ', '\n']).starts_with("post") { "post" } else { "get" };
