@@ -1,14 +1,17 @@
 //! Layer 7: the only composition root. Opens the journal, adopts what is unfinished, probes the backends, then lets clients
 //! in; on a stop it drains: sessions first, settlers next, the journal last.
 
+mod notify;
+mod reload;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::admin;
@@ -17,25 +20,30 @@ use crate::backend::control::ControlError;
 use crate::backend::pool::Pools;
 use crate::backend::probe::{self, UnfitError};
 use crate::backend::schema::Schemas;
+use crate::base::limits::BACKENDS_MAX;
+use crate::base::swap::Swap;
 use crate::base::{BackendId, Dialect, Failpoints, clock};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
-use crate::config::{Config, Source};
-use crate::front;
+use crate::config::Config;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
+use crate::front::{self, Reception};
 use crate::journal::{Journal, JournalError};
+use crate::ops::reload::{Ask, Reloads};
 use crate::ops::{House, Parts, SAMPLE_EVERY};
 use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
 
-mod notify;
+pub use reload::Again;
+use reload::reload_on_signal;
 
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -96,20 +104,23 @@ pub enum ServeError {
 }
 
 /// Serves until SIGINT or SIGTERM, then drains. Errors: it could not start, or the journal failed.
-pub async fn serve(config: Config, source: Source, failpoints: Failpoints) -> Result<(), ServeError> {
-    drop(source);
+pub async fn serve(config: Config, again: Again, failpoints: Failpoints) -> Result<(), ServeError> {
     let config = Arc::new(config);
-    let app = App::open(Arc::clone(&config), failpoints)?;
+    let (reloads, asks) = Reloads::new();
+    let app = App::open(Arc::clone(&config), failpoints, reloads)?;
     let listeners = Listeners::bind(&config).await?;
-    app.run(listeners).await
+    app.run(listeners, again, asks).await
 }
 
 /// The parts that live as long as the process.
 struct App {
+    /// As it was at the start; what only a restart can change is read here.
     config: Arc<Config>,
+    /// As it is now.
+    running: Arc<Swap<Config>>,
     journal: Journal,
     registry: Arc<Registry>,
-    pools: Arc<Pools>,
+    pools: Arc<Swap<Pools>>,
     commits: Arc<Commits>,
     clients: Arc<Clients>,
     house: Arc<House>,
@@ -120,6 +131,9 @@ struct App {
     closing: watch::Sender<bool>,
     /// Clients are let in.
     ready: watch::Sender<bool>,
+    /// What clients meet, once they are let in.
+    reception: OnceLock<watch::Sender<Reception>>,
+    reloads: Reloads,
 }
 
 struct Listeners {
@@ -146,19 +160,21 @@ impl Listeners {
 }
 
 impl App {
-    fn open(config: Arc<Config>, failpoints: Failpoints) -> Result<Self, ServeError> {
+    fn open(config: Arc<Config>, failpoints: Failpoints, reloads: Reloads) -> Result<Self, ServeError> {
         let opened =
             Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
         let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
-        let registry = Arc::new(Registry::keeping(config.backends.len(), config.limits.transactions_kept));
+        let registry = Arc::new(Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept));
         let pools = Arc::new(Pools::new(Arc::clone(&config)));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
+        let running = Arc::new(Swap::new(Arc::clone(&config)));
         let recovery = Recovery {
             config: Arc::clone(&config),
+            latest: Arc::clone(&running),
             journal: journal.clone(),
             registry: Arc::clone(&registry),
             pools: Arc::clone(&pools),
-            board: Arc::new(Board::new(config.backends.len())),
+            board: Arc::new(Board::new(BACKENDS_MAX)),
             failpoints,
         };
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
@@ -166,8 +182,9 @@ impl App {
         let flag = || watch::Sender::new(false);
         let (stopping, closing, ready) = (flag(), flag(), flag());
         let (commits, clients) = (Arc::new(commits), Arc::new(Clients::default()));
+        let pools = Arc::new(Swap::new(pools));
         let house = Arc::new(House::new(Parts {
-            config: Arc::clone(&config),
+            config: Arc::clone(&running),
             journal: journal.clone(),
             registry: Arc::clone(&registry),
             pools: Arc::clone(&pools),
@@ -177,15 +194,36 @@ impl App {
             found: unfinished,
             ready: ready.subscribe(),
             stopping: stopping.subscribe(),
+            reloads: reloads.clone(),
         }));
-        Ok(Self { config, journal, registry, pools, commits, clients, house, recovery, stopping, closing, ready })
+        let reception = OnceLock::new();
+        Ok(Self {
+            config,
+            running,
+            journal,
+            registry,
+            pools,
+            commits,
+            clients,
+            house,
+            recovery,
+            stopping,
+            closing,
+            ready,
+            reception,
+            reloads,
+        })
     }
 
-    async fn run(self, mut listeners: Listeners) -> Result<(), ServeError> {
+    async fn run(
+        self,
+        mut listeners: Listeners,
+        again: Again,
+        mut asks: mpsc::Receiver<Ask>,
+    ) -> Result<(), ServeError> {
         let mut settlers = JoinSet::new();
         for id in backend_ids(&self.config) {
-            let settler = self.recovery.settler(id);
-            settlers.spawn(settler.run(self.closing.subscribe()));
+            self.settle(id, &mut settlers);
         }
         let mut background = JoinSet::new();
         if let Some(listener) = listeners.admin.take() {
@@ -201,11 +239,24 @@ impl App {
         }
         background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
-        background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
-        let ended = tokio::select! {
-            ended = self.admit(listeners) => ended,
-            () = journal_failed(&self.journal) => Err(ServeError::JournalFailed),
-            () = one_died(&mut settlers) => Err(ServeError::SettlerDied),
+        background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
+        background.spawn(reload_on_signal(self.reloads.clone()));
+        let admit = self.admit(listeners);
+        tokio::pin!(admit);
+        let mut preparing = JoinSet::new();
+        let ended = loop {
+            tokio::select! {
+                ended = &mut admit => break ended,
+                () = journal_failed(&self.journal) => break Err(ServeError::JournalFailed),
+                () = one_died(&mut settlers) => break Err(ServeError::SettlerDied),
+                Some(ask) = asks.recv(), if preparing.is_empty() => {
+                    preparing.spawn(self.prepare(&again.source, ask));
+                }
+                Some(prepared) = preparing.join_next() => match prepared {
+                    Ok(prepared) => self.succeed(prepared, &again.filter, &mut settlers),
+                    Err(error) => tracing::error!(%error, "reading the configuration again failed"),
+                },
+            }
         };
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
@@ -227,17 +278,16 @@ impl App {
             services = self.services() => Arc::new(services?),
             () = &mut stop => return Ok(()),
         };
-        let tls =
-            |alpn: Option<&[u8]>| Tls::new(&self.config.listen.tls, alpn).map_err(|source| ServeError::Tls { source });
-        let (for_postgres, for_mysql) = (tls(Some(ALPN_POSTGRES))?, tls(None)?);
+        let open = reception(services).map_err(|source| ServeError::Tls { source })?;
+        open.services.latest.set(&open.services);
+        let receptions = self.reception.get_or_init(|| watch::Sender::new(open));
         let cores = Arc::new(Cores::start(Cores::wanted()).map_err(|source| ServeError::Threads { source })?);
         let mut fronts = JoinSet::new();
         if let Some(listener) = listeners.postgres {
             announce("PostgreSQL", &listener);
             fronts.spawn(front::pg::serve(
                 listener,
-                Arc::clone(&services),
-                for_postgres,
+                receptions.subscribe(),
                 Arc::clone(&cores),
                 self.stopping.subscribe(),
             ));
@@ -246,8 +296,7 @@ impl App {
             announce("MySQL", &listener);
             fronts.spawn(front::mysql::serve(
                 listener,
-                services,
-                for_mysql,
+                receptions.subscribe(),
                 Arc::clone(&cores),
                 self.stopping.subscribe(),
             ));
@@ -255,7 +304,7 @@ impl App {
         self.ready.send_replace(true);
         stop.await;
         self.ready.send_replace(false);
-        tracing::info!(bound = ?self.config.limits.drain_timeout, "stopping: open transactions may end");
+        tracing::info!(bound = ?self.running.get().limits.drain_timeout, "stopping: open transactions may end");
         self.stopping.send_replace(true);
         // The fronts keep to limits.drain_timeout themselves, and let who is committing finish.
         while fronts.join_next().await.is_some() {}
@@ -282,24 +331,31 @@ impl App {
                 }
             }
         };
-        if tokio::time::timeout(self.config.limits.drain_timeout, ended).await.is_err() {
+        if tokio::time::timeout(self.running.get().limits.drain_timeout, ended).await.is_err() {
             let (unfinished, backends) = (self.registry.in_doubt(), settlers.len());
             tracing::warn!(unfinished, backends, "recovery is not through; the next start goes on with it");
         }
         settlers.shutdown().await;
     }
 
+    /// Starts a backend's settler.
+    fn settle(&self, backend: BackendId, settlers: &mut JoinSet<()>) {
+        settlers.spawn(self.recovery.settler(backend).run(self.closing.subscribe()));
+    }
+
     async fn services(&self) -> Result<Services, ServeError> {
         self.probe_all().await?;
         let bound = self.config.transactions.commit_wait;
-        if tokio::time::timeout(bound, self.registry.all_looked()).await.is_err() {
+        if tokio::time::timeout(bound, self.registry.all_looked(self.config.backends.len())).await.is_err() {
             tracing::warn!(?bound, "recovery is not done; clients are let in, and readers wait for what is unfinished");
         }
         Ok(Services {
+            number: 0,
+            latest: Arc::default(),
             config: Arc::clone(&self.config),
             routes: RouteTable::new(&self.config),
             analyses: AnalysisCache::new(self.config.limits.statement_cache),
-            pools: Arc::clone(&self.pools),
+            pools: self.pools.get(),
             schemas: Schemas::new(Arc::clone(&self.config)),
             translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
@@ -317,6 +373,7 @@ impl App {
                     let facts =
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
                     tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
+                    facts.prepared_limit.iter().for_each(|limit| metrics::prepared_limit(&backend.name, *limit));
                     self.recovery.board.facts(id, facts);
                 }
                 Err(error @ ControlError { .. }) => {
@@ -350,6 +407,14 @@ fn backend_ids(config: &Config) -> impl Iterator<Item = BackendId> + use<> {
     (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId))
 }
 
+/// What clients meet under this configuration. Errors: its certificates cannot be read.
+fn reception(services: Arc<Services>) -> std::io::Result<Reception> {
+    let tls = |alpn: Option<&[u8]>| Tls::new(&services.config.listen.tls, alpn);
+    let (postgres_tls, mysql_tls) = (tls(Some(ALPN_POSTGRES))?, tls(None)?);
+    let annexes = Arc::new(Annexes::new(Arc::clone(&services)));
+    Ok(Reception { services, annexes, postgres_tls, mysql_tls })
+}
+
 fn announce(wire: &str, listener: &TcpListener) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening for {wire} clients");
@@ -376,28 +441,22 @@ async fn one_died(tasks: &mut JoinSet<()>) {
 
 /// Keeps the metrics bounded, and copies the journal's figures into them.
 async fn upkeep(handle: PrometheusHandle, journal: Journal) {
+    let started = clock::now();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let stats = journal.stats();
-        metrics::journal(metrics::JournalFigures {
-            syncs: stats.writes,
-            decisions: stats.decisions,
-            sync_total: stats.sync_total,
-            last_sync: stats.last_sync,
-            unsettled: stats.unsettled,
-            kept: stats.kept,
-            segment_used_bytes: stats.segment_used_bytes,
-        });
+        metrics::journal(stats.unsettled, stats.kept, stats.segment_used_bytes);
+        metrics::up(started.elapsed());
         handle.run_upkeep();
     }
 }
 
 /// Warns of transactions that are in doubt for longer than `transactions.warn_after`, each once.
-async fn watch_in_doubt(registry: Arc<Registry>, warn_after: Duration) {
+async fn watch_in_doubt(registry: Arc<Registry>, config: Arc<Swap<Config>>) {
     let mut told = BTreeSet::new();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let now_ms = clock::wall_ms();
+        let (now_ms, warn_after) = (clock::wall_ms(), config.get().transactions.warn_after);
         let unfinished = registry.unfinished();
         let age = |decided_ms: u64| Duration::from_millis(now_ms.saturating_sub(decided_ms));
         let oldest = unfinished.iter().map(|(_, entry)| age(entry.decided_wall_ms)).max();
@@ -421,10 +480,10 @@ async fn take_samples(house: Arc<House>) {
     }
 }
 
-async fn sweep_pools(pools: Arc<Pools>) {
+async fn sweep_pools(pools: Arc<Swap<Pools>>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        pools.sweep().await;
+        pools.get().sweep().await;
     }
 }
 

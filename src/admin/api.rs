@@ -66,6 +66,7 @@ pub(super) fn routes() -> Router<Arc<Pages>> {
         .route("/samples", get(async |State(pages): Shared| Json(pages.house.samples())))
         .route("/events", get(events::stream))
         .route("/drain", post(drain))
+        .merge(super::config::routes())
         .method_not_allowed_fallback(nothing_here)
         .fallback(nothing_here)
 }

@@ -5,6 +5,7 @@
 //! Never open by accident: who may ask what is decided in `door`, for every request.
 
 mod api;
+mod config;
 mod door;
 mod events;
 mod web;

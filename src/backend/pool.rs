@@ -86,15 +86,19 @@ impl Loan {
 #[derive(Debug)]
 pub struct Pools {
     config: Arc<Config>,
-    pools: Vec<Pool>,
+    pools: Vec<Arc<Pool>>,
     live: Live,
-    owners: AtomicU64,
+    owners: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 struct Pool {
     permits: Arc<Semaphore>,
-    size: usize,
+    /// Connections at most.
+    size: AtomicUsize,
+    /// Permits that there are: more than `size` while a pool that was made smaller waits for connections to come back.
+    places: AtomicUsize,
+    resizing: Mutex<()>,
     waiting: AtomicUsize,
     shelf: Mutex<Shelf>,
     /// It is decided what becomes of a connection that was asked.
@@ -139,18 +143,24 @@ pub struct Usage {
 impl Pools {
     /// Pools for every configured backend; nothing is connected yet.
     pub fn new(config: Arc<Config>) -> Self {
-        let pool = |backend: &crate::config::Backend| {
-            let size = backend.pool_size.unwrap_or(config.pool.size);
-            Pool {
-                permits: Arc::new(Semaphore::new(size)),
-                size,
-                waiting: AtomicUsize::new(0),
-                shelf: Mutex::default(),
-                decided: Notify::new(),
+        let pools = config.backends.iter().map(|backend| Arc::new(Pool::new(size_of(backend, &config)))).collect();
+        Self { config, pools, live: Live::default(), owners: Arc::default() }
+    }
+
+    /// The same pools under another configuration, which has the same backends at the same places, and more perhaps. Whoever
+    /// has the old ones shares the connections with these.
+    pub fn renewed(&self, config: Arc<Config>) -> Self {
+        let sizes = config.backends.iter().map(|backend| size_of(backend, &config));
+        let pool = |(index, size): (usize, usize)| match self.pools.get(index) {
+            Some(pool) => {
+                pool.size.store(size, Ordering::Relaxed);
+                pool.resize();
+                Arc::clone(pool)
             }
+            None => Arc::new(Pool::new(size)),
         };
-        let pools = config.backends.iter().map(pool).collect();
-        Self { config, pools, live: Live::default(), owners: AtomicU64::new(0) }
+        let pools = sizes.enumerate().map(pool).collect();
+        Self { config, pools, live: Arc::clone(&self.live), owners: Arc::clone(&self.owners) }
     }
 
     fn pool(&self, backend: BackendId) -> &Pool {
@@ -296,7 +306,7 @@ impl Pools {
                 Ok(permit)
             }
             Ok(Err(_)) | Err(_) => {
-                Err(ConnectError::PoolTimeout { backend: name(), waited, size: pool.size, queued: queued.position })
+                Err(ConnectError::PoolTimeout { backend: name(), waited, size: pool.size(), queued: queued.position })
             }
         }
     }
@@ -373,6 +383,7 @@ impl Pools {
     pub async fn sweep(&self) {
         let (idle_timeout, max_lifetime) = (self.config.pool.idle_timeout, self.config.pool.max_lifetime);
         for (pool, backend) in self.pools.iter().zip(&self.config.backends) {
+            pool.resize();
             pool.shelf().expire(idle_timeout, max_lifetime);
             while let Ok(permit) = Arc::clone(&pool.permits).try_acquire_owned() {
                 let Some((owner, mut idle)) = pool.shelf().take_expired(idle_timeout, max_lifetime) else { break };
@@ -394,7 +405,7 @@ impl Pools {
                 drop(permit);
             }
             let usage = pool.usage();
-            metrics::pool(&backend.name, usage.used, usage.idle, usage.waiting);
+            metrics::pool(&backend.name, pool.size, usage.used, usage.idle, usage.waiting);
         }
     }
 
@@ -406,7 +417,7 @@ impl Pools {
     /// Whether less than half of a backend's pool is in use.
     pub fn has_plenty(&self, backend: BackendId) -> bool {
         let pool = self.pool(backend);
-        pool.permits.available_permits() * 2 > pool.size
+        pool.permits.available_permits() * 2 > pool.size()
     }
 
     /// How full a backend's pool is.
@@ -421,18 +432,52 @@ impl Pool {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn new(size: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(size)),
+            size: AtomicUsize::new(size),
+            places: AtomicUsize::new(size),
+            resizing: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            shelf: Mutex::default(),
+            decided: Notify::new(),
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// Brings the places to the size wanted: more at once, fewer as they come back.
+    fn resize(&self) {
+        // A sweep and a reload at once would each count the other's places.
+        let _one = self.resizing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (places, size) = (self.places.load(Ordering::Relaxed), self.size());
+        if size > places {
+            self.permits.add_permits(size - places);
+            self.places.store(size, Ordering::Relaxed);
+        } else if size < places {
+            let gone = self.permits.forget_permits(places - size);
+            self.places.store(places - gone, Ordering::Relaxed);
+        }
+    }
+
     fn used(&self) -> usize {
-        self.size - self.permits.available_permits()
+        self.places.load(Ordering::Relaxed).saturating_sub(self.permits.available_permits())
     }
 
     fn take(&self, owner: Option<Owner>, flags: u32) -> Taken {
         let mut shelf = self.shelf();
-        shelf.take(owner, flags, self.used(), self.size)
+        shelf.take(owner, flags, self.used(), self.size())
     }
 
     fn usage(&self) -> Usage {
         Usage { used: self.used(), idle: self.shelf().free(), waiting: self.waiting.load(Ordering::Relaxed) }
     }
+}
+
+fn size_of(backend: &crate::config::Backend, config: &Config) -> usize {
+    backend.pool_size.unwrap_or(config.pool.size)
 }
 
 /// Moved to the caller's thread. `None`: that could not be done; closed.

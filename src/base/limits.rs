@@ -17,6 +17,10 @@ pub const XA_PART_BYTES_MAX: usize = 64;
 /// PostgreSQL: a gid is shorter than 200 bytes (`GIDSIZE`).
 pub const PG_GID_BYTES_MAX: usize = 199;
 
+/// Backends of one configuration. What is kept for each of them is laid out for so many, so that one can be added while the
+/// house runs.
+pub const BACKENDS_MAX: usize = 256;
+
 /// Table schemas kept of one backend: some MiB at most; a client that names more makes the oldest be asked for again.
 pub const SCHEMA_TABLES_MAX: usize = 4096;
 

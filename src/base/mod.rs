@@ -7,6 +7,7 @@ pub mod failpoint;
 pub mod fault;
 pub mod ids;
 pub mod limits;
+pub mod swap;
 
 pub use dialect::{Dialect, Engine};
 pub use failpoint::{Failpoint, Failpoints};

@@ -1,9 +1,10 @@
-//! `handfast config show|schema` and `handfast hash-password`.
+//! `handfast config show|schema`, `handfast reload` and `handfast hash-password`.
 
 use std::io::{IsTerminal, Read};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::running::Running;
 use super::{Exit, Output, complain, print};
 use crate::config::{Config, Verifier, schema};
 
@@ -26,6 +27,29 @@ pub(super) fn show(config: &Config, origin: bool, output: Output) -> Exit {
                 print(&format!("{}\n", line.trim_end()));
             }
         }
+    }
+    Exit::Ok
+}
+
+/// Asks the running one to read its configuration again.
+pub(super) fn reload(config: &Config, output: Output) -> Exit {
+    let done = match Running::of(config).and_then(|running| running.post::<Value>("reload", &json!({}))) {
+        Ok(done) => done,
+        Err(error) => {
+            complain(error.told());
+            return Exit::Problem;
+        }
+    };
+    if output == Output::Json {
+        print(&format!("{done:#}\n"));
+        return Exit::Ok;
+    }
+    let changes = done["changes"].as_array().map_or(&[][..], Vec::as_slice);
+    if changes.is_empty() {
+        print("nothing has changed\n");
+    }
+    for line in changes.iter().filter_map(|change| change["text"].as_str()) {
+        print(&format!("{line}\n"));
     }
     Exit::Ok
 }

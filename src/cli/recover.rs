@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::{Exit, block_on, complain, print};
 use crate::backend::control::Control;
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
+use crate::base::swap::Swap;
 use crate::base::{BackendId, Failpoints, TxnId};
 use crate::commit::registry::Registry;
 use crate::config::Config;
@@ -40,6 +41,7 @@ async fn finish(config: Arc<Config>) -> Exit {
     let registry = Arc::new(Registry::new(config.backends.len()));
     let recovery = Recovery {
         config: Arc::clone(&config),
+        latest: Arc::new(Swap::new(Arc::clone(&config))),
         journal: journal.clone(),
         registry: Arc::clone(&registry),
         pools: Arc::new(Pools::new(Arc::clone(&config))),

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{Exit, complain};
-use crate::app;
+use crate::app::{self, Again};
 use crate::base::Failpoints;
 use crate::config::{Config, Source};
 use crate::telemetry::logs;
@@ -12,10 +12,13 @@ use crate::telemetry::logs;
 const FAILPOINT_VARIABLE: &str = "HANDFAST_FAILPOINT";
 
 pub(super) fn run(config: Config, source: Source) -> Exit {
-    if let Err(error) = logs::init(&config.telemetry) {
-        complain(format!("error: {error}"));
-        return Exit::Usage;
-    }
+    let filter = match logs::init(&config.telemetry) {
+        Ok(filter) => filter,
+        Err(error) => {
+            complain(format!("error: {error}"));
+            return Exit::Usage;
+        }
+    };
     raise_descriptors();
     let failpoints = match std::env::var(FAILPOINT_VARIABLE) {
         Ok(text) => match Failpoints::parse(&text) {
@@ -34,7 +37,7 @@ pub(super) fn run(config: Config, source: Source) -> Exit {
             return Exit::Problem;
         }
     };
-    match runtime.block_on(app::serve(config, source, failpoints)) {
+    match runtime.block_on(app::serve(config, Again { source, filter }, failpoints)) {
         Ok(()) => Exit::Ok,
         Err(error) => {
             complain(format!("error: {error}"));

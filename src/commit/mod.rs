@@ -106,15 +106,27 @@ pub struct Commits {
     failpoints: Failpoints,
     /// By backend: itself and those that are one participant with it; a commit of any of them is unfinished under one name.
     together: Vec<Vec<BackendId>>,
-    tally: Tally,
+    tally: Arc<Tally>,
 }
 
 impl Commits {
     /// Made once, in `app`.
     pub fn new(config: Arc<Config>, journal: Journal, registry: Arc<Registry>, failpoints: Failpoints) -> Self {
-        let ids = || (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId));
-        let together = ids().map(|a| ids().filter(|b| config.same_participant(a, *b)).collect()).collect();
-        Self { config, journal, registry, failpoints, together, tally: Tally::default() }
+        let together = together(&config);
+        Self { config, journal, registry, failpoints, together, tally: Arc::default() }
+    }
+
+    /// The same under another configuration, which has the same backends at the same places, and more perhaps.
+    pub fn renewed(&self, config: Arc<Config>) -> Self {
+        let (journal, registry, failpoints) =
+            (self.journal.clone(), Arc::clone(&self.registry), self.failpoints.clone());
+        Self { together: together(&config), config, journal, registry, failpoints, tally: Arc::clone(&self.tally) }
+    }
+
+    /// For sessions that have this configuration's only backend: they never need two phases, so nothing of theirs can be
+    /// unfinished.
+    pub fn of_one_backend(&self, config: Arc<Config>) -> Self {
+        Self::new(config, self.journal.clone(), Arc::new(Registry::new(1)), self.failpoints.clone())
     }
 
     /// A fresh name, never given before.
@@ -206,10 +218,14 @@ impl Commits {
     }
 }
 
+fn together(config: &Config) -> Vec<Vec<BackendId>> {
+    let ids = || (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId));
+    ids().map(|a| ids().filter(|b| config.same_participant(a, *b)).collect()).collect()
+}
+
 fn outcome_label(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Committed { unsettled } if unsettled.is_empty() => "committed",
-        Outcome::Committed { .. } => "committed_unfinished",
+        Outcome::Committed { .. } => "committed",
         Outcome::RolledBack(_) => "rolled_back",
         Outcome::Unknown => "unknown",
     }

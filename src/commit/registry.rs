@@ -191,10 +191,10 @@ impl Registry {
     }
 
     /// Waits until every settler has finished what the last run left, or could not reach its backend.
-    pub async fn all_looked(&self) {
-        let all = self.work.len();
+    /// `all`: how many there are.
+    pub async fn all_looked(&self, all: usize) {
         // The sender lives in `self`, so that waiting cannot fail.
-        if self.looked.subscribe().wait_for(|looked| looked.len() == all).await.is_err() {
+        if self.looked.subscribe().wait_for(|looked| looked.len() >= all).await.is_err() {
             tracing::debug!("the registry is gone");
         }
     }

@@ -68,6 +68,12 @@ codes! {
     UnsetVariable = "HF0120", "${NAME} in a text is replaced by the environment variable NAME, which is not set. ${NAME:-text} gives a default.";
     /// `$` that is not understood.
     BadVariable = "HF0121", "In texts, ${NAME} and ${NAME:-default} are replaced by environment variables; a plain dollar sign is written $$.";
+    /// A backend that is gone or moved with something unfinished.
+    Unfinished = "HF0140", "The new configuration has no such backend any more, or one at another address, with another database or user, and branches of decided transactions are still unfinished there: they would be lost. Nothing was changed. Bring the backend back, wait until `handfast transactions list` is empty, and reload again.";
+    /// A new backend that cannot be used.
+    NewBackend = "HF0141", "A backend that the new configuration adds cannot be reached, or cannot take part in two-phase commits. Nothing was changed: the configuration that ran goes on running. `handfast check` says more about the backend.";
+    /// Asked at the wrong time.
+    NotNow = "HF0142", "Handfast is starting, stopping, or cannot be asked: nothing was changed. Ask again when it serves clients.";
     /// No or several passwords.
     Password = "HF0122", "A password is given in exactly one place: password, password_file, password_hash (users: what `handfast hash-password` prints), or inside url (backends).";
 }
@@ -129,6 +135,22 @@ impl ConfigErrors {
     pub(super) fn new(sources: Sources, mut faults: Vec<ConfigFault>) -> Self {
         faults.sort_by_key(|fault| fault.span.as_ref().map_or(0, |span| span.start));
         Self { sources, faults }
+    }
+
+    /// A fault of the configuration as a whole, which only the running house can find.
+    pub fn of_whole(file: &str, code: ConfigCode, title: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Sources::new(file, ""), vec![ConfigFault::whole(code, title).help(help)])
+    }
+
+    /// Every fault as it is printed, without the summary.
+    pub fn faults(&self) -> Vec<String> {
+        struct One<'a>(&'a Sources, &'a ConfigFault);
+        impl fmt::Display for One<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                render(f, self.0, self.1)
+            }
+        }
+        self.faults.iter().map(|fault| One(&self.sources, fault).to_string()).collect()
     }
 
     /// The faults' codes, in the order of the file.

@@ -98,7 +98,7 @@ fn every_message_has_a_code_a_place_and_says_what_to_do() {
                 let rest = line.split_once('|').map_or("", |(_, rest)| rest).trim_start();
                 rest.starts_with('^') && rest.contains(' ')
             };
-            let advice = fault.iter().any(|line| line.contains("= help: ")) || fault.iter().any(|line| labelled(&line));
+            let advice = fault.iter().any(|line| line.contains("= help: ")) || fault.iter().any(labelled);
             if !advice {
                 silent.push(about);
             }
@@ -116,7 +116,9 @@ fn every_code_of_a_configuration_has_a_case() {
         let known = ConfigCode::ALL.iter().find(|known| known.code() == code).unwrap();
         *seen.entry(known.code()).or_default() += 1;
     }
-    for code in ConfigCode::ALL {
+    // These are found by a running house only.
+    let reload = [ConfigCode::Unfinished, ConfigCode::NewBackend, ConfigCode::NotNow];
+    for code in ConfigCode::ALL.iter().filter(|code| !reload.contains(code)) {
         assert!(seen.contains_key(code.code()), "{} has no case", code.code());
     }
 }

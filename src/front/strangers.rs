@@ -1,6 +1,7 @@
 //! Connections that have not logged in: bounded in number, and one that dawdles cannot keep the next one out.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -14,6 +15,28 @@ pub(super) struct Strangers {
     /// At most so many at a time.
     max: usize,
     list: Mutex<VecDeque<Arc<Notify>>>,
+}
+
+/// Sessions of one front, counted against a limit that may change.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(Arc<AtomicUsize>);
+
+/// A session's place, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Occupied(Places);
+
+impl Places {
+    /// A place, if fewer than `most` are taken.
+    pub(super) fn enter(&self, most: usize) -> Option<Occupied> {
+        let one_more = |taken: usize| (taken < most).then_some(taken + 1);
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok().map(|_| Occupied(self.clone()))
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// One of them, until it is dropped.
@@ -73,6 +96,19 @@ impl Drop for Stranger<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_sessions_may_change_while_they_live() {
+        let places = Places::default();
+        let (first, second) = (places.enter(2), places.enter(2));
+        assert!(first.is_some() && second.is_some() && places.enter(2).is_none());
+        let third = places.enter(3);
+        assert!(third.is_some());
+        drop((first, third));
+        assert!(places.enter(1).is_none(), "one is left, and one is allowed now");
+        drop(second);
+        assert!(places.enter(1).is_some());
+    }
 
     #[tokio::test]
     async fn the_one_that_has_been_here_longest_goes_for_the_next() {

@@ -16,14 +16,15 @@ impl House {
     }
 
     fn backend(&self, id: BackendId) -> Backend {
-        let config = self.parts.config.backend(id);
-        let (seen, usage) = (self.parts.board.seen(id), self.parts.pools.usage(id));
+        let all = self.parts.config.get();
+        let config = all.backend(id);
+        let (seen, usage) = (self.parts.board.seen(id), self.parts.pools.get().usage(id));
         let engine = seen.facts.as_ref().map(|facts| match facts.engine {
             Engine::Postgres => String::from("PostgreSQL"),
             Engine::Mariadb => String::from("MariaDB"),
             Engine::Mysql => String::from("MySQL"),
         });
-        let mode = match self.parts.config.pool.mode {
+        let mode = match self.parts.config.get().pool.mode {
             PoolMode::Session => "session",
             PoolMode::Transaction => "transaction",
         };
@@ -44,7 +45,7 @@ impl House {
             strangers: seen.listed.iter().filter(|l| self.owner(l) != Owner::ThisNode).count(),
             pool: Pool {
                 mode: mode.to_owned(),
-                size: config.pool_size.unwrap_or(self.parts.config.pool.size),
+                size: config.pool_size.unwrap_or(self.parts.config.get().pool.size),
                 idle: usage.idle,
                 active: usage.used,
                 waiting: usage.waiting,

@@ -33,7 +33,7 @@ impl House {
             table: rule.rename.clone(),
             line: rule.line,
         };
-        Tables { rules: self.parts.config.tables.iter().map(rule).collect() }
+        Tables { rules: self.parts.config.get().tables.iter().map(rule).collect() }
     }
 
     /// The journal, and what this start found in it.
@@ -42,7 +42,7 @@ impl House {
         let mean = if stats.writes == 0 { 0.0 } else { ms(stats.sync_total) / stats.writes as f64 };
         let (committed, rolled_back) = self.parts.board.finished();
         JournalView {
-            path: self.parts.config.journal.path.display().to_string(),
+            path: self.parts.config.get().journal.path.display().to_string(),
             segments: stats.segment,
             bytes: stats.segment_used_bytes,
             records: JournalRecords { unsettled: stats.unsettled, kept: stats.kept },

@@ -5,6 +5,7 @@
 mod backends;
 mod lists;
 pub mod model;
+pub mod reload;
 mod resolve;
 mod samples;
 mod transactions;
@@ -16,6 +17,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use crate::backend::pool::Pools;
+use crate::base::swap::Swap;
 use crate::base::{BackendId, Dialect, clock};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
@@ -33,13 +35,13 @@ use model::{ClientCounts, HouseState, Status};
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// The configuration.
-    pub config: Arc<Config>,
+    pub config: Arc<Swap<Config>>,
     /// Decisions.
     pub journal: Journal,
     /// Who is ending, what is unfinished.
     pub registry: Arc<Registry>,
     /// Connections.
-    pub pools: Arc<Pools>,
+    pub pools: Arc<Swap<Pools>>,
     /// What the settlers see.
     pub board: Arc<Board>,
     /// What was counted.
@@ -52,6 +54,8 @@ pub struct Parts {
     pub ready: watch::Receiver<bool>,
     /// Whether the process was told to stop.
     pub stopping: watch::Receiver<bool>,
+    /// For [`House::reload`].
+    pub reloads: reload::Reloads,
 }
 
 /// Answers operators. Made once, in `app`.
@@ -70,16 +74,21 @@ impl House {
     }
 
     /// The configuration that runs.
-    pub fn config(&self) -> &Arc<Config> {
-        &self.parts.config
+    pub fn config(&self) -> Arc<Config> {
+        self.parts.config.get()
+    }
+
+    /// Reads the configuration again. Errors: see [`reload::Reloads::reload`].
+    pub async fn reload(&self) -> reload::Reloaded {
+        self.parts.reloads.reload().await
     }
 
     fn backend_ids(&self) -> impl Iterator<Item = BackendId> + use<> {
-        (0..self.parts.config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId))
+        (0..self.parts.config.get().backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId))
     }
 
     fn backend_name(&self, id: BackendId) -> String {
-        self.parts.config.backend(id).name.clone()
+        self.parts.config.get().backend(id).name.clone()
     }
 
     /// How the house is.
@@ -118,7 +127,7 @@ impl House {
             p99_commit_ms: self.p99_commit_ms(),
             backends_down: down.map(|id| self.backend_name(id)).collect(),
         };
-        status.sentence = words::sentence(&status, &in_doubt, self.parts.config.backends.len());
+        status.sentence = words::sentence(&status, &in_doubt, self.parts.config.get().backends.len());
         status
     }
 }

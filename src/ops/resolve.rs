@@ -45,7 +45,7 @@ impl House {
         for backend in self.waited_for(txn) {
             self.parts.registry.wake(backend);
         }
-        let until = clock::now() + self.parts.config.transactions.commit_wait;
+        let until = clock::now() + self.parts.config.get().transactions.commit_wait;
         loop {
             let now = self.transaction(name)?;
             if now.state != TransactionState::InDoubt || clock::now() >= until {

@@ -54,7 +54,7 @@ impl House {
         let (totals, prepare, finish) = (tally.totals(), tally.prepare.counts(), tally.finish.counts());
         let stats = self.parts.journal.stats();
         let in_doubt = self.parts.registry.ledger().in_doubt().0;
-        let waiting: usize = self.backend_ids().map(|id| self.parts.pools.usage(id).waiting).sum();
+        let waiting: usize = self.backend_ids().map(|id| self.parts.pools.get().usage(id).waiting).sum();
         let mut state = self.samples.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (prepared, finished) = (prepare.since(&state.prepare), finish.since(&state.finish));
         let (syncs, took) = (stats.writes - state.syncs.0, stats.sync_total.saturating_sub(state.syncs.1));

@@ -127,7 +127,7 @@ impl House {
             branches: decision.branches.iter().map(branch).collect(),
             timeline: vec![decided],
         };
-        transaction.next = words::next(&transaction, self.parts.config.transactions.resolve_interval);
+        transaction.next = words::next(&transaction, self.parts.config.get().transactions.resolve_interval);
         transaction
     }
 
@@ -151,7 +151,7 @@ impl House {
             timeline: record.timeline.iter().map(|m| self.event(m)).collect(),
         };
         transaction.why = words::why(&transaction, record.cause.as_deref());
-        transaction.next = words::next(&transaction, self.parts.config.transactions.resolve_interval);
+        transaction.next = words::next(&transaction, self.parts.config.get().transactions.resolve_interval);
         transaction
     }
 
@@ -160,7 +160,8 @@ impl House {
             let known = self.parts.journal.lookup(&record.txn)?;
             known.decision.branches.iter().find(|d| d.place == b.place).map(|d| d.session)
         });
-        let backend = self.parts.config.backend(b.backend);
+        let config = self.parts.config.get();
+        let backend = config.backend(b.backend);
         let name = session.map(|session| BranchName { txn: record.txn.clone(), place: b.place, session });
         let waits = !record.running
             && matches!(

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use self::board::Board;
 use crate::backend::control::{Control, ControlError};
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
+use crate::base::swap::Swap;
 use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place};
 use crate::commit::ledger::BranchState;
 use crate::commit::registry::Registry;
@@ -56,8 +57,10 @@ pub enum AdoptError {
 /// What all settlers share.
 #[derive(Clone, Debug)]
 pub struct Recovery {
-    /// The configuration.
+    /// The configuration; a settler takes the latest before each sweep.
     pub config: Arc<Config>,
+    /// The latest.
+    pub latest: Arc<Swap<Config>>,
     /// Decisions.
     pub journal: Journal,
     /// Who is ending, what is unfinished.
@@ -101,6 +104,7 @@ impl Recovery {
     /// The settler of one backend.
     pub fn settler(&self, backend: BackendId) -> Settler {
         let (seen, lost) = (Vec::new(), Vec::new());
+        metrics::backend_known(&self.config.backend(backend).name);
         Settler {
             recovery: self.clone(),
             backend,
@@ -171,6 +175,7 @@ impl Settler {
 
     /// One sweep, bounded; returns how long to pause before the next.
     pub async fn sweep_once(&mut self) -> Duration {
+        self.recovery.config = self.recovery.latest.get();
         let interval = self.recovery.config.transactions.resolve_interval;
         let swept = tokio::time::timeout(CONTROL_TIMEOUT, self.sweep()).await;
         let problem = match swept {
@@ -179,7 +184,8 @@ impl Settler {
                 metrics::backend_up(self.name(), true);
                 self.recovery.board.reached(self.backend, None);
                 self.recovery.board.swept(swept.committed, swept.rolled_back);
-                metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
+                metrics::swept(self.name(), swept.committed, swept.rolled_back);
+                self.count_in_doubt();
                 if swept.left == 0 {
                     self.recovery.registry.looked(self.backend);
                 }
@@ -204,13 +210,21 @@ impl Settler {
             );
         }
         for (txn, place) in self.recovery.registry.unfinished_on(self.backend) {
+            metrics::finish_retried(self.name());
             self.recovery.registry.met(&txn, place, problem.clone());
         }
         let ledger = self.recovery.registry.ledger();
         for (txn, place) in ledger.undecided_on(self.backend) {
             ledger.met(&txn, place, &problem, Some(BranchState::Unreachable));
         }
+        self.count_in_doubt();
         recover::backoff(self.failures, interval.max(Duration::from_secs(5)))
+    }
+
+    fn count_in_doubt(&self) {
+        let registry = &self.recovery.registry;
+        let undecided = registry.ledger().undecided_on(self.backend).len();
+        metrics::in_doubt_branches(self.name(), registry.unfinished_on(self.backend).len() + undecided);
     }
 
     async fn control(&mut self) -> Result<Control, ControlError> {

@@ -1,7 +1,8 @@
 //! Layer 5: one client's session. It parses, routes, enlists, relays and ends transactions; `pg` and `mysql` speak the
 //! two wires, `transaction` is what they share.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use crate::backend::HomeInfo;
 use crate::backend::pool::Pools;
@@ -12,14 +13,19 @@ use crate::route::RouteTable;
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 
+pub mod annexes;
 pub mod mysql;
 pub mod pg;
 pub mod transaction;
 pub mod translations;
 
-/// What every session needs of the house; made once in `app`.
+/// What every session needs of the house; made in `app`, at the start and when the configuration is read again.
 #[derive(Debug)]
 pub struct Services {
+    /// Each later one has a greater number.
+    pub number: u64,
+    /// Where the latest are found.
+    pub latest: Arc<Latest>,
     /// The configuration.
     pub config: Arc<Config>,
     /// Tables to backends.
@@ -40,4 +46,44 @@ pub struct Services {
     pub postgres_home: Option<HomeInfo>,
     /// What MySQL clients are greeted with.
     pub mysql_home: Option<HomeInfo>,
+}
+
+/// The latest services. Sessions look here between their transactions; it costs them one load.
+#[derive(Debug, Default)]
+pub struct Latest {
+    number: AtomicU64,
+    /// Not held: whoever serves holds them.
+    services: RwLock<Weak<Services>>,
+}
+
+impl Latest {
+    /// From now on sessions find these.
+    pub fn set(&self, services: &Arc<Services>) {
+        *self.services.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(services);
+        self.number.store(services.number, Ordering::Release);
+    }
+}
+
+impl Services {
+    /// Later services than these, if there are any.
+    pub fn renewed(&self) -> Option<Arc<Services>> {
+        if self.latest.number.load(Ordering::Acquire) == self.number {
+            return None;
+        }
+        self.latest.services.read().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    /// Whether a session's prepared statements mean the same under both.
+    pub fn routes_like(&self, other: &Self) -> bool {
+        let rules = |config: &Config| {
+            let rule = |rule: &crate::config::TableRule| (rule.pattern.clone(), rule.backend, rule.rename.clone());
+            let mut rules: Vec<_> = config.tables.iter().map(rule).collect();
+            rules.sort();
+            rules
+        };
+        let (one, other) = (&self.config, &other.config);
+        one.backends.len() == other.backends.len()
+            && one.listen.database == other.listen.database
+            && rules(one) == rules(other)
+    }
 }

@@ -9,15 +9,18 @@
     reason = "a test's helper fails by panicking, and is no API; tables of cases are long"
 )]
 
+mod annexes;
 mod bad_input;
 mod bed;
 mod certs;
 mod chaos;
+mod check_finds;
 mod clients;
 mod commit_is_atomic;
 mod crash_is_recovered;
 mod drivers;
 mod fake_pg;
+mod first_minutes;
 mod holes;
 mod http;
 mod load;
@@ -36,6 +39,7 @@ mod pooling_pg;
 mod postgres_is_the_same;
 mod raw_pg;
 mod recovery_is_patient;
+mod reload;
 mod stand_ins;
 mod tls;
 mod tools;

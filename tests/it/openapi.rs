@@ -58,9 +58,7 @@ fn reference(name: &str) -> Value {
 }
 
 fn events(port: u16, document: &Value) {
-    let text = http::listen(port, "/api/v1/events", |text| {
-        text.matches("event: status").count() >= 2 && text.ends_with("\n\n")
-    });
+    let text = http::listen(port, "/api/v1/events", |text| text.matches("event: status").count() >= 3);
     let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     fits(document, &reference("Status"), &serde_json::from_str(data).unwrap(), "events");
 }
@@ -131,9 +129,11 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str) {
 #[test]
 fn every_route_of_the_sources_is_described() {
     let document: Value = serde_json::from_str(handfast::admin::OPENAPI).unwrap();
-    for (prefix, source) in
-        [("", include_str!("../../src/admin/mod.rs")), ("/api/v1", include_str!("../../src/admin/api.rs"))]
-    {
+    for (prefix, source) in [
+        ("", include_str!("../../src/admin/mod.rs")),
+        ("/api/v1", include_str!("../../src/admin/api.rs")),
+        ("/api/v1", include_str!("../../src/admin/config.rs")),
+    ] {
         for rest in source.split(".route(\"").skip(1) {
             let (path, rest) = rest.split_once('"').unwrap();
             let method = if rest.trim_start_matches([',', ' ', '\n']).starts_with("post") { "post" } else { "get" };

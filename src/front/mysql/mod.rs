@@ -9,11 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::backend::stream::Stream;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::front::Reception;
 use crate::front::cores::Cores;
 use crate::front::strangers::Strangers;
 use crate::front::tls::{self, Tls};
 use crate::relay::mysql::Client;
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 use crate::session::mysql::Session;
 use crate::session::mysql::login::{self, LoginError};
 use crate::session::mysql::registry::{Entry, Sessions};
@@ -32,13 +34,12 @@ const LAST_WORDS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5
 /// most `limits.drain_timeout`.
 pub async fn serve(
     listener: TcpListener,
-    services: Arc<Services>,
-    tls: Option<Tls>,
+    reception: watch::Receiver<Reception>,
     cores: Arc<Cores>,
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
-    let strangers = Arc::new(Strangers::for_sessions(services.config.limits.clients));
+    let strangers = Arc::new(Strangers::for_sessions(reception.borrow().services.config.limits.clients));
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
@@ -48,12 +49,14 @@ pub async fn serve(
             Some(ended) = tasks.join_next() => joined(ended),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
+                    let Reception { services, annexes, mysql_tls: tls, .. } = reception.borrow().clone();
                     let full = tasks.len().saturating_sub(strangers.count()) >= services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
+                        annexes,
                         sessions: sessions.clone(),
                         strangers: strangers.clone(),
-                        tls: tls.clone(),
+                        tls,
                         shutdown: shutdown.clone(),
                     };
                     if full {
@@ -71,6 +74,7 @@ pub async fn serve(
         }
     }
     drop(listener);
+    let services = Arc::clone(&reception.borrow().services);
     let (drain_timeout, commit_wait) = (services.config.limits.drain_timeout, services.config.transactions.commit_wait);
     if tokio::time::timeout(drain_timeout, join_all(&mut tasks)).await.is_err() {
         tracing::warn!(sessions = tasks.len(), "limits.drain_timeout is over: ending the sessions that are left");
@@ -119,6 +123,7 @@ fn turn_away(tcp: TcpStream, services: &Services) {
 /// What a client needs to become a session.
 struct Arrival {
     services: Arc<Services>,
+    annexes: Arc<Annexes>,
     sessions: Arc<Sessions>,
     strangers: Arc<Strangers>,
     tls: Option<Tls>,
@@ -172,7 +177,14 @@ impl Arrival {
             }
             None => Err(Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1").into()),
         };
-        let (user, (login, scramble)) = match outcome {
+        let entered = match outcome {
+            Ok((user, (login, scramble))) => {
+                let services = self.services_for(&login.database).await;
+                services.map(|services| (user, login, scramble, services)).map_err(LoginError::from)
+            }
+            Err(error) => Err(error),
+        };
+        let (user, login, scramble, services) = match entered {
             Ok(good) => good,
             Err(error) => {
                 if let LoginError::Refused(fault) = &error {
@@ -187,8 +199,16 @@ impl Arrival {
         entry.set_user(&user);
         client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
         let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };
-        let (services, sessions) = (self.services.clone(), self.sessions.clone());
+        let sessions = self.sessions.clone();
         Session::new(services, client, sessions, entry.clone(), user, (login, scramble)).ok_or_else(|| none().into())
+    }
+
+    /// What serves a session in this database; none is the house's own.
+    async fn services_for(&self, database: &[u8]) -> Result<Arc<Services>, Fault> {
+        if database.is_empty() {
+            return Ok(Arc::clone(&self.services));
+        }
+        self.annexes.enter(Dialect::Mysql, &String::from_utf8_lossy(database)).await
     }
 
     /// The client's reply to the greeting, after TLS if it asks for it, and the certificate that it has shown. No reply:

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::front::Reception;
 use crate::front::cores::Cores;
-use crate::front::strangers::Strangers;
+use crate::front::strangers::{Places, Strangers};
 use crate::front::tls::Tls;
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 use crate::session::pg::{Running, Session, Stop};
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -34,43 +36,62 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that are just going, beyond sessions and those that log in.
 const LEAVING_MAX: usize = 64;
 
-/// What all connections share.
+/// What all connections share that arrive under one configuration.
 struct Door {
     services: Arc<Services>,
+    annexes: Arc<Annexes>,
     tls: Option<Tls>,
     logins: Logins,
-    cancels: Cancels,
-    strangers: Strangers,
-    places: Arc<Semaphore>,
+    cancels: Arc<Cancels>,
+    strangers: Arc<Strangers>,
+    places: Places,
+}
+
+impl Door {
+    fn new(reception: &Reception) -> Self {
+        let config = &reception.services.config;
+        Self {
+            logins: Logins::new(&config.users),
+            cancels: Arc::default(),
+            strangers: Arc::new(Strangers::for_sessions(config.limits.clients)),
+            places: Places::default(),
+            services: Arc::clone(&reception.services),
+            annexes: Arc::clone(&reception.annexes),
+            tls: reception.postgres_tls.clone(),
+        }
+    }
+
+    /// The same under another configuration.
+    fn renewed(&self, reception: &Reception) -> Self {
+        let (cancels, strangers) = (Arc::clone(&self.cancels), Arc::clone(&self.strangers));
+        Self { cancels, strangers, places: self.places.clone(), ..Self::new(reception) }
+    }
+
+    /// Connections at most.
+    fn most(&self) -> usize {
+        self.services.config.limits.clients + self.strangers.max() + LEAVING_MAX
+    }
 }
 
 /// Serves PostgreSQL clients until `shutdown` turns true: then idle sessions end, the others have
 /// `limits.drain_timeout` to end their transactions. Returns when all are gone.
 pub async fn serve(
     listener: TcpListener,
-    services: Arc<Services>,
-    tls: Option<Tls>,
+    mut reception: watch::Receiver<Reception>,
     cores: Arc<Cores>,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let limits = services.config.limits.clone();
-    let commit_wait = services.config.transactions.commit_wait;
-    let door = Arc::new(Door {
-        logins: Logins::new(&services.config.users),
-        cancels: Cancels::default(),
-        strangers: Strangers::for_sessions(limits.clients),
-        places: Arc::new(Semaphore::new(limits.clients)),
-        services,
-        tls,
-    });
-    let most = limits.clients + door.strangers.max() + LEAVING_MAX;
+    let mut door = Arc::new(Door::new(&reception.borrow_and_update()));
     let (stop, stopped) = watch::channel(Stop::No);
     let mut connections = JoinSet::new();
     loop {
         metrics::sessions(Dialect::Postgres, connections.len());
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((tcp, peer)) if connections.len() < most => {
+                Ok((tcp, peer)) if connections.len() < door.most() => {
+                    if reception.has_changed().unwrap_or(false) {
+                        door = Arc::new(door.renewed(&reception.borrow_and_update()));
+                    }
                     tracing::debug!(%peer, "a PostgreSQL client connects");
                     let (door, stopped) = (Arc::clone(&door), stopped.clone());
                     cores.serve(&mut connections, tcp, move |tcp| connection(door, tcp, stopped));
@@ -87,7 +108,9 @@ pub async fn serve(
     }
     drop(listener);
     stop.send_replace(Stop::Drain);
-    if tokio::time::timeout(limits.drain_timeout, join_all(&mut connections)).await.is_err() {
+    let config = Arc::clone(&reception.borrow().services.config);
+    let commit_wait = config.transactions.commit_wait;
+    if tokio::time::timeout(config.limits.drain_timeout, join_all(&mut connections)).await.is_err() {
         stop.send_replace(Stop::Now);
         // A session that commits is left to finish: only waiting ones hear the stop.
         if tokio::time::timeout(commit_wait + LAST_WORDS_TIMEOUT, join_all(&mut connections)).await.is_err() {
@@ -134,18 +157,23 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
         Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
     };
-    let refused = match (Arc::clone(&door.places).try_acquire_owned(), door.services.config.home(Dialect::Postgres)) {
-        (Ok(place), Some(home)) => {
-            let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address);
-            session(&door, entered, home, place, stop).await;
-            return drop(present);
-        }
-        (Err(_), _) => {
-            let most = door.services.config.limits.clients;
-            Fault::new(FaultKind::TooManyClients, format!("sorry, too many clients already (limits.clients {most})"))
-        }
-        (Ok(_), None) => Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured"),
-    };
+    let refused =
+        match (door.places.enter(door.services.config.limits.clients), entered.services.config.home(Dialect::Postgres))
+        {
+            (Some(place), Some(home)) => {
+                let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address);
+                session(&door, entered, home, place, stop).await;
+                return drop(present);
+            }
+            (None, _) => {
+                let most = door.services.config.limits.clients;
+                Fault::new(
+                    FaultKind::TooManyClients,
+                    format!("sorry, too many clients already (limits.clients {most})"),
+                )
+            }
+            (Some(_), None) => Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured"),
+        };
     let mut client = entered.client;
     put_fault(&mut client.out, Severity::Fatal, &refused);
     if let Err(error) = client.flush().await {
@@ -157,14 +185,13 @@ async fn session(
     door: &Door,
     entered: Entered,
     home: crate::base::BackendId,
-    place: OwnedSemaphorePermit,
+    place: crate::front::strangers::Occupied,
     stop: watch::Receiver<Stop>,
 ) {
-    let Entered { client, user, version, startup } = entered;
+    let Entered { client, user, version, startup, services } = entered;
     let running = Arc::new(Running::default());
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
-    let services = Arc::clone(&door.services);
     let mut session = Session::new(services, client, user, home, &startup, Arc::clone(&running), stop);
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;

@@ -18,6 +18,7 @@ mod park;
 mod prepared;
 mod query;
 pub mod registry;
+mod renewal;
 mod run;
 mod settings;
 mod tenure;
@@ -175,8 +176,7 @@ impl Session {
         let login = attach::with_charset(login, services.mysql_home.as_ref().map_or(0, |h| h.charset));
         reading.charset = attach::client_charset(login.charset);
         let multi = login.capabilities & crate::wire::mysql::caps::MULTI_STATEMENTS != 0;
-        let ids = (0..services.config.backends.len()).filter_map(|i| u16::try_from(i).ok().map(BackendId));
-        let native = ids.clone().all(|id| services.config.same_participant(id, home));
+        let native = renewal::is_native(&services.config, home);
         let parks = services.config.pool.mode == PoolMode::Transaction;
         let pooling = tenure::Pooling::new(parks, services.pools.owner());
         Some(Self {
@@ -312,6 +312,7 @@ impl Session {
     }
 
     async fn command(&mut self, payload: BytesMut) -> Result<(), Stop> {
+        self.renew();
         let Some((&command, body)) = payload.split_first() else {
             self.fault(&Fault::new(FaultKind::UnknownCommand, "an empty command"));
             return Ok(());

@@ -16,7 +16,7 @@ use crate::sql::{Kind, Statement};
 use crate::wire::pg::HEADER_BYTES;
 use crate::wire::pg::client::{self as message, Target};
 
-fn changed() -> Oops {
+pub(super) fn changed() -> Oops {
     Fault::verbatim(FaultKind::NotSupported, "cached plan must not change result type").into()
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::again::changed;
 use super::control::{in_failed_transaction, is_control, mends};
 use super::names::{Lives, Portal, Prepared};
 use super::oops::Oops;
@@ -73,7 +74,11 @@ impl Session {
         }
         let allowed = prepared.statement().is_some_and(|statement| mends(&statement.kind))
             || prepared.analysis.statements.is_empty();
-        if self.txn.mode == Mode::Failed && !allowed { Err(in_failed_transaction().into()) } else { Ok(()) }
+        match (self.txn.mode == Mode::Failed && !allowed, prepared.changed) {
+            (true, _) => Err(in_failed_transaction().into()),
+            (false, true) => Err(changed()),
+            (false, false) => Ok(()),
+        }
     }
 
     async fn on_parse(&mut self, frame: &Bytes) -> Result<(), Oops> {

@@ -15,6 +15,7 @@ mod parking;
 mod pipeline;
 mod place;
 mod reading;
+mod renewal;
 mod running;
 mod settings;
 mod simple;
@@ -203,6 +204,7 @@ impl Session {
                 Ok(next) => next,
                 Err(exit) => return exit,
             };
+            self.renew();
             let served = self.dispatch(next).await;
             self.running.set(None);
             if let Err(exit) = served {
