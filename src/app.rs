@@ -373,6 +373,7 @@ impl App {
                     let facts =
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
                     tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
+                    facts.prepared_limit.iter().for_each(|limit| metrics::prepared_limit(&backend.name, *limit));
                     self.recovery.board.facts(id, facts);
                 }
                 Err(error @ ControlError { .. }) => {
@@ -440,18 +441,12 @@ async fn one_died(tasks: &mut JoinSet<()>) {
 
 /// Keeps the metrics bounded, and copies the journal's figures into them.
 async fn upkeep(handle: PrometheusHandle, journal: Journal) {
+    let started = clock::now();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let stats = journal.stats();
-        metrics::journal(metrics::JournalFigures {
-            syncs: stats.writes,
-            decisions: stats.decisions,
-            sync_total: stats.sync_total,
-            last_sync: stats.last_sync,
-            unsettled: stats.unsettled,
-            kept: stats.kept,
-            segment_used_bytes: stats.segment_used_bytes,
-        });
+        metrics::journal(stats.unsettled, stats.kept, stats.segment_used_bytes);
+        metrics::up(started.elapsed());
         handle.run_upkeep();
     }
 }

@@ -225,8 +225,7 @@ fn together(config: &Config) -> Vec<Vec<BackendId>> {
 
 fn outcome_label(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Committed { unsettled } if unsettled.is_empty() => "committed",
-        Outcome::Committed { .. } => "committed_unfinished",
+        Outcome::Committed { .. } => "committed",
         Outcome::RolledBack(_) => "rolled_back",
         Outcome::Unknown => "unknown",
     }
