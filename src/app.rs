@@ -25,11 +25,14 @@ use crate::front;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::journal::{Journal, JournalError};
+use crate::ops::{House, Parts};
+use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
 use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
+use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
 
 /// Why serving could not start, or had to stop.
@@ -105,6 +108,8 @@ struct App {
     registry: Arc<Registry>,
     pools: Arc<Pools>,
     commits: Arc<Commits>,
+    clients: Arc<Clients>,
+    house: Arc<House>,
     recovery: Recovery,
     /// The house takes no new work.
     stopping: watch::Sender<bool>,
@@ -142,7 +147,7 @@ impl App {
         let opened =
             Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
         let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
-        let registry = Arc::new(Registry::new(config.backends.len()));
+        let registry = Arc::new(Registry::keeping(config.backends.len(), config.limits.transactions_kept));
         let pools = Arc::new(Pools::new(Arc::clone(&config)));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
         let recovery = Recovery {
@@ -150,14 +155,26 @@ impl App {
             journal: journal.clone(),
             registry: Arc::clone(&registry),
             pools: Arc::clone(&pools),
+            board: Arc::new(Board::new(config.backends.len())),
             failpoints,
         };
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
         tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let flag = || watch::Sender::new(false);
         let (stopping, closing, ready) = (flag(), flag(), flag());
-        let commits = Arc::new(commits);
-        Ok(Self { config, journal, registry, pools, commits, recovery, stopping, closing, ready })
+        let (commits, clients) = (Arc::new(commits), Arc::new(Clients::default()));
+        let house = Arc::new(House::new(Parts {
+            config: Arc::clone(&config),
+            journal: journal.clone(),
+            registry: Arc::clone(&registry),
+            pools: Arc::clone(&pools),
+            board: Arc::clone(&recovery.board),
+            commits: Arc::clone(&commits),
+            clients: Arc::clone(&clients),
+            ready: ready.subscribe(),
+            stopping: stopping.subscribe(),
+        }));
+        Ok(Self { config, journal, registry, pools, commits, clients, house, recovery, stopping, closing, ready })
     }
 
     async fn run(self, mut listeners: Listeners) -> Result<(), ServeError> {
@@ -170,7 +187,7 @@ impl App {
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
-            background.spawn(admin::serve(listener, admin::Pages { metrics, ready: self.ready.subscribe() }));
+            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house) }));
         }
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
@@ -264,6 +281,7 @@ impl App {
             schemas: Schemas::new(Arc::clone(&self.config)),
             translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
+            clients: Arc::clone(&self.clients),
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
             mysql_home: self.home(Dialect::Mysql, self.config.listen.mysql.is_some()).await,
         })
@@ -271,12 +289,13 @@ impl App {
 
     /// Refuses to start on a backend that could never prepare; one that cannot be reached now is only told of.
     async fn probe_all(&self) -> Result<(), ServeError> {
-        for backend in &self.config.backends {
+        for (id, backend) in backend_ids(&self.config).zip(&self.config.backends) {
             match probe::facts(backend).await {
                 Ok(facts) => {
                     let facts =
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
                     tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
+                    self.recovery.board.facts(id, facts);
                 }
                 Err(error @ ControlError { .. }) => {
                     tracing::warn!(%error, "a backend cannot be probed now; its statements will fail until it is back");

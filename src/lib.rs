@@ -13,6 +13,7 @@ pub mod front;
 pub mod testbed;
 
 pub mod console;
+pub mod ops;
 pub mod session;
 
 pub mod commit;

@@ -9,15 +9,17 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+
+use crate::ops::House;
+use crate::ops::model::HouseState;
 
 /// What the pages show.
 #[derive(Clone, Debug)]
 pub struct Pages {
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
-    /// Whether clients are let in.
-    pub ready: watch::Receiver<bool>,
+    /// Answers operators.
+    pub house: Arc<House>,
 }
 
 /// Serves the pages until dropped.
@@ -25,6 +27,7 @@ pub async fn serve(listener: TcpListener, pages: Pages) {
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .route("/api/v1/status", get(async |State(pages): State<Arc<Pages>>| axum::Json(pages.house.status())))
         .route("/metrics", get(async |State(pages): State<Arc<Pages>>| pages.metrics.render()))
         .with_state(Arc::new(pages));
     if let Err(error) = axum::serve(listener, router).await {
@@ -33,5 +36,9 @@ pub async fn serve(listener: TcpListener, pages: Pages) {
 }
 
 async fn ready(State(pages): State<Arc<Pages>>) -> (StatusCode, &'static str) {
-    if *pages.ready.borrow() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+    if pages.house.state() == HouseState::Ready {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
 }

@@ -25,3 +25,13 @@ pub const FOREIGN_KEYS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Rows of a backend of the other dialect that a client asks for in parts are kept until it does.
 pub const FOREIGN_LATER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Moments that the ledger keeps of one transaction: a hundred participants would have four each; repeated failures are
+/// told once.
+pub const LEDGER_MOMENTS_MAX: usize = 128;
+
+/// Transactions whose change a slow listener for news may have missed before it is told to look at all of them.
+pub const LEDGER_NEWS_MAX: usize = 256;
+
+/// Ended transactions kept where nothing is configured (tests).
+pub const LEDGER_KEPT: usize = 1000;

@@ -1,6 +1,8 @@
 //! Runs one [`Coordinator`] against its connections and the journal: performs its effects, in parallel where it may, and
 //! feeds the answers back. The only caller of the phase-two verbs on a session's connections.
 
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,13 +10,14 @@ use std::time::Instant;
 use futures_util::future::{AbortHandle, Abortable, BoxFuture, FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::ledger::{BranchState, Client, Entry, Told, What};
 use super::registry::Ending;
-use super::{Commits, Ended, Enlisted, Why, Wrote};
+use super::{Commits, Enlisted, Wrote};
 use crate::backend::{Conn, VerbError};
-use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Fault, FaultKind, Place, clock};
+use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place, clock};
 use crate::journal::{DecideError, DecidedBranch, Decision, Durable};
 use crate::telemetry::metrics;
-use crate::txn::{Coordinator, Effect, Event, Outcome, Why as Cause};
+use crate::txn::{Coordinator, Effect, Event, Outcome};
 
 /// One commit or rollback in progress.
 pub(super) struct Driver {
@@ -28,6 +31,8 @@ pub(super) struct Driver {
     progress: Progress,
     /// Keeps recovery away from our branches while we work on them (P − A of Citus's sweep).
     ending: Option<Ending>,
+    /// What people may know of it; none for a single participant and for a ROLLBACK.
+    entry: Option<Entry>,
 }
 
 /// How far the decision is: what must happen if this driver is dropped before its machine is done.
@@ -86,7 +91,18 @@ impl Driver {
             phases: 0,
             progress: Progress::Undecided,
             ending,
+            entry: None,
         }
+    }
+
+    /// Enters a transaction with several participants into the ledger.
+    pub(super) fn told_of(mut self, client: Client<'_>) -> Self {
+        if self.members.len() > 1 {
+            let branch = |(place, m): (&Place, &Member)| (*place, m.backend, m.branch.session);
+            let branches: Vec<_> = self.members.iter().map(branch).collect();
+            self.entry = Some(self.commits.registry.ledger().begin(self.machine.txn(), client, &branches));
+        }
+        self
     }
 
     /// Until the client may hear the outcome; usually all is done then.
@@ -127,6 +143,7 @@ impl Driver {
 
     async fn step(&mut self) {
         let event = self.next_event().await;
+        self.tell(&event);
         match (&event, &mut self.progress) {
             (Event::Decided(proof), progress) => {
                 *progress = Progress::Decided(proof.clone(), self.members.keys().copied().collect());
@@ -198,6 +215,9 @@ impl Driver {
             Effect::CommitOnePhase(place) => self.one_phase(place, Event::Committed(place)),
             Effect::Prepare(place) => {
                 self.phases = 2;
+                if let Some(entry) = &self.entry {
+                    entry.set(place, BranchState::Asked, What::PrepareSent, None);
+                }
                 self.verb(place, move |conn, branch| prepare(conn, branch, failpoints, place).boxed());
             }
             Effect::Decide(places) => self.decide(&places),
@@ -212,8 +232,10 @@ impl Driver {
             }
             Effect::Close(place) => {
                 self.close(place);
+                self.entry.iter().for_each(|entry| entry.closed(place, false));
             }
             Effect::Abandon(place) => {
+                self.entry.iter().for_each(|entry| entry.closed(place, true));
                 if let Some(backend) = self.close(place) {
                     self.commits.registry.wake(backend);
                 }
@@ -332,62 +354,20 @@ impl Driver {
     pub(super) fn into_conns(mut self) -> Vec<Conn> {
         std::mem::take(&mut self.members).into_values().filter_map(|member| member.conn).collect()
     }
-
-    fn name(&self, place: Place) -> String {
-        let backend = self.members.get(&place).map(|m| self.commits.config.backend(m.backend).name.clone());
-        backend.unwrap_or_default()
-    }
-
-    /// The outcome in the words of a client.
-    pub(super) fn explain(&mut self, outcome: Outcome) -> Ended {
-        let txn = self.machine.txn().clone();
-        match outcome {
-            Outcome::Committed { unsettled } => {
-                let warn = |place: &Place| {
-                    let name = self.name(*place);
-                    format!("committed; backend \"{name}\" is not reachable and will follow (transaction {txn})")
-                };
-                Ended::Committed { warnings: unsettled.iter().map(warn).collect() }
-            }
-            Outcome::RolledBack(cause) => Ended::RolledBack(self.why(cause)),
-            Outcome::Unknown => Ended::Unknown { txn },
-        }
-    }
-
-    fn why(&mut self, cause: Cause) -> Why {
-        let fault = match cause {
-            Cause::Refused(place) => return self.refused(place),
-            Cause::Asked => Fault::new(FaultKind::RolledBack, "the transaction was rolled back"),
-            Cause::Lost(place) => Fault::new(
-                FaultKind::BackendLost,
-                format!("backend \"{}\" was lost before the commit was decided", self.name(place)),
-            ),
-            Cause::TimedOut(place) => Fault::new(
-                FaultKind::RolledBack,
-                format!("backend \"{}\" did not vote within transactions.prepare_timeout", self.name(place)),
-            ),
-            Cause::Journal => Fault::new(FaultKind::RolledBack, "the journal takes no decisions"),
-        };
-        let fault = fault.detail("the transaction was rolled back on all backends");
-        Why::Fault(fault.hint("Nothing was kept; the transaction can be retried."))
-    }
-
-    fn refused(&mut self, place: Place) -> Why {
-        let name = self.name(place);
-        let fault = |what: String| {
-            Why::Fault(Fault::new(FaultKind::RolledBack, format!("backend \"{name}\" could not commit: {what}")))
-        };
-        match self.members.get_mut(&place).and_then(|m| Some((m.backend, m.error.take()?))) {
-            Some((backend, VerbError::Refused { error, .. })) => Why::Refused { backend, error },
-            Some((_, error @ (VerbError::WrongTag { .. } | VerbError::Lost { .. }))) => fault(error.to_string()),
-            None => fault(String::from("it refused")),
-        }
-    }
 }
 
 impl Drop for Driver {
     /// A driver that is dropped before its end (its session was ended from outside) leaves nothing unfinished behind.
     fn drop(&mut self) {
+        if let Some(entry) = &self.entry {
+            let (told, cause) = match self.machine.outcome() {
+                Some(Outcome::Committed { .. }) => (Some(Told::Committed), None),
+                Some(Outcome::RolledBack(cause)) => (Some(Told::RolledBack), Some(self.in_words(cause))),
+                Some(Outcome::Unknown) => (Some(Told::Unknown), None),
+                None => (None, Some(String::from("its session was ended from outside"))),
+            };
+            self.commits.registry.ledger().left(entry, told, cause);
+        }
         match &self.progress {
             Progress::Undecided => {}
             Progress::Deciding => {

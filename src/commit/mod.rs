@@ -1,8 +1,10 @@
 //! Layer 4: the end of transactions. [`Commits`] is the one door; `driver` runs the pure machine of `txn` against real
-//! connections and the journal; `registry` knows what is ending and what is unfinished.
+//! connections and the journal; `registry` knows what is ending and what is unfinished; `ledger` and `tally` are for people.
 
 mod driver;
+pub mod ledger;
 pub mod registry;
+pub mod tally;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use crate::telemetry::metrics;
 use crate::txn::{Coordinator, Outcome, Part, Policy};
 
 use driver::Driver;
+use ledger::Client;
 use registry::Registry;
+use tally::Tally;
 
 pub use crate::txn::Wrote;
 
@@ -102,6 +106,7 @@ pub struct Commits {
     failpoints: Failpoints,
     /// By backend: itself and those that are one participant with it; a commit of any of them is unfinished under one name.
     together: Vec<Vec<BackendId>>,
+    tally: Tally,
 }
 
 impl Commits {
@@ -109,12 +114,17 @@ impl Commits {
     pub fn new(config: Arc<Config>, journal: Journal, registry: Arc<Registry>, failpoints: Failpoints) -> Self {
         let ids = || (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId));
         let together = ids().map(|a| ids().filter(|b| config.same_participant(a, *b)).collect()).collect();
-        Self { config, journal, registry, failpoints, together }
+        Self { config, journal, registry, failpoints, together, tally: Tally::default() }
     }
 
     /// A fresh name, never given before.
     pub fn next_txn(&self) -> TxnId {
         self.journal.next_txn()
+    }
+
+    /// What was counted since the start.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     fn policy(&self) -> Policy {
@@ -131,7 +141,13 @@ impl Commits {
     ///
     /// `joined`: how many participants the transaction ever had. If fewer are handed over, one was lost with its part of
     /// the work, and the others are rolled back.
-    pub async fn commit(self: &Arc<Self>, txn: &TxnId, joined: u16, participants: Vec<Enlisted>) -> Report {
+    pub async fn commit(
+        self: &Arc<Self>,
+        txn: &TxnId,
+        client: Client<'_>,
+        joined: u16,
+        participants: Vec<Enlisted>,
+    ) -> Report {
         if usize::from(joined) != participants.len() {
             let conns = self.rollback(txn, participants).await;
             let fault = Fault::new(
@@ -156,9 +172,10 @@ impl Commits {
         let started = clock::now();
         let parts = participants.iter().map(|p| Part { place: p.place, wrote: p.wrote }).collect();
         let machine = Coordinator::new(txn.clone(), parts, self.policy(), std::time::Duration::ZERO);
-        let mut driver = Driver::new(Arc::clone(self), machine, participants, started);
+        let mut driver = Driver::new(Arc::clone(self), machine, participants, started).told_of(client);
         let outcome = driver.run().await;
         metrics::transaction_ended(outcome_label(&outcome), driver.phases(), started.elapsed());
+        self.tally.ended(&outcome, driver.phases(), started.elapsed());
         let ended = driver.explain(outcome);
         if driver.is_done() {
             return Report { ended, conns: driver.into_conns(), rest: None };
@@ -174,6 +191,7 @@ impl Commits {
         let mut driver = Driver::new(Arc::clone(self), machine, participants, started);
         let outcome = driver.run().await;
         metrics::transaction_ended(outcome_label(&outcome), 0, started.elapsed());
+        self.tally.ended(&outcome, 0, started.elapsed());
         driver.into_conns()
     }
 

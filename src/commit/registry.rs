@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::ledger::{BranchState, Ledger};
+use crate::base::limits::LEDGER_KEPT;
 use crate::base::{BackendId, Fault, FaultKind, Place, TxnId};
 use crate::telemetry::metrics;
 
@@ -23,6 +25,8 @@ pub struct Registry {
     work: Vec<Notify>,
     /// Backends whose settler has found nothing left, or nobody to ask, since the start.
     looked: watch::Sender<BTreeSet<BackendId>>,
+    /// What people may know.
+    ledger: Ledger,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +62,11 @@ impl Drop for Ending {
 impl Registry {
     /// An empty registry for so many backends.
     pub fn new(backends: usize) -> Self {
+        Self::keeping(backends, LEDGER_KEPT)
+    }
+
+    /// The same, whose ledger keeps so many ended transactions.
+    pub fn keeping(backends: usize, kept_max: usize) -> Self {
         let notifies = || (0..backends).map(|_| Notify::new()).collect();
         let per_backend = (0..backends).map(|_| AtomicUsize::new(0)).collect();
         Self {
@@ -66,7 +75,13 @@ impl Registry {
             settled: notifies(),
             work: notifies(),
             looked: watch::Sender::default(),
+            ledger: Ledger::new(kept_max),
         }
+    }
+
+    /// What people may know of transactions.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,6 +119,7 @@ impl Registry {
             }
             metrics::in_doubt(state.unfinished.len());
         }
+        self.ledger.handed_over(txn, decided_wall_ms, branches);
         for backend in backends {
             self.work[usize::from(backend.0)].notify_one();
         }
@@ -122,12 +138,14 @@ impl Registry {
         self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
         metrics::in_doubt(state.unfinished.len());
         drop(state);
+        self.ledger.settled(txn, place, BranchState::Committed, "committed by recovery");
         self.settled[usize::from(backend.0)].notify_waiters();
         last
     }
 
     /// Remembers why a branch is not settled yet, for operators.
     pub fn met(&self, txn: &TxnId, place: Place, what: String) {
+        self.ledger.met(txn, place, &what, None);
         if let Some(entry) = self.state().unfinished.get_mut(txn) {
             entry.met.insert(place, what);
         }

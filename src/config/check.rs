@@ -313,6 +313,7 @@ fn limits(r: &mut Reader<'_>, root: &mut Section<'_>) -> Limits {
         statement_cache: section.count(r, "statement_cache", 10_000, 1..=10_000_000),
         login_timeout: section.duration(r, "login_timeout", "10s", Off::Refused),
         drain_timeout: section.duration(r, "drain_timeout", "30s", Off::Refused),
+        transactions_kept: section.count(r, "transactions_kept", 1000, 1..=100_000),
     };
     section.finish(r);
     limits

@@ -348,6 +348,8 @@ pub struct Limits {
     pub login_timeout: Duration,
     /// A stop waits this long for open transactions.
     pub drain_timeout: Duration,
+    /// Ended distributed transactions that can still be looked at.
+    pub transactions_kept: usize,
 }
 
 /// `[admin]`

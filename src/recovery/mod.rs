@@ -2,6 +2,7 @@
 //! never delays another; each sweeps for ever: list, look at the journal, act, list again. Only a list that was taken
 //! after the preparing session was gone proves absence (FACTS 5–8a).
 
+pub mod board;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -10,9 +11,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use self::board::Board;
 use crate::backend::control::{Control, ControlError};
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
 use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place};
+use crate::commit::ledger::BranchState;
 use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::journal::{Decision, Journal};
@@ -61,6 +64,8 @@ pub struct Recovery {
     pub registry: Arc<Registry>,
     /// Which server sessions are ours and alive.
     pub pools: Arc<Pools>,
+    /// What is seen of the backends, for people.
+    pub board: Arc<Board>,
     /// For tests.
     pub failpoints: Failpoints,
 }
@@ -172,6 +177,7 @@ impl Settler {
             Ok(Ok(swept)) => {
                 (self.failures, self.left) = (0, swept.left);
                 metrics::backend_up(self.name(), true);
+                self.recovery.board.reached(self.backend, None);
                 metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
                 if swept.left == 0 {
                     self.recovery.registry.looked(self.backend);
@@ -183,6 +189,7 @@ impl Settler {
             Err(_) => format!("no answer within {CONTROL_TIMEOUT:?}"),
         };
         metrics::backend_up(self.name(), false);
+        self.recovery.board.reached(self.backend, Some(&problem));
         self.recovery.registry.looked(self.backend);
         (self.control, self.left) = (None, 0);
         self.failures = self.failures.saturating_add(1);
@@ -197,6 +204,10 @@ impl Settler {
         }
         for (txn, place) in self.recovery.registry.unfinished_on(self.backend) {
             self.recovery.registry.met(&txn, place, problem.clone());
+        }
+        let ledger = self.recovery.registry.ledger();
+        for (txn, place) in ledger.undecided_on(self.backend) {
+            ledger.met(&txn, place, &problem, Some(BranchState::Unreachable));
         }
         recover::backoff(self.failures, interval.max(Duration::from_secs(5)))
     }

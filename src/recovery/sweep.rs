@@ -3,6 +3,7 @@
 use super::{Settler, Swept};
 use crate::backend::control::{Acted, Control, ControlError, Listed};
 use crate::base::{BackendId, BranchName, Dialect, Failpoint, Place, TxnId, clock};
+use crate::commit::ledger::BranchState;
 use crate::journal::Known;
 use crate::telemetry::metrics;
 use crate::txn::recover::{self, Act, Action, Alive, Answer, Listing, Wrote};
@@ -17,7 +18,11 @@ impl Settler {
     pub(super) async fn sweep(&mut self) -> Result<Swept, ControlError> {
         let mut control = self.control().await?;
         let mut swept = Swept::default();
-        let listed = self.ours(control.list().await?);
+        let undecided = self.recovery.registry.ledger().undecided_on(self.backend);
+        let all = control.list().await?;
+        self.recovery.board.listed(self.backend, all.clone());
+        let listed = self.ours(all);
+        self.tell_gone(&undecided, &listed);
         self.recovery.failpoints.hit(Failpoint::RecoveryAfterList);
         for (branch, prepared_wall_ms) in &listed {
             self.listed(&mut control, branch, *prepared_wall_ms, &mut swept).await?;
@@ -33,6 +38,16 @@ impl Settler {
         }
         self.control = Some(control);
         Ok(swept)
+    }
+
+    /// For people: what may have been prepared without a decision when a coordinator left, and is not listed.
+    fn tell_gone(&self, undecided: &[(TxnId, Place)], listed: &[(BranchName, Option<u64>)]) {
+        for (txn, place) in undecided {
+            if !listed.iter().any(|(branch, _)| branch.txn == *txn && branch.place == *place) {
+                let ledger = self.recovery.registry.ledger();
+                ledger.settled(txn, *place, BranchState::RolledBack, "the backend does not list it");
+            }
+        }
     }
 
     /// INV-6: recovery touches only branches of its own cluster and node, and of those only what this journal has named: what
@@ -79,6 +94,9 @@ impl Settler {
             || (self.fence(control, branch.session, prepared_wall_ms).await?
                 && (known.is_some() || self.seen.contains(branch)));
         let listing = if fenced { Listing::Listed } else { Listing::NotFenced };
+        if known.is_none() && alive == Alive::No {
+            self.recovery.registry.ledger().found(branch, self.backend, prepared_wall_ms);
+        }
         match recover::next(journal_knows(known.as_ref()), alive, listing) {
             Action::Commit => self.commit(control, branch, known, swept).await,
             Action::RollBack => self.roll_back(control, branch, swept).await,
@@ -193,6 +211,9 @@ impl Settler {
 
     fn alarm(&mut self, branch: &BranchName, acted: &Acted) {
         self.alarmed.insert(branch.clone());
+        let problem = format!("{acted:?}");
+        let ledger = self.recovery.registry.ledger();
+        ledger.met(&branch.txn, branch.place, &problem, Some(BranchState::Heuristic));
         metrics::heuristic(self.name());
         tracing::error!(
             backend = self.name(),

@@ -10,6 +10,7 @@ use crate::commit::Commits;
 use crate::config::Config;
 use crate::route::RouteTable;
 use crate::sql::AnalysisCache;
+use crate::telemetry::clients::Clients;
 
 pub mod mysql;
 pub mod pg;
@@ -33,6 +34,8 @@ pub struct Services {
     pub translations: translations::Translations,
     /// The end of transactions.
     pub commits: Arc<Commits>,
+    /// Who is connected.
+    pub clients: Arc<Clients>,
     /// What PostgreSQL clients are greeted with; `None` without a PostgreSQL backend.
     pub postgres_home: Option<HomeInfo>,
     /// What MySQL clients are greeted with.

@@ -1,5 +1,6 @@
-//! Layer 1: what operators see. Metrics in `metrics`, diagnostics in `logs`. (The durable record of decisions is the
+//! Layer 1: what operators see. Metrics in `metrics`, diagnostics in `logs`, who is connected in `clients`. (The durable record of decisions is the
 //! journal; "log" means diagnostics only.)
 
+pub mod clients;
 pub mod logs;
 pub mod metrics;

@@ -65,6 +65,8 @@ pub struct ServerFacts {
     pub engine: Engine,
     /// Its version, as it says.
     pub version: String,
+    /// How many prepared transactions it can hold (`max_prepared_transactions`); `None`: it has no such bound.
+    pub prepared_limit: Option<u32>,
     /// Why it cannot take part in two-phase commits, each with its fix. Empty: it can.
     pub unfit: Vec<Unfit>,
 }

@@ -153,7 +153,7 @@ impl MysqlControl {
                 durability: false,
             });
         }
-        Ok(ServerFacts { engine, version, unfit })
+        Ok(ServerFacts { engine, version, prepared_limit: None, unfit })
     }
 }
 

@@ -160,6 +160,7 @@ impl PgControl {
                 durability: true,
             });
         }
-        Ok(ServerFacts { engine: Engine::Postgres, version, unfit })
+        let prepared_limit = u32::try_from(prepared_max).ok();
+        Ok(ServerFacts { engine: Engine::Postgres, version, prepared_limit, unfit })
     }
 }

@@ -130,6 +130,7 @@ impl Arrival {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
+        let address = tcp.peer_addr().map_or_else(|_| String::new(), |address| address.to_string());
         let (entry, killed) = self.sessions.enter();
         let client = Client::new(Stream::Plain(tcp), LOGIN_BYTES_MAX, killed);
         let bound = self.services.config.limits.login_timeout;
@@ -143,7 +144,11 @@ impl Arrival {
         };
         drop(stranger);
         match entered {
-            Ok(Ok(session)) => session.serve(self.shutdown).await,
+            Ok(Ok(session)) => {
+                let present = self.services.clients.enter(Dialect::Mysql, session.user(), address);
+                session.serve(self.shutdown).await;
+                drop(present);
+            }
             Ok(Err(error)) => tracing::debug!(%error, "no login"),
             Err(_) => tracing::debug!("limits.login_timeout is over"),
         }

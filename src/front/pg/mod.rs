@@ -120,6 +120,7 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let address = tcp.peer_addr().map_or_else(|_| String::new(), |address| address.to_string());
     let login_timeout = door.services.config.limits.login_timeout;
     let stranger = door.strangers.enter();
     let entered = tokio::select! {
@@ -134,7 +135,11 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
     };
     let refused = match (Arc::clone(&door.places).try_acquire_owned(), door.services.config.home(Dialect::Postgres)) {
-        (Ok(place), Some(home)) => return session(&door, entered, home, place, stop).await,
+        (Ok(place), Some(home)) => {
+            let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address);
+            session(&door, entered, home, place, stop).await;
+            return drop(present);
+        }
         (Err(_), _) => {
             let most = door.services.config.limits.clients;
             Fault::new(FaultKind::TooManyClients, format!("sorry, too many clients already (limits.clients {most})"))

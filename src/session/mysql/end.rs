@@ -6,6 +6,7 @@ use super::foreign::savepoint_name;
 use super::{Ran, Session, Step, Stop};
 use crate::backend::{VerbError, verbs};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::commit::ledger::Client;
 use crate::commit::{Ended, Why};
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::{Characteristics, EndOptions};
@@ -102,7 +103,8 @@ impl Session {
         let enlisted = self.take_enlisted();
         self.txn = Transaction::none();
         let Some(id) = id.filter(|_| joined > 0) else { return Ok(()) };
-        let report = self.services.commits.commit(&id, joined, enlisted).await;
+        let client = Client { protocol: Dialect::Mysql, user: &self.user };
+        let report = self.services.commits.commit(&id, client, joined, enlisted).await;
         self.take_back(report.conns);
         self.rest = report.rest;
         match report.ended {

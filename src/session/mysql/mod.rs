@@ -218,6 +218,11 @@ impl Session {
         })
     }
 
+    /// As whom its client has logged in.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
     /// Serves the client until it leaves, is told to, or the house shuts down; then rolls back what is open.
     pub async fn serve(mut self, mut shutdown: watch::Receiver<bool>) {
         let stop = loop {

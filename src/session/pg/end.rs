@@ -2,7 +2,8 @@
 
 use super::Session;
 use super::oops::Oops;
-use crate::base::{BackendId, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::commit::ledger::Client;
 use crate::commit::{Ended, Why, Wrote};
 use crate::relay::pg::{Pass, Until, answer};
 use crate::session::transaction::{Mode, Transaction};
@@ -27,7 +28,8 @@ impl Session {
             self.names.end_cursors(true);
             return Ok(());
         };
-        let report = self.services.commits.commit(&id, joined, taken).await;
+        let client = Client { protocol: Dialect::Postgres, user: &self.user };
+        let report = self.services.commits.commit(&id, client, joined, taken).await;
         self.rest = report.rest;
         self.put_back(report.conns).await;
         self.names.end_cursors(matches!(report.ended, Ended::Committed { .. }));

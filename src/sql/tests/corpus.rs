@@ -75,6 +75,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             statement_cache: 1,
             login_timeout: second,
             drain_timeout: second,
+            transactions_kept: 10,
         },
         admin: Admin { listen: None },
         telemetry: Telemetry { log_level: String::new(), log_json: false },

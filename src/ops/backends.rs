@@ -1,0 +1,113 @@
+//! Backends, and the prepared branches on them that are not ours.
+
+use super::House;
+use super::model::{Backend, Backends, Owner, Pool, Stranger, Strangers};
+use super::transactions::protocol_name;
+use crate::backend::control::Listed;
+use crate::base::{BackendId, Engine, clock};
+use crate::commit::ledger::{BranchState, Standing};
+use crate::config::PoolMode;
+use crate::txn::recover;
+
+impl House {
+    /// Every configured backend.
+    pub fn backends(&self) -> Backends {
+        Backends { backends: self.backend_ids().map(|id| self.backend(id)).collect() }
+    }
+
+    fn backend(&self, id: BackendId) -> Backend {
+        let config = self.parts.config.backend(id);
+        let (seen, usage) = (self.parts.board.seen(id), self.parts.pools.usage(id));
+        let engine = seen.facts.as_ref().map(|facts| match facts.engine {
+            Engine::Postgres => String::from("postgres"),
+            Engine::Mariadb => String::from("mariadb"),
+            Engine::Mysql => String::from("mysql"),
+        });
+        let mode = match self.parts.config.pool.mode {
+            PoolMode::Session => "session",
+            PoolMode::Transaction => "transaction",
+        };
+        Backend {
+            name: config.name.clone(),
+            dialect: protocol_name(config.dialect).to_owned(),
+            engine,
+            version: seen.facts.as_ref().map(|facts| facts.version.clone()),
+            address: config.address.to_string(),
+            database: config.database.clone(),
+            up: seen.up == Some(true),
+            since_wall_ms: seen.since_wall_ms,
+            paused: false,
+            last_error: seen.last_error,
+            prepared_now: seen.listed.len(),
+            prepared_limit: seen.facts.and_then(|facts| facts.prepared_limit),
+            in_doubt: self.in_doubt_on(id),
+            strangers: seen.listed.iter().filter(|l| self.owner(l) != Owner::ThisNode).count(),
+            pool: Pool {
+                mode: mode.to_owned(),
+                size: config.pool_size.unwrap_or(self.parts.config.pool.size),
+                idle: usage.idle,
+                active: usage.used,
+                waiting: usage.waiting,
+            },
+        }
+    }
+
+    /// Transactions in doubt that wait for a backend.
+    fn in_doubt_on(&self, id: BackendId) -> usize {
+        let open = self.parts.registry.ledger().open();
+        let here = open.iter().filter(|record| {
+            let waits = |b: &crate::commit::ledger::BranchRecord| {
+                b.backend == id && !matches!(b.state, BranchState::Committed | BranchState::RolledBack)
+            };
+            record.standing() == Standing::InDoubt && record.branches.iter().any(waits)
+        });
+        here.count()
+    }
+
+    /// Prepared branches on the backends that this node does not finish.
+    pub fn strangers(&self) -> Strangers {
+        let mut strangers = Vec::new();
+        for id in self.backend_ids() {
+            for listed in self.parts.board.seen(id).listed {
+                let owner = self.owner(&listed);
+                if owner == Owner::ThisNode {
+                    continue;
+                }
+                let age_s = listed.prepared_wall_ms.map(|at| clock::wall_ms().saturating_sub(at) / 1000);
+                let advice = advice(owner).to_owned();
+                strangers.push(Stranger { backend: self.backend_name(id), name: listed.name, owner, age_s, advice });
+            }
+        }
+        Strangers { strangers }
+    }
+
+    /// Whose a listed branch is.
+    fn owner(&self, listed: &Listed) -> Owner {
+        let journal = &self.parts.journal;
+        match &listed.branch {
+            None => Owner::OtherSoftware,
+            Some(branch) if branch.txn.cluster != *journal.cluster() => Owner::OtherCluster,
+            Some(branch) if !recover::is_ours(branch, journal.cluster(), journal.node()) => Owner::OtherNode,
+            Some(branch) if !journal.has_named(&branch.txn) => Owner::LostJournal,
+            Some(_) => Owner::ThisNode,
+        }
+    }
+}
+
+/// What to do about a stranger.
+pub(super) fn advice(owner: Owner) -> &'static str {
+    match owner {
+        Owner::ThisNode => "Handfast finishes it.",
+        Owner::LostJournal => {
+            "Its journal is lost, so nobody knows whether it was committed elsewhere. Look whether the transaction's other \
+             branches are committed; commit or roll back this one the same way, by hand."
+        }
+        Owner::OtherNode => {
+            "Another node of this cluster finishes it. If that node is gone for good, start it once more with its journal."
+        }
+        Owner::OtherCluster => "Another Handfast cluster finishes it. Leave it alone while that one runs.",
+        Owner::OtherSoftware => {
+            "Not Handfast's, and never touched. It holds locks until whoever prepared it ends it; ask the owner of that software."
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Transactions, as the ledger and the journal know them.
+
+use super::House;
+use super::model::{
+    Branch, BranchState, Client, Decided, Event, EventKind, Transaction, TransactionState, Transactions,
+};
+use super::words;
+use crate::backend::verbs;
+use crate::base::{BackendId, BranchName, Dialect, TxnId, clock};
+use crate::commit::ledger::{self, BranchRecord, Moment, Record, Standing, What};
+
+/// Which transactions are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// Only those in doubt.
+    InDoubt,
+    /// Only those that are ending now.
+    Ending,
+    /// Only those that have ended.
+    Finished,
+    /// All.
+    #[default]
+    All,
+}
+
+impl Filter {
+    /// By its name in URLs: `in_doubt`, `ending`, `finished`, `all`.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "in_doubt" => Self::InDoubt,
+            "ending" => Self::Ending,
+            "finished" => Self::Finished,
+            "all" => Self::All,
+            _ => return None,
+        })
+    }
+
+    fn wants(self, state: TransactionState) -> bool {
+        use TransactionState as T;
+        match self {
+            Self::All => true,
+            Self::InDoubt => matches!(state, T::InDoubt | T::Unknown),
+            Self::Ending => state == T::Ending,
+            Self::Finished => matches!(state, T::Committed | T::RolledBack),
+        }
+    }
+}
+
+impl House {
+    /// At most `limit` transactions: in doubt first, then ending, then ended; newest first.
+    pub fn transactions(&self, filter: Filter, limit: usize) -> Transactions {
+        let ledger = self.parts.registry.ledger();
+        let mut transactions: Vec<Transaction> = ledger.open().iter().map(|record| self.shown(record)).collect();
+        transactions.retain(|t| filter.wants(t.state));
+        transactions.sort_by(|a, b| (a.state, b.begun_wall_ms, &b.name).cmp(&(b.state, a.begun_wall_ms, &a.name)));
+        if matches!(filter, Filter::Finished | Filter::All) {
+            let room = limit.saturating_sub(transactions.len());
+            transactions.extend(ledger.ended(room).iter().map(|record| self.shown(record)));
+            if transactions.len() < limit {
+                self.add_kept(&mut transactions);
+            }
+        }
+        transactions.truncate(limit);
+        Transactions { transactions }
+    }
+
+    /// All that are in doubt, newest first.
+    pub fn in_doubt(&self) -> Vec<Transaction> {
+        self.transactions(Filter::InDoubt, usize::MAX).transactions
+    }
+
+    /// One by its name.
+    pub fn transaction(&self, name: &str) -> Option<Transaction> {
+        let txn = TxnId::parse(name)?;
+        if let Some(record) = self.parts.registry.ledger().get(&txn) {
+            return Some(self.shown(&record));
+        }
+        let known = self.parts.journal.lookup(&txn).filter(|known| known.settled)?;
+        Some(self.from_journal(&known.decision))
+    }
+
+    /// Those that recovery had to finish, as long as the journal keeps them and the ledger does not know them.
+    fn add_kept(&self, transactions: &mut Vec<Transaction>) {
+        for (decision, _) in self.parts.journal.kept().into_iter().rev() {
+            let name = decision.txn.to_string();
+            if !transactions.iter().any(|t| t.name == name) {
+                transactions.push(self.from_journal(&decision));
+            }
+        }
+    }
+
+    fn from_journal(&self, decision: &crate::journal::Decision) -> Transaction {
+        let branch = |b: &crate::journal::DecidedBranch| {
+            let name = BranchName { txn: decision.txn.clone(), place: b.place, session: b.session };
+            Branch {
+                backend: b.backend.clone(),
+                place: b.place.0,
+                name: listed_name(b.engine.dialect(), &name),
+                state: BranchState::Committed,
+                problem: None,
+                attempts: 0,
+                by_hand: None,
+                session: Some(b.session),
+            }
+        };
+        let decided = Event {
+            at_ms: 0.0,
+            what: EventKind::Decided,
+            backend: None,
+            detail: Some(String::from("from the journal")),
+        };
+        let mut transaction = Transaction {
+            name: decision.txn.to_string(),
+            state: TransactionState::Committed,
+            decision: Some(Decided::Commit),
+            decided_wall_ms: Some(decision.decided_wall_ms),
+            begun_wall_ms: decision.decided_wall_ms,
+            age_ms: clock::wall_ms().saturating_sub(decision.decided_wall_ms),
+            client: None,
+            why: None,
+            next: String::new(),
+            branches: decision.branches.iter().map(branch).collect(),
+            timeline: vec![decided],
+        };
+        transaction.next = words::next(&transaction, self.parts.config.transactions.resolve_interval);
+        transaction
+    }
+
+    /// A record of the ledger, with what the journal knows more.
+    pub(super) fn shown(&self, record: &Record) -> Transaction {
+        let decision = record.decided_wall_ms.map(|_| Decided::Commit);
+        let mut transaction = Transaction {
+            name: record.txn.to_string(),
+            state: state(record.standing()),
+            decision,
+            decided_wall_ms: record.decided_wall_ms,
+            begun_wall_ms: record.begun_wall_ms,
+            age_ms: clock::wall_ms().saturating_sub(record.begun_wall_ms),
+            client: record
+                .client
+                .as_ref()
+                .map(|(protocol, user)| Client { protocol: protocol_name(*protocol).to_owned(), user: user.clone() }),
+            why: None,
+            next: String::new(),
+            branches: record.branches.iter().map(|b| self.branch(record, b)).collect(),
+            timeline: record.timeline.iter().map(|m| self.event(m)).collect(),
+        };
+        transaction.why = words::why(&transaction, record.cause.as_deref());
+        transaction.next = words::next(&transaction, self.parts.config.transactions.resolve_interval);
+        transaction
+    }
+
+    fn branch(&self, record: &Record, b: &BranchRecord) -> Branch {
+        let session = b.session.or_else(|| {
+            let known = self.parts.journal.lookup(&record.txn)?;
+            known.decision.branches.iter().find(|d| d.place == b.place).map(|d| d.session)
+        });
+        let backend = self.parts.config.backend(b.backend);
+        let name = session.map(|session| BranchName { txn: record.txn.clone(), place: b.place, session });
+        let waits = !record.running
+            && matches!(
+                b.state,
+                ledger::BranchState::Unreachable | ledger::BranchState::Prepared | ledger::BranchState::Asked
+            );
+        let by_hand = name.as_ref().filter(|_| waits);
+        Branch {
+            backend: backend.name.clone(),
+            place: b.place.0,
+            name: name.as_ref().map_or_else(String::new, |name| listed_name(backend.dialect, name)),
+            state: match b.state {
+                ledger::BranchState::Open | ledger::BranchState::Asked => BranchState::Open,
+                ledger::BranchState::Prepared => BranchState::Prepared,
+                ledger::BranchState::Committed => BranchState::Committed,
+                ledger::BranchState::RolledBack => BranchState::RolledBack,
+                ledger::BranchState::Unreachable => BranchState::Unreachable,
+                ledger::BranchState::Heuristic => BranchState::Heuristic,
+            },
+            problem: b.problem.clone(),
+            attempts: b.attempts,
+            by_hand: by_hand.map(|name| by_hand_sql(backend.dialect, name, record.decided_wall_ms.is_some())),
+            session,
+        }
+    }
+
+    fn event(&self, moment: &Moment) -> Event {
+        Event {
+            at_ms: (moment.at.as_secs_f64() * 1_000_000.0).round() / 1000.0,
+            what: match moment.what {
+                What::PrepareSent => EventKind::PrepareSent,
+                What::Prepared => EventKind::Prepared,
+                What::Refused => EventKind::Refused,
+                What::Decided => EventKind::Decided,
+                What::Committed => EventKind::Committed,
+                What::RolledBack => EventKind::RolledBack,
+                What::Failed => EventKind::Failed,
+                What::Settled => EventKind::Settled,
+            },
+            backend: moment.backend.map(|id: BackendId| self.backend_name(id)),
+            detail: moment.detail.clone(),
+        }
+    }
+}
+
+fn state(standing: Standing) -> TransactionState {
+    match standing {
+        Standing::Ending => TransactionState::Ending,
+        Standing::InDoubt => TransactionState::InDoubt,
+        Standing::Committed => TransactionState::Committed,
+        Standing::RolledBack => TransactionState::RolledBack,
+        Standing::Unknown => TransactionState::Unknown,
+    }
+}
+
+pub(super) fn protocol_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "postgres",
+        Dialect::Mysql => "mysql",
+    }
+}
+
+/// A branch's name as its server lists it.
+fn listed_name(dialect: Dialect, name: &BranchName) -> String {
+    match dialect {
+        Dialect::Postgres => name.to_string(),
+        Dialect::Mysql => verbs::xid(name),
+    }
+}
+
+/// What a person would type to do what Handfast will do.
+fn by_hand_sql(dialect: Dialect, name: &BranchName, commit: bool) -> String {
+    match (dialect, commit) {
+        (Dialect::Postgres, true) => verbs::pg_commit_prepared(name),
+        (Dialect::Postgres, false) => verbs::pg_rollback_prepared(name),
+        (Dialect::Mysql, true) => verbs::xa_commit(name),
+        (Dialect::Mysql, false) => verbs::xa_rollback(name),
+    }
+}
