@@ -282,6 +282,7 @@ impl App {
             translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
             clients: Arc::clone(&self.clients),
+            house: Arc::clone(&self.house),
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
             mysql_home: self.home(Dialect::Mysql, self.config.listen.mysql.is_some()).await,
         })

@@ -108,6 +108,8 @@ fault_kinds! {
     PoolTimeout = "HF0402", "53300", 1040, "08004";
     /// A backend's connection was lost in the middle of a transaction.
     BackendLost = "HF0403", "08006", 2013, "HY000";
+    /// An operator named a client that is not there.
+    UnknownClient = "HF0516", "42704", 1094, "HY000";
     /// A backend is paused by an operator, and the wait's bound is over.
     BackendPaused = "HF0404", "57P03", 1205, "HY000";
     /// Too many clients.

@@ -179,6 +179,10 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
         "The database `handfast` is the operators' console. The configuration names who may open it: admin.users.",
     ),
     (
+        FaultKind::UnknownClient,
+        "KILL in the console named a client that is not connected (any more): SHOW CLIENTS lists them.",
+    ),
+    (
         FaultKind::BackendPaused,
         "An operator has paused this backend, and its statements have waited as long as for a connection \
          (pool.acquire_timeout). RESUME in the console, or POST /api/v1/backends/NAME/resume, lets them go on.",

@@ -53,6 +53,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<Config> {
     let node = node(r, &mut root);
     let (listen, postgres, mysql) = listen(r, &mut root);
     let users = users(r, &mut root);
+    let user_names: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
     let backends = backends::read(r, &mut root);
     let tables = tables::read(r, &mut root, &backends.names);
     let config = Config {
@@ -66,7 +67,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<Config> {
         journal: journal(r, &mut root),
         foreign: foreign(r, &mut root),
         limits: limits(r, &mut root),
-        admin: admin(r, &mut root),
+        admin: admin(r, &mut root, &user_names),
         telemetry: telemetry(r, &mut root),
     };
     root.finish(r);
@@ -319,7 +320,7 @@ fn limits(r: &mut Reader<'_>, root: &mut Section<'_>) -> Limits {
     limits
 }
 
-fn admin(r: &mut Reader<'_>, root: &mut Section<'_>) -> Admin {
+fn admin(r: &mut Reader<'_>, root: &mut Section<'_>, users: &[String]) -> Admin {
     let mut section = root.section(r, "admin");
     let off = section.entry(r, "listen").is_some_and(|(_, v)| matches!(v.get_ref(), DeValue::String(s) if s == "off"));
     let listen = if off { None } else { section.address(r, "listen") };
@@ -329,8 +330,9 @@ fn admin(r: &mut Reader<'_>, root: &mut Section<'_>) -> Admin {
         let fault = ConfigFault::at(ConfigCode::AdminOpen, span.clone(), "`admin.listen` is open to the network");
         r.fault(fault.label("it has no login yet: only 127.0.0.1 or [::1]"));
     }
+    let users = operators(r, &mut section, users);
     section.finish(r);
-    Admin { listen: listen.map(|(address, _)| address) }
+    Admin { listen: listen.map(|(address, _)| address), users }
 }
 
 /// How log lines look.
@@ -339,6 +341,34 @@ enum LogFormat {
     Auto,
     Text,
     Json,
+}
+
+/// Who may open the console: names of `[[users]]`.
+fn operators(r: &mut Reader<'_>, section: &mut Section<'_>, known: &[String]) -> Vec<String> {
+    let Some((_, value)) = section.entry(r, "users") else { return Vec::new() };
+    let DeValue::Array(entries) = value.get_ref() else {
+        r.wrong_type(value, "`admin.users`", "a list of names: [\"alice\"]");
+        return Vec::new();
+    };
+    let mut users = Vec::new();
+    for entry in entries.iter() {
+        let DeValue::String(name) = entry.get_ref() else {
+            r.wrong_type(entry, "a name in `admin.users`", "text");
+            continue;
+        };
+        if known.iter().any(|user| user == name) {
+            users.push(name.to_string());
+        } else {
+            let title = format!("`admin.users` names \"{name}\", who is not one of [[users]]");
+            let near = super::file::nearest(name, known.iter().map(String::as_str));
+            let label = near.map_or_else(
+                || String::from("nobody of this name could log in"),
+                |near| format!("did you mean \"{near}\"?"),
+            );
+            r.bad_value(entry.span(), title, label);
+        }
+    }
+    users
 }
 
 fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {

@@ -360,7 +360,7 @@ fn hint(shape: &str, key: &str) -> Option<&'static str> {
         ("users", "backends") => Some("not built yet; each backend has one login, in its url"),
         ("transactions", "two_phase") => Some("there is no switch: two writers make two phases"),
         ("transactions", "max_branches") => Some("did you mean `participants_max`?"),
-        ("admin", "token_file" | "users") => Some("not built yet; the port listens on loopback only"),
+        ("admin", "token_file") => Some("not built yet; the port listens on loopback only"),
         _ => None,
     }
 }

@@ -357,6 +357,8 @@ pub struct Limits {
 pub struct Admin {
     /// HTTP for `/metrics`, `/healthz`, `/readyz`; `None`: off.
     pub listen: Option<SocketAddr>,
+    /// Login names that may open the SQL console; each is one of `users`.
+    pub users: Vec<String>,
 }
 
 /// `[telemetry]`

@@ -7,15 +7,14 @@ use sqlparser::ast::Statement as Tree;
 use super::catalog::{self, Tables};
 use super::cell::{Cell, Kind};
 use super::command::{self, Command, Effect, Said};
-use super::house::House;
+use super::house;
 use super::query::{Environment, Output, Row, Select, compile, no_setting, refused};
 use super::variables::{Variables, comment};
+use crate::base::limits::CONSOLE_TEXT_BYTES_MAX;
 use crate::base::{Dialect, Engine, Fault, FaultKind, clock};
+use crate::session::Services;
 use crate::sql::translate::with_tree;
 use crate::sql::{Reading, analyze};
-
-/// Longest text of a statement, in bytes.
-pub(super) const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Prepared statements and portals of one client.
 pub(super) const NAMES_MAX: usize = 1000;
@@ -23,7 +22,7 @@ pub(super) const NAMES_MAX: usize = 1000;
 /// The console as one client sees it.
 #[derive(Debug)]
 pub struct Console {
-    house: Arc<House>,
+    services: Arc<Services>,
     dialect: Dialect,
     user: String,
     connection: u32,
@@ -78,7 +77,7 @@ pub(super) struct Answer {
 
 impl Console {
     /// For one client.
-    pub fn new(house: Arc<House>, guest: Guest) -> Self {
+    pub fn new(services: Arc<Services>, guest: Guest) -> Self {
         let Guest { dialect, user, connection, server_version, parameters } = guest;
         let variables = Variables::new(dialect, &server_version, &user, &parameters);
         // Drivers read the number in it.
@@ -86,7 +85,7 @@ impl Console {
             Dialect::Postgres => format!("PostgreSQL {server_version} ({})", comment()),
             Dialect::Mysql => server_version,
         };
-        Self { house, dialect, user, connection, version, variables }
+        Self { services, dialect, user, connection, version, variables }
     }
 
     /// Variables, for the greeting.
@@ -96,9 +95,11 @@ impl Console {
 
     /// The statements of a text, each by its own text. Errors: it is too long, or no text.
     pub(super) fn statements(&self, text: &[u8]) -> Result<Vec<String>, Fault> {
-        if text.len() > TEXT_BYTES_MAX {
+        if text.len() > CONSOLE_TEXT_BYTES_MAX {
             let what = format!("a text of {} bytes is too large for the console", text.len());
-            return Err(Fault::new(FaultKind::TooLarge, what).hint(format!("{TEXT_BYTES_MAX} bytes are the most.")));
+            return Err(
+                Fault::new(FaultKind::TooLarge, what).hint(format!("{CONSOLE_TEXT_BYTES_MAX} bytes are the most."))
+            );
         }
         let analysis = analyze(Reading::new(self.dialect), text);
         let own = |statement: &crate::sql::Statement| text.get(statement.span.clone()).unwrap_or_default();
@@ -126,7 +127,7 @@ impl Console {
                 Statement { what: What::Parameter(name), outputs, parameters: 0, effect: Effect::None }
             }
             Said::Do(command) => {
-                let outputs = House::outputs(&command).iter();
+                let outputs = house::outputs(&command).iter();
                 let outputs = outputs.map(|(name, kind)| Output { name: (*name).to_owned(), kind: *kind }).collect();
                 Statement { what: What::Do(command), outputs, parameters: 0, effect: Effect::None }
             }
@@ -166,7 +167,7 @@ impl Console {
                 Answer { rows: vec![vec![value.into()]], tag: String::from("SHOW") }
             }
             What::Do(command) => {
-                let (rows, tag) = self.house.act(command, &self.user).await?;
+                let (rows, tag) = house::act(&self.services, self.dialect, command, &self.user).await?;
                 Answer { rows, tag }
             }
             What::Select(select, tag) => {
@@ -177,7 +178,7 @@ impl Console {
                     }
                     let rows = match catalog::rows(name, self.dialect, &self.variables, &self.user) {
                         Some(rows) => rows,
-                        None => self.house.rows(name).await?,
+                        None => house::rows(&self.services, name),
                     };
                     tables.push((name, rows));
                 }

@@ -5,17 +5,16 @@ pub mod answer;
 pub mod catalog;
 pub mod cell;
 pub mod command;
-pub mod house;
+mod house;
 pub mod mysql;
 pub mod pg;
 pub mod query;
 pub mod tables;
 pub mod variables;
 
-pub use answer::Console;
+pub use answer::{Console, Guest};
 
-/// The virtual database's name.
-pub const DATABASE: &str = "handfast";
+pub use crate::session::CONSOLE_DATABASE as DATABASE;
 
 /// The name that was probably meant.
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {

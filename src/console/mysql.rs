@@ -10,6 +10,7 @@ use super::answer::{NAMES_MAX, Statement};
 use super::cell::Cell;
 use super::query::Output;
 use super::{Console, DATABASE};
+use crate::base::limits::CONSOLE_TEXT_BYTES_MAX;
 use crate::base::{Fault, FaultKind};
 use crate::relay::mysql::Client;
 use crate::relay::mysql::foreign::{Form, Table, column_definition, parameter_definition};
@@ -27,7 +28,7 @@ const UTF8MB4: u16 = 45;
 const HEAD_BYTES: usize = 9;
 
 /// Bytes of parameters that come in pieces.
-const PIECES_BYTES_MAX: usize = super::answer::TEXT_BYTES_MAX;
+const PIECES_BYTES_MAX: usize = CONSOLE_TEXT_BYTES_MAX;
 
 /// A prepared statement.
 #[derive(Debug)]

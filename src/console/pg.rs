@@ -8,12 +8,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::watch;
 
 use super::Console;
-use super::answer::{Answer, NAMES_MAX, Statement, TEXT_BYTES_MAX};
+use super::answer::{Answer, NAMES_MAX, Statement};
 use super::cell::Cell;
 use super::command::Effect;
 use super::query::{Output, Row};
+use crate::base::limits::CONSOLE_TEXT_BYTES_MAX;
 use crate::base::{Fault, FaultKind};
 use crate::relay::pg::Client;
+use crate::session::pg::Stop;
 use crate::wire::pg::client::{self as message, Target, tag};
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::frame::put;
@@ -86,7 +88,7 @@ impl Session {
     }
 
     /// Greets it and serves it until it leaves or `leave` ends.
-    pub async fn run(mut self, pid: i32, secret: &[u8], mut leave: watch::Receiver<bool>) {
+    pub async fn run(mut self, pid: i32, secret: &[u8], mut leave: watch::Receiver<Stop>) {
         for (name, shown) in TOLD {
             let value = self.console.variables().pg(name).unwrap_or_default().to_owned();
             server::put_parameter(&mut self.client.out, shown.as_bytes(), value.as_bytes());
@@ -101,7 +103,7 @@ impl Session {
         }
     }
 
-    async fn serve(&mut self, leave: &mut watch::Receiver<bool>) -> Result<(), Exit> {
+    async fn serve(&mut self, leave: &mut watch::Receiver<Stop>) -> Result<(), Exit> {
         loop {
             let head = self.next(leave).await?;
             let frame = self.client.take(head.total_bytes);
@@ -137,10 +139,10 @@ impl Session {
     }
 
     /// The next whole message. What was answered is sent before waiting.
-    async fn next(&mut self, leave: &mut watch::Receiver<bool>) -> Result<Header, Exit> {
+    async fn next(&mut self, leave: &mut watch::Receiver<Stop>) -> Result<Header, Exit> {
         loop {
             match self.client.header() {
-                Ok(Some(head)) if head.total_bytes > TEXT_BYTES_MAX + HEADER_BYTES => {
+                Ok(Some(head)) if head.total_bytes > CONSOLE_TEXT_BYTES_MAX + HEADER_BYTES => {
                     let what = format!("a message of {} bytes is too large for the console", head.total_bytes);
                     return Err(Exit::Fatal(Fault::new(FaultKind::TooLarge, what)));
                 }
@@ -152,7 +154,7 @@ impl Session {
             tokio::select! {
                 filled = self.client.fill() => filled?,
                 // Nobody left who could say so: the house is gone.
-                _ = leave.wait_for(|leave| *leave) => {
+                _ = leave.wait_for(|stop| *stop != Stop::No) => {
                     let text = "terminating connection due to administrator command";
                     return Err(Exit::Fatal(Fault::new(FaultKind::ShuttingDown, text)));
                 }

@@ -288,12 +288,16 @@ fn limits(query: &Query, walk: &mut Walk<'_>) -> Result<(Option<Node>, Option<No
 
 impl Select {
     /// The tables whose rows it needs.
-    pub fn tables(&self) -> impl Iterator<Item = &'static str> {
+    pub(in crate::console) fn tables(&self) -> impl Iterator<Item = &'static str> {
         self.sources.iter().filter_map(|source| source.table.map(|(name, _)| name))
     }
 
     /// Its rows. `rows` gives a table's.
-    pub fn run<'r>(&self, environment: &Environment<'_>, rows: &dyn Fn(&str) -> &'r [Row]) -> Result<Vec<Row>, Fault> {
+    pub(in crate::console) fn run<'r>(
+        &self,
+        environment: &Environment<'_>,
+        rows: &dyn Fn(&str) -> &'r [Row],
+    ) -> Result<Vec<Row>, Fault> {
         if self.empty {
             return Ok(Vec::new());
         }

@@ -35,6 +35,8 @@ pub(super) struct Entered {
     pub version: i32,
     /// Startup parameters that are settings.
     pub startup: Parameters,
+    /// It has come for the console.
+    pub console: bool,
 }
 
 /// A client on its way in.
@@ -227,13 +229,17 @@ async fn start(door: &Door, new: Newcomer, asked: i32, parameters: Parameters) -
     if let Err(fault) = admitted {
         return refuse(client, &fault).await;
     }
-    if wishes.database != listen.database {
+    let console = door.services.is_console(&wishes.database);
+    if console && let Err(fault) = door.services.admits_to_console(&wishes.user) {
+        return refuse(client, &fault).await;
+    }
+    if !console && wishes.database != listen.database {
         let fault = Fault::new(FaultKind::NoSuchDatabase, format!("database \"{}\" does not exist", wishes.database));
         return refuse(client, &fault.hint(format!("Connect to \"{}\".", listen.database))).await;
     }
     server::put_auth_ok(&mut client.out);
     match settings(&parameters) {
-        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup })),
+        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup, console })),
         Err(fault) => refuse(client, &fault).await,
     }
 }

@@ -12,12 +12,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::base::limits::CONSOLES_MAX;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::console::{self, Console, Guest};
 use crate::front::cores::Cores;
 use crate::front::strangers::Strangers;
 use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::pg::{Running, Session, Stop};
+use crate::telemetry::clients::Present;
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::PROTOCOL_3_2;
@@ -42,6 +45,7 @@ struct Door {
     cancels: Cancels,
     strangers: Strangers,
     places: Arc<Semaphore>,
+    consoles: Semaphore,
 }
 
 /// Serves PostgreSQL clients until `shutdown` turns true: then idle sessions end, the others have
@@ -60,6 +64,7 @@ pub async fn serve(
         cancels: Cancels::default(),
         strangers: Strangers::for_sessions(limits.clients),
         places: Arc::new(Semaphore::new(limits.clients)),
+        consoles: Semaphore::new(CONSOLES_MAX),
         services,
         tls,
     });
@@ -134,10 +139,13 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
         Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
     };
+    if entered.console {
+        return console(&door, entered, stop).await;
+    }
     let refused = match (Arc::clone(&door.places).try_acquire_owned(), door.services.config.home(Dialect::Postgres)) {
         (Ok(place), Some(home)) => {
             let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address);
-            session(&door, entered, home, place, stop).await;
+            session(&door, entered, home, place, &present, stop).await;
             return drop(present);
         }
         (Err(_), _) => {
@@ -153,15 +161,45 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
     }
 }
 
+/// An operator. The places of clients are not for him: when they are all taken, he is needed most.
+async fn console(door: &Door, entered: Entered, stop: watch::Receiver<Stop>) {
+    let Entered { mut client, user, version, startup: _, console: _ } = entered;
+    let (Ok(_place), Some(home)) = (door.consoles.try_acquire(), &door.services.postgres_home) else {
+        let text = format!("too many consoles are open ({CONSOLES_MAX})");
+        put_fault(&mut client.out, Severity::Fatal, &Fault::new(FaultKind::TooManyClients, text));
+        if let Err(error) = client.flush().await {
+            tracing::debug!(%error, "a client did not hear its refusal");
+        }
+        return;
+    };
+    let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
+    let key = door.cancels.enter(Arc::new(Running::default()), key_bytes, None);
+    let guest = Guest {
+        dialect: Dialect::Postgres,
+        user,
+        connection: key.pid().cast_unsigned(),
+        server_version: home.version.clone(),
+        parameters: home.parameters.clone(),
+    };
+    let console = Console::new(Arc::clone(&door.services), guest);
+    console::pg::Session::new(client, console).run(key.pid(), key.secret(), stop).await;
+}
+
 async fn session(
     door: &Door,
     entered: Entered,
     home: crate::base::BackendId,
     place: OwnedSemaphorePermit,
+    present: &Present,
     stop: watch::Receiver<Stop>,
 ) {
-    let Entered { client, user, version, startup } = entered;
+    let Entered { client, user, version, startup, console: _ } = entered;
     let running = Arc::new(Running::default());
+    let killed = Arc::clone(&running);
+    present.killed_by(Arc::new(move || {
+        let running = Arc::clone(&killed);
+        Box::pin(async move { running.kill().await })
+    }));
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let services = Arc::clone(&door.services);

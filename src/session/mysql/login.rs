@@ -102,7 +102,12 @@ pub async fn authenticate(
         client.put(&[1, 3]);
     }
     let database = String::from_utf8_lossy(&login.database);
-    if !database.is_empty() && !serves(config, &database) {
+    // A session cannot become the console.
+    let console = !fresh && services.is_console(&database);
+    if console {
+        services.admits_to_console(&name)?;
+    }
+    if !console && !database.is_empty() && !serves(config, &database) {
         let text = format!("Unknown database '{database}'");
         let hint = format!("Handfast serves \"{}\" here.", config.listen.database);
         return Err(Fault::new(FaultKind::NoSuchDatabase, text).hint(hint).into());

@@ -132,9 +132,9 @@ impl Session {
             settings,
             names: Names::default(),
             pipeline: Pipeline::default(),
+            ear: Ear::new(stop, running.killed()),
             running,
             rest: None,
-            ear: Ear::new(stop),
             alarm: Alarm::default(),
         }
     }
