@@ -15,6 +15,7 @@ use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 
 pub mod mysql;
+pub mod outcome;
 pub mod pg;
 pub mod transaction;
 pub mod translations;

@@ -35,6 +35,7 @@ use crate::commit::Rest;
 use crate::config::PoolMode;
 use crate::relay::pg::Client;
 use crate::session::Services;
+use crate::session::outcome::Last;
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Reading;
 use crate::wire::pg::client::{self as message, tag};
@@ -92,6 +93,8 @@ pub struct Session {
     running: Arc<Running>,
     /// Phase two of the last commit, if the client has been answered before it.
     rest: Option<Rest>,
+    /// The last distributed transaction.
+    last: Option<Last>,
     ear: Ear,
     /// Goes off when the client is idle in a transaction for too long.
     alarm: Alarm,
@@ -135,6 +138,7 @@ impl Session {
             ear: Ear::new(stop, running.killed()),
             running,
             rest: None,
+            last: None,
             alarm: Alarm::default(),
         }
     }
