@@ -20,12 +20,12 @@ use crate::backend::schema::Schemas;
 use crate::base::{BackendId, Dialect, Failpoints, clock};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::front;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::journal::{Journal, JournalError};
-use crate::ops::{House, Parts};
+use crate::ops::{House, Parts, SAMPLE_EVERY};
 use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
@@ -94,7 +94,8 @@ pub enum ServeError {
 }
 
 /// Serves until SIGINT or SIGTERM, then drains. Errors: it could not start, or the journal failed.
-pub async fn serve(config: Config, failpoints: Failpoints) -> Result<(), ServeError> {
+pub async fn serve(config: Config, source: Source, failpoints: Failpoints) -> Result<(), ServeError> {
+    drop(source);
     let config = Arc::new(config);
     let app = App::open(Arc::clone(&config), failpoints)?;
     let listeners = Listeners::bind(&config).await?;
@@ -171,6 +172,7 @@ impl App {
             board: Arc::clone(&recovery.board),
             commits: Arc::clone(&commits),
             clients: Arc::clone(&clients),
+            found: unfinished,
             ready: ready.subscribe(),
             stopping: stopping.subscribe(),
         }));
@@ -184,15 +186,19 @@ impl App {
             settlers.spawn(settler.run(self.closing.subscribe()));
         }
         let mut background = JoinSet::new();
+        let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
+            figures = Some(metrics.clone());
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
-            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house) }));
+            let token = self.config.admin.token.clone();
+            background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), self.config.transactions.warn_after));
         let ended = tokio::select! {
-            ended = self.admit(listeners) => ended,
+            ended = self.admit(listeners, figures) => ended,
             () = journal_failed(&self.journal) => Err(ServeError::JournalFailed),
             () = one_died(&mut settlers) => Err(ServeError::SettlerDied),
         };
@@ -206,11 +212,11 @@ impl App {
     }
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
-    async fn admit(&self, listeners: Listeners) -> Result<(), ServeError> {
-        let stop = stop_signal();
+    async fn admit(&self, listeners: Listeners, figures: Option<PrometheusHandle>) -> Result<(), ServeError> {
+        let stop = self.told_to_stop();
         tokio::pin!(stop);
         let services = tokio::select! {
-            services = self.services() => Arc::new(services?),
+            services = self.services(figures) => Arc::new(services?),
             () = &mut stop => return Ok(()),
         };
         let tls =
@@ -248,6 +254,14 @@ impl App {
         Ok(())
     }
 
+    /// By a signal, or by an operator.
+    async fn told_to_stop(&self) {
+        tokio::select! {
+            () = stop_signal() => {}
+            () = self.house.drain_asked() => {}
+        }
+    }
+
     /// Phase two is never abandoned while there is time: the settlers work on until the last session has ended, and then
     /// until nothing is left for them.
     async fn settle_before_exit(&self, settlers: &mut JoinSet<()>) {
@@ -267,7 +281,7 @@ impl App {
         settlers.shutdown().await;
     }
 
-    async fn services(&self) -> Result<Services, ServeError> {
+    async fn services(&self, metrics: Option<PrometheusHandle>) -> Result<Services, ServeError> {
         self.probe_all().await?;
         let bound = self.config.transactions.commit_wait;
         if tokio::time::timeout(bound, self.registry.all_looked()).await.is_err() {
@@ -283,6 +297,7 @@ impl App {
             commits: Arc::clone(&self.commits),
             clients: Arc::clone(&self.clients),
             house: Arc::clone(&self.house),
+            metrics,
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
             mysql_home: self.home(Dialect::Mysql, self.config.listen.mysql.is_some()).await,
         })
@@ -388,6 +403,15 @@ async fn watch_in_doubt(registry: Arc<Registry>, warn_after: Duration) {
                 tracing::warn!(%txn, ?age, met = ?entry.met, "a committed transaction waits for a backend");
             }
         }
+    }
+}
+
+async fn take_samples(house: Arc<House>) {
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        house.sample();
     }
 }
 

@@ -102,6 +102,10 @@ fault_kinds! {
     Unresolved = "HF0304", "55P03", 1205, "HY000";
     /// Too many transactions are in doubt.
     InDoubtLimit = "HF0305", "53400", 1040, "08004";
+    /// What an operator asks for would leave a transaction half done.
+    WouldHalve = "HF0306", "55000", 1105, "HY000";
+    /// No such transaction.
+    NoSuchTransaction = "HF0307", "42704", 1105, "HY000";
     /// A backend cannot be reached.
     BackendDown = "HF0401", "08006", 2013, "HY000";
     /// No connection of the pool became free in time.
@@ -142,6 +146,12 @@ fault_kinds! {
     InvalidParameter = "HF0514", "22023", 1231, "42000";
     /// The console is for the users that the configuration names.
     ConsoleRefused = "HF0515", "42501", 1044, "42000";
+    /// An operator's request without the token, or from somebody else's page.
+    NotOperator = "HF0601", "28000", 1045, "28000";
+    /// An operator's request that cannot be understood.
+    BadRequest = "HF0602", "22023", 1231, "42000";
+    /// Something that an operator asks for does not exist.
+    NotFound = "HF0603", "42704", 1105, "HY000";
     /// A fault of ours.
     Internal = "HF0999", "XX000", 1105, "HY000";
 }

@@ -16,9 +16,19 @@ pub struct Args {
     /// Configuration; else $HANDFAST_CONFIG, ./handfast.toml, /etc/handfast/handfast.toml
     #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A value beside the file, such as transactions.commit_wait=3s; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
+        None => Err("it is KEY=VALUE, for example transactions.commit_wait=3s".to_owned()),
+    }
 }
 
 /// What to do.
@@ -58,6 +68,25 @@ pub enum Command {
         #[command(subcommand)]
         action: JournalAction,
     },
+    /// The configuration, and where it came from
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Turn a password, read from standard input, into a password_hash for [[users]]
+    HashPassword,
+    /// Print completions for a shell: handfast completions bash > /etc/bash_completion.d/handfast
+    Completions {
+        /// For which
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// For example /usr/local/share/man/man1
+        folder: PathBuf,
+    },
     /// Play the demonstration on throw-away databases
     Demo(super::demo::DemoArgs),
     /// Explain an error code at length
@@ -66,6 +95,31 @@ pub enum Command {
         /// HFnnnn, as it stands in the error's DETAIL (PostgreSQL) or at its end in brackets (MySQL)
         code: Option<String>,
     },
+}
+
+/// `handfast config …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Print every value; secrets as ***
+    Show {
+        /// And where it came from: default, file:line, environment or --set
+        #[arg(long)]
+        origin: bool,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Print the JSON schema of the file, for editors
+    Schema,
+}
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
 }
 
 /// `handfast transactions …`

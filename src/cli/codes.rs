@@ -129,6 +129,23 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
         "transactions.in_doubt_max transactions are unfinished. A backend is probably down; new commits over several backends are refused until it is back.",
     ),
     (
+        FaultKind::WouldHalve,
+        "What was asked for would leave a transaction half done: a decided COMMIT is committed on every backend, a transaction without a decision is rolled back on every backend, and nothing else is ever done. Look at `handfast transactions show NAME`. What somebody else has ended against the decision can be concluded with --force-heuristic, after a person has mended the rows.",
+    ),
+    (
+        FaultKind::NoSuchTransaction,
+        "No transaction of that name is ending, in doubt, or among the last that ended (limits.transactions_kept). Finished ones are forgotten; `handfast journal dump` shows what the journal still keeps.",
+    ),
+    (
+        FaultKind::NotOperator,
+        "The operator's port wants the token of admin.token_file as `Authorization: Bearer TOKEN`, and takes requests that change something only from its own pages (Origin) or from programs.",
+    ),
+    (
+        FaultKind::BadRequest,
+        "A request to the operator's port cannot be understood. /openapi.json describes what it takes.",
+    ),
+    (FaultKind::NotFound, "What was named to the operator's port does not exist."),
+    (
         FaultKind::BackendDown,
         "The backend cannot be reached or refuses the login. `handfast check` asks every backend.",
     ),

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Exit, JournalAction, complain, config_path, print};
-use crate::config;
+use super::{Chosen, Exit, JournalAction, complain, print};
 use crate::journal::dump::{self, Line, SegmentDump};
 
-pub(super) fn run(file: Option<&Path>, action: &JournalAction) -> Exit {
+pub(super) fn run(file: &Chosen, action: &JournalAction) -> Exit {
     let (JournalAction::Dump { path } | JournalAction::Verify { path }) = action;
     let folder = match path.clone().map_or_else(|| configured(file), Ok) {
         Ok(folder) => folder,
@@ -18,8 +17,8 @@ pub(super) fn run(file: Option<&Path>, action: &JournalAction) -> Exit {
     }
 }
 
-fn configured(file: Option<&Path>) -> Result<PathBuf, Exit> {
-    config::load(&config_path(file)).map(|config| config.journal.path).map_err(|errors| {
+fn configured(file: &Chosen) -> Result<PathBuf, Exit> {
+    file.source().load().map(|config| config.journal.path).map_err(|errors| {
         complain(errors);
         Exit::Usage
     })

@@ -5,9 +5,11 @@ mod args;
 mod catalog;
 mod check;
 mod codes;
+mod config;
 pub mod demo;
 mod explain;
 mod journal;
+mod manual;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -18,9 +20,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub use args::{Args, CatalogAction, ClientKind, Command, JournalAction, TransactionsAction};
+pub use args::{Args, CatalogAction, ClientKind, Command, ConfigAction, JournalAction, Output, TransactionsAction};
 
-use crate::config::{self, Config};
+use crate::config::{Config, Overrides, Source};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +45,9 @@ impl From<Exit> for ExitCode {
 
 /// Does what the command line says.
 pub fn run(args: Args) -> ExitCode {
-    let file = args.config.as_deref();
+    let file = &Chosen { file: args.config, set: args.set };
     let exit = match args.command {
-        Command::Serve => with_config(file, |_, config| serve::run(config)),
+        Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
         Command::Check { offline } => with_config(file, |path, config| check::run(path, &config, offline)),
         Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),
         Command::Transactions { action: TransactionsAction::List } => {
@@ -61,6 +63,13 @@ pub fn run(args: Args) -> ExitCode {
         }),
         Command::Journal { action } => journal::run(file, &action),
         Command::Demo(demo) => return demo::run(&demo),
+        Command::Config { action: ConfigAction::Show { origin, output } } => {
+            with_config(file, |_, config| config::show(&config, origin, output))
+        }
+        Command::Config { action: ConfigAction::Schema } => config::schema(),
+        Command::HashPassword => config::hash_password(),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::pages(&folder),
         Command::Help { code } => codes::run(code.as_deref()),
     };
     exit.into()
@@ -85,10 +94,26 @@ fn config_path(given: Option<&Path>) -> PathBuf {
     found.unwrap_or_else(|| PathBuf::from("handfast.toml"))
 }
 
-fn with_config(given: Option<&Path>, command: impl FnOnce(&Path, Config) -> Exit) -> Exit {
-    let path = config_path(given);
-    match config::load(&path) {
-        Ok(config) => command(&path, config),
+/// What the command line says of the configuration.
+#[derive(Clone, Debug, Default)]
+struct Chosen {
+    /// `-c`
+    file: Option<PathBuf>,
+    /// `--set`
+    set: Vec<(String, String)>,
+}
+
+impl Chosen {
+    /// Where it is read from.
+    fn source(&self) -> Source {
+        Source { path: config_path(self.file.as_deref()), overrides: Overrides::of_process(&self.set) }
+    }
+}
+
+fn with_config(given: &Chosen, command: impl FnOnce(&Path, Config) -> Exit) -> Exit {
+    let source = given.source();
+    match source.load() {
+        Ok(config) => command(&source.path, config),
         Err(errors) => {
             complain(errors);
             Exit::Usage

@@ -5,13 +5,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::{Exit, complain};
 use crate::app;
 use crate::base::Failpoints;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::telemetry::logs;
 
 /// Set by tests: where this process dies.
 const FAILPOINT_VARIABLE: &str = "HANDFAST_FAILPOINT";
 
-pub(super) fn run(config: Config) -> Exit {
+pub(super) fn run(config: Config, source: Source) -> Exit {
     if let Err(error) = logs::init(&config.telemetry) {
         complain(format!("error: {error}"));
         return Exit::Usage;
@@ -34,7 +34,7 @@ pub(super) fn run(config: Config) -> Exit {
             return Exit::Problem;
         }
     };
-    match runtime.block_on(app::serve(config, failpoints)) {
+    match runtime.block_on(app::serve(config, source, failpoints)) {
         Ok(()) => Exit::Ok,
         Err(error) => {
             complain(format!("error: {error}"));

@@ -218,11 +218,13 @@ impl Driver {
                 if let Some(entry) = &self.entry {
                     entry.set(place, BranchState::Asked, What::PrepareSent, None);
                 }
-                self.verb(place, move |conn, branch| prepare(conn, branch, failpoints, place).boxed());
+                let commits = Arc::clone(&self.commits);
+                self.verb(place, move |conn, branch| prepare(conn, branch, commits, place).boxed());
             }
             Effect::Decide(places) => self.decide(&places),
             Effect::Commit(place, proof) => {
-                self.verb(place, move |conn, branch| commit_prepared(conn, branch, proof, failpoints, place).boxed())
+                let commits = Arc::clone(&self.commits);
+                self.verb(place, move |conn, branch| commit_prepared(conn, branch, proof, commits, place).boxed())
             }
             Effect::Rollback(place) => {
                 self.verb(place, move |conn, branch| roll_back(conn, branch, failpoints, place, false).boxed());
@@ -390,15 +392,16 @@ impl Drop for Driver {
 async fn prepare(
     conn: &mut Conn,
     branch: &BranchName,
-    failpoints: Failpoints,
+    commits: Arc<Commits>,
     place: Place,
 ) -> Result<Event, VerbError> {
     let started = clock::now();
     conn.send_prepare(branch).await?;
-    failpoints.hit(Failpoint::AfterFirstPrepareSent);
+    commits.failpoints.hit(Failpoint::AfterFirstPrepareSent);
     conn.finish_prepare(branch).await?;
     metrics::prepared(started.elapsed());
-    failpoints.hit(Failpoint::AfterFirstPrepared);
+    commits.tally.prepare.add(started.elapsed());
+    commits.failpoints.hit(Failpoint::AfterFirstPrepared);
     Ok(Event::Prepared(place))
 }
 
@@ -406,13 +409,14 @@ async fn commit_prepared(
     conn: &mut Conn,
     branch: &BranchName,
     proof: Durable,
-    failpoints: Failpoints,
+    commits: Arc<Commits>,
     place: Place,
 ) -> Result<Event, VerbError> {
     let started = clock::now();
     conn.commit_prepared(branch, &proof).await?;
     metrics::settled(started.elapsed());
-    failpoints.hit(Failpoint::AfterFirstCommit);
+    commits.tally.finish.add(started.elapsed());
+    commits.failpoints.hit(Failpoint::AfterFirstCommit);
     Ok(Event::Settled(place))
 }
 

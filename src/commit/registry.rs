@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
 use super::ledger::{BranchState, Ledger};
 use crate::base::limits::LEDGER_KEPT;
-use crate::base::{BackendId, Fault, FaultKind, Place, TxnId};
+use crate::base::{BackendId, Fault, FaultKind, Place, TxnId, clock};
 use crate::telemetry::metrics;
 
 /// Live and unfinished transactions of this process.
@@ -25,6 +25,9 @@ pub struct Registry {
     work: Vec<Notify>,
     /// Backends whose settler has found nothing left, or nobody to ask, since the start.
     looked: watch::Sender<BTreeSet<BackendId>>,
+    born: Instant,
+    /// How long after the start all of them had.
+    looked_after: OnceLock<Duration>,
     /// What people may know.
     ledger: Ledger,
 }
@@ -75,6 +78,8 @@ impl Registry {
             settled: notifies(),
             work: notifies(),
             looked: watch::Sender::default(),
+            born: clock::now(),
+            looked_after: OnceLock::new(),
             ledger: Ledger::new(kept_max),
         }
     }
@@ -175,6 +180,14 @@ impl Registry {
     /// Notes that a settler has found nothing left on its backend, or cannot reach it.
     pub fn looked(&self, backend: BackendId) {
         self.looked.send_if_modified(|looked| looked.insert(backend));
+        if self.looked.borrow().len() == self.work.len() {
+            self.looked_after.get_or_init(|| self.born.elapsed());
+        }
+    }
+
+    /// How long after the start every settler had looked at its backend; `None`: not yet.
+    pub fn looked_after(&self) -> Option<Duration> {
+        self.looked_after.get().copied()
     }
 
     /// Waits until every settler has finished what the last run left, or could not reach its backend.

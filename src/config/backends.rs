@@ -1,8 +1,9 @@
 //! `[backends.NAME]` and their URLs.
 
-use super::check::{Given, password};
 use super::file::{Reader, Section, Text};
+use super::logins::{Given, Hash, password};
 use super::report::{ConfigCode, ConfigFault, Span};
+use super::schema::Kind;
 use super::{Address, Backend, BackendTls, Secret};
 use crate::base::Dialect;
 
@@ -21,6 +22,7 @@ const NAME_BYTES_MAX: usize = 63;
 
 pub(super) fn read(r: &mut Reader<'_>, root: &mut Section<'_>) -> Backends {
     let section = root.section(r, "backends");
+    section.learn(r, "*", Kind::Section);
     let entries = section.entries();
     if entries.is_empty() {
         let fault = ConfigFault::at(ConfigCode::Missing, section.span.clone(), "there is no [backends.NAME]");
@@ -47,14 +49,13 @@ pub(super) fn read(r: &mut Reader<'_>, root: &mut Section<'_>) -> Backends {
 fn backend(r: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<Backend> {
     let span = section.span.clone();
     let url = url(r, &mut section);
-    let password = password(r, &mut section);
+    let password = password(r, &mut section, Hash::Refused);
     let default = section.flag(r, "default", false);
     let allow_unsafe_durability = section.flag(r, "allow_unsafe_durability", false);
-    let ca_file = section.file_path(r, "tls_ca_file");
-    let cert_file = section.file_path(r, "tls_cert_file");
-    let key_file = section.file_path(r, "tls_key_file");
+    let mut file = |key| section.readable(r, key);
+    let (ca_file, cert_file, key_file) = (file("tls_ca_file"), file("tls_cert_file"), file("tls_key_file"));
     let mut pool = section.section(r, "pool");
-    let pool_size = pool.entry(r, "size").is_some().then(|| pool.count(r, "size", 50, 1..=10_000));
+    let pool_size = pool.optional_count(r, "size", 1..=10_000);
     pool.finish(r);
     section.finish(r);
     let (url, url_span) = url?;
@@ -66,15 +67,17 @@ fn backend(r: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<B
     }
     if cert_file.is_some() != key_file.is_some() || (cert_file.is_some() && url.tls == BackendTls::Disable) {
         let title = format!("[backends.{name}]: tls_cert_file and tls_key_file come together, and need TLS");
-        r.fault(ConfigFault::at(ConfigCode::Tls, url_span.clone(), title));
+        let fault = ConfigFault::at(ConfigCode::Tls, url_span.clone(), title);
+        r.fault(fault.help("give both or none, and no sslmode=disable (mysql: tls=disable) in the url"));
     }
     let password = match (password, url.password) {
-        (Given::As(_) | Given::Faulty, Some(_)) => {
-            let fault = ConfigFault::at(ConfigCode::Password, span, "a password is given twice");
+        (Given::As(_) | Given::Stored(_) | Given::Faulty, Some(_)) => {
+            let fault =
+                ConfigFault::at(ConfigCode::Password, span, "a password is given twice").help("keep one of them");
             r.fault(fault.label("beside the url").and(url_span, "and in the url"));
             return None;
         }
-        (Given::Faulty, None) => return None,
+        (Given::Stored(_) | Given::Faulty, None) => return None,
         (Given::As(password), None) => password,
         (Given::Nowhere, password) => Secret::new(password.unwrap_or_default()),
     };
@@ -95,6 +98,7 @@ fn backend(r: &mut Reader<'_>, name: &str, mut section: Section<'_>) -> Option<B
 }
 
 fn url(r: &mut Reader<'_>, section: &mut Section<'_>) -> Option<(Url, Span)> {
+    section.learn(r, "url", Kind::Url);
     let Some((_, value)) = section.entry(r, "url") else {
         let title = format!("[{}] has no `url`", section.name);
         let fault = ConfigFault::at(ConfigCode::Missing, section.span.clone(), title);
@@ -107,6 +111,7 @@ fn url(r: &mut Reader<'_>, section: &mut Section<'_>) -> Option<(Url, Span)> {
         login.contains(&at)
     };
     let Text { text, span } = r.text_of(value, &format!("`{}`", section.path("url")), &in_login)?;
+    r.note_hidden(section.owned("url"), Some(without_password(&text)), &text, &span);
     match read_url(&text) {
         Ok(url) => Some((url, span)),
         Err(why) => {
@@ -114,6 +119,15 @@ fn url(r: &mut Reader<'_>, section: &mut Section<'_>) -> Option<(Url, Span)> {
             r.fault(ConfigFault::at(ConfigCode::BadUrl, span, title).label(why));
             None
         }
+    }
+}
+
+/// The URL with `***` for a password.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return "***".to_owned() };
+    match rest.rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?.0, host))) {
+        Some((user, host)) => format!("{scheme}://{user}:***@{host}"),
+        None => text.to_owned(),
     }
 }
 

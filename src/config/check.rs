@@ -1,62 +1,107 @@
 //! Turns the TOML into a checked [`Config`], section by section, and reports every fault at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
 use super::file::{Env, Off, ReadFile, Reader, Section, Text};
+use super::overrides::{self, Overrides};
 use super::report::{ConfigCode, ConfigErrors, ConfigFault, Span};
+use super::schema::Kind;
+use super::source::Sources;
 use super::{
     Admin, Backend, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, PoolMode, Reply,
-    Secret, Telemetry, TlsMode, Transactions, User, backends, tables,
+    Secret, Telemetry, TlsMode, Transactions, backends, logins, tables,
 };
 use crate::base::{ClusterName, Dialect, NodeName};
 
-/// Reads and checks a file; variables come from the process's environment.
-///
-/// # Errors
-/// All faults at once, ready to be printed.
-pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+/// Where a configuration is read from, and read again.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// What was given beside it.
+    pub overrides: Overrides,
+}
+
+impl Source {
+    /// Reads and checks it; variables of texts come from the process's environment.
+    ///
+    /// # Errors
+    /// All faults at once, ready to be printed.
+    pub fn load(&self) -> Result<Config, ConfigErrors> {
+        load(&self.path, &self.overrides)
+    }
+}
+
+fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigErrors> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let fault = ConfigFault::whole(ConfigCode::Unreadable, format!("cannot read {file}: {error}"))
-            .help("config/minimal.toml is the smallest working file; name yours with -c FILE");
-        ConfigErrors::new(&file, "", vec![fault])
+            .help("name yours with -c FILE, or make one: handfast init --from URL --from URL");
+        ConfigErrors::new(Sources::new(&file, ""), vec![fault])
     })?;
-    parse(&text, &file, &|name| std::env::var(name).ok(), &|path| std::fs::read_to_string(path))
+    let world = World { env: &|name| std::env::var(name).ok(), read_file: &|path| std::fs::read_to_string(path) };
+    parse(&text, &file, overrides, world)
 }
 
-/// Checks a text. `env` looks up `${NAME}`, `read_file` reads `password_file`s.
+/// What a configuration may refer to.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// Looks up `${NAME}`.
+    pub env: Env<'a>,
+    /// Reads `password_file`s and the like.
+    pub read_file: ReadFile<'a>,
+}
+
+/// Checks a text and the values given beside it.
 ///
 /// # Errors
 /// All faults at once, ready to be printed.
-pub fn parse(text: &str, file_name: &str, env: Env<'_>, read_file: ReadFile<'_>) -> Result<Config, ConfigErrors> {
-    let mut reader = Reader::new(text, env, read_file);
-    match read(&mut reader) {
-        Some(config) if reader.faults.is_empty() => Ok(config),
-        Some(_) | None => Err(ConfigErrors::new(file_name, text, reader.faults)),
+pub fn parse(text: &str, file: &str, overrides: &Overrides, world: World<'_>) -> Result<Config, ConfigErrors> {
+    let mut sources = Sources::new(file, text);
+    let (config, faults) = checked(&mut sources, overrides, world);
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        Some(_) | None => Err(ConfigErrors::new(sources, faults)),
     }
 }
 
-/// The configuration as far as it could be read; `None` only together with a fault.
-pub(super) fn read(r: &mut Reader<'_>) -> Option<Config> {
-    let (table, syntax) = DeTable::parse_recoverable(r.text);
-    for error in &syntax {
-        let end = r.text.len();
-        let span = error.span().unwrap_or(end..end);
-        r.fault(ConfigFault::at(ConfigCode::Syntax, span, format!("not TOML: {}", error.message())));
-    }
+pub(super) fn checked(
+    sources: &mut Sources,
+    overrides: &Overrides,
+    world: World<'_>,
+) -> (Option<Config>, Vec<ConfigFault>) {
+    let file = sources.file_text().to_owned();
+    let (table, syntax) = DeTable::parse_recoverable(&file);
+    let end = file.len();
+    let not_toml = |error: &toml::de::Error| {
+        let title = format!("not TOML: {}", error.message());
+        ConfigFault::at(ConfigCode::Syntax, error.span().unwrap_or(end..end), title)
+            .help("nothing else was checked: repair this first")
+    };
     if !syntax.is_empty() {
-        return None;
+        return (None, syntax.iter().map(not_toml).collect());
     }
-    let mut root = Section::root(table.get_ref());
+    let mut root = table.into_inner();
+    let (grafts, mut faults) = overrides::prepare(overrides, sources, &overrides::Names::of(&root));
+    faults.extend(overrides::graft(&mut root, &grafts));
+    let mut reader = Reader::new(sources, world.env, world.read_file);
+    let config = read(&mut reader, &root);
+    faults.append(&mut reader.faults);
+    (config, faults)
+}
+
+/// The configuration as far as it could be read; `None` only together with a fault.
+pub(super) fn read(r: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Config> {
+    let mut root = Section::root(root);
     let node = node(r, &mut root);
     let (listen, postgres, mysql) = listen(r, &mut root);
-    let users = users(r, &mut root);
+    let users = logins::users(r, &mut root);
     let user_names: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
     let backends = backends::read(r, &mut root);
     let tables = tables::read(r, &mut root, &backends.names);
-    let config = Config {
+    let mut config = Config {
         node: node?,
         listen,
         users,
@@ -69,7 +114,9 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<Config> {
         limits: limits(r, &mut root),
         admin: admin(r, &mut root, &user_names),
         telemetry: telemetry(r, &mut root),
+        settings: Vec::new(),
     };
+    config.settings = std::mem::take(&mut r.settings);
     root.finish(r);
     homes(r, &config.backends, &backends.places, Dialect::Postgres, postgres);
     homes(r, &config.backends, &backends.places, Dialect::Mysql, mysql);
@@ -78,8 +125,8 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<Config> {
 
 fn node(r: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Node> {
     let mut section = root.section(r, "node");
-    let cluster = section.text(r, "cluster");
-    let name = section.text(r, "name");
+    let cluster = section.text(r, "cluster", "handfast");
+    let name = section.text(r, "name", "");
     section.finish(r);
     let (rule, code) = ("1 to 16 letters, digits, '-' or '_'", ConfigCode::BadName);
     let cluster_name = match &cluster {
@@ -101,9 +148,9 @@ fn node(r: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Node> {
 fn listen(r: &mut Reader<'_>, root: &mut Section<'_>) -> (Listen, Option<Span>, Option<Span>) {
     let mut section = root.section(r, "listen");
     let (postgres_key, mysql_key) = (section.entry(r, "postgres"), section.entry(r, "mysql"));
-    let postgres = section.address(r, "postgres");
-    let mysql = section.address(r, "mysql");
-    let database = section.text(r, "database").map_or_else(|| "app".to_owned(), |text| text.text);
+    let postgres = section.address(r, "postgres", Off::Refused);
+    let mysql = section.address(r, "mysql", Off::Refused);
+    let database = section.text(r, "database", "app").map_or_else(|| "app".to_owned(), |text| text.text);
     let tls = listen_tls(r, &mut section);
     if postgres_key.is_none() && mysql_key.is_none() {
         let fault = ConfigFault::at(ConfigCode::NoListener, section.span.clone(), "nothing to listen on");
@@ -125,15 +172,14 @@ fn listen_tls(r: &mut Reader<'_>, listen: &mut Section<'_>) -> ListenTls {
     let mut section = listen.section(r, "tls");
     let words = [("off", TlsMode::Off), ("prefer", TlsMode::Prefer), ("require", TlsMode::Require)];
     let mode = section.choice(r, "mode", &words);
-    let cert = section.file_path(r, "cert");
-    let key = section.file_path(r, "key");
+    let (cert, key) = (section.readable(r, "cert"), section.readable(r, "key"));
     for (name, file) in [("cert", &cert), ("key", &key)] {
         if mode != TlsMode::Off && file.is_none() {
             let title = format!("TLS is on and `listen.tls.{name}` is missing");
             r.fault(ConfigFault::at(ConfigCode::Tls, section.span.clone(), title).label("a PEM file is needed"));
         }
     }
-    let client_ca = section.file_path(r, "client_ca");
+    let client_ca = section.readable(r, "client_ca");
     let needs =
         [("optional", ClientCert::Optional), ("require", ClientCert::Require), ("verify-full", ClientCert::VerifyFull)];
     let client_cert = section.choice(r, "client_cert", &needs);
@@ -147,102 +193,6 @@ fn listen_tls(r: &mut Reader<'_>, listen: &mut Section<'_>) -> ListenTls {
     }
     section.finish(r);
     ListenTls { mode, cert, key, client_ca, client_cert }
-}
-
-fn users(r: &mut Reader<'_>, root: &mut Section<'_>) -> Vec<User> {
-    let Some((span, value)) = root.entry(r, "users") else {
-        let fault = ConfigFault::at(ConfigCode::Missing, 0..0, "there is no [[users]]: nobody could log in");
-        r.fault(fault.help("add [[users]] with name and password (or password_file)"));
-        return Vec::new();
-    };
-    let DeValue::Array(entries) = value.get_ref() else {
-        r.wrong_type(value, "`users`", "a list: write [[users]] with two brackets");
-        return Vec::new();
-    };
-    let mut users: Vec<(User, Span)> = Vec::new();
-    for entry in entries.iter() {
-        let section = Section::at(r, "users".to_owned(), "users", entry.span(), entry);
-        let Some((user, place)) = user(r, section) else { continue };
-        match users.iter().find(|(other, _)| other.name == user.name) {
-            Some((_, first)) => {
-                let title = format!("user \"{}\" is there twice", user.name);
-                let fault = ConfigFault::at(ConfigCode::DuplicateUser, place, title).label("again");
-                r.fault(fault.and(first.clone(), "first here"));
-            }
-            None => users.push((user, place)),
-        }
-    }
-    if entries.is_empty() {
-        r.fault(ConfigFault::at(ConfigCode::Missing, span, "`users` is empty: nobody could log in"));
-    }
-    users.into_iter().map(|(user, _)| user).collect()
-}
-
-fn user(r: &mut Reader<'_>, mut section: Section<'_>) -> Option<(User, Span)> {
-    let span = section.span.clone();
-    let name_given = section.entry(r, "name").is_some();
-    let name = section.text(r, "name");
-    let password = password(r, &mut section);
-    section.finish(r);
-    if !name_given {
-        r.fault(ConfigFault::at(ConfigCode::Missing, span.clone(), "a user without `name`"));
-    }
-    let Text { text, span: place } = name?;
-    if text.is_empty() || text.len() > USER_BYTES_MAX || text.chars().any(char::is_control) {
-        let label = format!("1 to {USER_BYTES_MAX} bytes, no control characters");
-        r.fault(ConfigFault::at(ConfigCode::BadName, place, "`users.name` is no login name").label(label));
-        return None;
-    }
-    if password == Given::Nowhere {
-        let title = format!("user \"{text}\" has no password");
-        r.fault(ConfigFault::at(ConfigCode::Password, span, title).help("add password_file or password"));
-    }
-    let Given::As(password) = password else { return None };
-    if password.expose().is_empty() {
-        r.fault(ConfigFault::at(ConfigCode::Password, place, format!("the password of user \"{text}\" is empty")));
-        return None;
-    }
-    Some((User { name: text, password }, place))
-}
-
-/// PostgreSQL cuts longer names off.
-const USER_BYTES_MAX: usize = 63;
-
-/// Whether a password was given.
-#[derive(PartialEq, Eq)]
-pub(super) enum Given {
-    /// By neither key.
-    Nowhere,
-    /// Given, and it cannot be used; reported.
-    Faulty,
-    /// This one.
-    As(Secret),
-}
-
-/// `password` or `password_file` of a section.
-pub(super) fn password(r: &mut Reader<'_>, section: &mut Section<'_>) -> Given {
-    let inline = section.entry(r, "password");
-    let file = section.entry(r, "password_file");
-    match (inline, file) {
-        (None, None) => Given::Nowhere,
-        (Some((first, _)), Some((second, _))) => {
-            let fault = ConfigFault::at(ConfigCode::Password, second, "a password is given twice");
-            r.fault(fault.label("and here").and(first, "here"));
-            Given::Faulty
-        }
-        (Some(_), None) => section.text(r, "password").map_or(Given::Faulty, |text| Given::As(Secret::new(text.text))),
-        (None, Some((_, value))) => {
-            let Some(path) = section.file_path(r, "password_file") else { return Given::Faulty };
-            match (r.read_file)(&path) {
-                Ok(text) => Given::As(Secret::new(text.trim_end_matches(['\r', '\n']))),
-                Err(error) => {
-                    let title = format!("cannot read password_file {}: {error}", path.display());
-                    r.fault(ConfigFault::at(ConfigCode::Unreadable, value.span(), title));
-                    Given::Faulty
-                }
-            }
-        }
-    }
 }
 
 fn pool(r: &mut Reader<'_>, root: &mut Section<'_>) -> Pool {
@@ -280,7 +230,7 @@ fn transactions(r: &mut Reader<'_>, root: &mut Section<'_>) -> Transactions {
 
 fn journal(r: &mut Reader<'_>, root: &mut Section<'_>) -> Journal {
     let mut section = root.section(r, "journal");
-    if let Some(Text { text, span }) = section.text(r, "kind")
+    if let Some(Text { text, span }) = section.text(r, "kind", "file")
         && text != "file"
     {
         let fault = match text.as_str() {
@@ -290,7 +240,9 @@ fn journal(r: &mut Reader<'_>, root: &mut Section<'_>) -> Journal {
         r.fault(fault.label("only \"file\""));
     }
     let journal = Journal {
-        path: section.file_path(r, "path").unwrap_or_else(|| "/var/lib/handfast".into()),
+        path: section
+            .file_path(r, "path", "/var/lib/handfast")
+            .map_or_else(|| "/var/lib/handfast".into(), |(path, _)| path),
         segment_bytes: section.size(r, "segment_size", "16MiB", 64 << 10..=1 << 30),
         keep: section.duration(r, "keep", "7d", Off::Refused),
     };
@@ -322,18 +274,35 @@ fn limits(r: &mut Reader<'_>, root: &mut Section<'_>) -> Limits {
 
 fn admin(r: &mut Reader<'_>, root: &mut Section<'_>, users: &[String]) -> Admin {
     let mut section = root.section(r, "admin");
-    let off = section.entry(r, "listen").is_some_and(|(_, v)| matches!(v.get_ref(), DeValue::String(s) if s == "off"));
-    let listen = if off { None } else { section.address(r, "listen") };
+    let listen = section.address(r, "listen", Off::Allowed);
+    section.learn(r, "token_file", Kind::Path { default: "" });
+    let token_given = section.entry(r, "token_file").map(|(_, value)| value.span());
+    let token = token_given.as_ref().and_then(|span| logins::secret_file(r, &mut section, "token_file", span));
+    if let (Some(token), Some(span)) = (&token, &token_given)
+        && token.len() < TOKEN_BYTES_MIN
+    {
+        let title = "the token in `admin.token_file` is too short";
+        let label = format!("{} characters; {TOKEN_BYTES_MIN} are the least", token.chars().count());
+        let fault = ConfigFault::at(ConfigCode::AdminOpen, span.clone(), title).label(label);
+        r.fault(fault.help("make one: openssl rand -hex 32"));
+    }
     if let Some((address, span)) = &listen
         && !address.ip().is_loopback()
+        && token_given.is_none()
     {
         let fault = ConfigFault::at(ConfigCode::AdminOpen, span.clone(), "`admin.listen` is open to the network");
-        r.fault(fault.label("it has no login yet: only 127.0.0.1 or [::1]"));
+        let fault = fault.label("without a token this may only be 127.0.0.1 or [::1]");
+        r.fault(
+            fault.help("add token_file = \"/run/secrets/handfast_admin\" to [admin]; requests then need its token"),
+        );
     }
     let users = operators(r, &mut section, users);
     section.finish(r);
-    Admin { listen: listen.map(|(address, _)| address), users }
+    Admin { listen: listen.map(|(address, _)| address), token: token.map(Secret::new), users }
 }
+
+/// A shorter token could be guessed.
+const TOKEN_BYTES_MIN: usize = 16;
 
 /// How log lines look.
 #[derive(Clone, Copy)]
@@ -343,30 +312,43 @@ enum LogFormat {
     Json,
 }
 
-/// Who may open the console: names of `[[users]]`.
+/// Who may open the console: names of `[[users]]`, as a list, or as a text with commas (as variables give it).
 fn operators(r: &mut Reader<'_>, section: &mut Section<'_>, known: &[String]) -> Vec<String> {
-    let Some((_, value)) = section.entry(r, "users") else { return Vec::new() };
-    let DeValue::Array(entries) = value.get_ref() else {
-        r.wrong_type(value, "`admin.users`", "a list of names: [\"alice\"]");
+    section.learn(r, "users", Kind::Texts);
+    let Some((_, value)) = section.entry(r, "users") else {
+        r.note(section.owned("users"), "[]", None);
         return Vec::new();
     };
-    let mut users = Vec::new();
-    for entry in entries.iter() {
-        let DeValue::String(name) = entry.get_ref() else {
-            r.wrong_type(entry, "a name in `admin.users`", "text");
-            continue;
-        };
-        if known.iter().any(|user| user == name) {
-            users.push(name.to_string());
-        } else {
-            let title = format!("`admin.users` names \"{name}\", who is not one of [[users]]");
-            let near = super::file::nearest(name, known.iter().map(String::as_str));
-            let label = near.map_or_else(
-                || String::from("nobody of this name could log in"),
-                |near| format!("did you mean \"{near}\"?"),
-            );
-            r.bad_value(entry.span(), title, label);
+    let mut given = Vec::new();
+    match value.get_ref() {
+        DeValue::String(names) => {
+            given.extend(names.split(',').map(|name| (name.trim().to_owned(), value.span())));
         }
+        DeValue::Array(entries) => {
+            for entry in entries.iter() {
+                match entry.get_ref() {
+                    DeValue::String(name) => given.push((name.to_string(), entry.span())),
+                    _ => r.wrong_type(entry, "a name in `admin.users`", "a text in quotes"),
+                }
+            }
+        }
+        _ => r.wrong_type(value, "`admin.users`", "a list of names"),
+    }
+    let shown: Vec<String> = given.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    r.note(section.owned("users"), format!("[{}]", shown.join(", ")), Some(&value.span()));
+    let mut users = Vec::new();
+    for (name, span) in given {
+        if known.contains(&name) {
+            users.push(name);
+            continue;
+        }
+        let title = format!("`admin.users` names \"{name}\", who is not one of [[users]]");
+        let near = super::file::nearest(&name, known.iter().map(String::as_str));
+        let label = match near {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => String::from("nobody of this name could log in"),
+        };
+        r.bad_value(span, title, label);
     }
     users
 }
@@ -374,7 +356,7 @@ fn operators(r: &mut Reader<'_>, section: &mut Section<'_>, known: &[String]) ->
 fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {
     let mut section = root.section(r, "telemetry");
     let words = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
-    let log_level = section.text(r, "log_level");
+    let log_level = section.text(r, "log_level", "info");
     let format = section.choice(r, "log_format", &words);
     section.finish(r);
     if let Some(Text { text, span }) = &log_level
@@ -405,6 +387,7 @@ fn homes(r: &mut Reader<'_>, backends: &[Backend], places: &[Span], dialect: Dia
     if let [(first, place), .., (_, last)] = marked[..] {
         let title = format!("{} {dialect} backends say default = true", marked.len());
         let fault = ConfigFault::at(ConfigCode::Default, (*last).clone(), title).label("and this one");
+        let fault = fault.help("remove default = true from all but one");
         r.fault(fault.and((*place).clone(), format!("\"{}\" is one", first.name)));
     }
     let Some(listener) = listener else { return };

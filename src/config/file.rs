@@ -1,18 +1,17 @@
 //! The TOML's shape: sections that know which keys were asked for, so that every other key is an error, and typed reads
 //! that note a fault and go on with the default, so that all faults are found in one run.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::expand::{ExpandFault, expand};
 use super::report::{ConfigCode, ConfigFault, Span};
-use super::units;
+use super::schema::Kind;
+use super::settings::{Origin, Setting};
+use super::source::Sources;
 
 /// Reads one file's environment.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -24,12 +23,14 @@ pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
 /// The state of reading one file.
 pub(super) struct Reader<'a> {
-    pub(super) text: &'a str,
+    pub(super) sources: &'a Sources,
     pub(super) env: Env<'a>,
     pub(super) read_file: ReadFile<'a>,
     pub(super) faults: Vec<ConfigFault>,
-    /// Every key that was asked for, as `section.key`; user-given names are `*`.
-    pub(super) keys: BTreeSet<String>,
+    /// Every key that was asked for, as `section.key`; user-given names are `*`. In the order of their first reading.
+    pub(super) keys: BTreeMap<String, Kind>,
+    /// Every value, in the order of reading.
+    pub(super) settings: Vec<Setting>,
 }
 
 /// A text with its place.
@@ -39,8 +40,20 @@ pub(super) struct Text {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str, env: Env<'a>, read_file: ReadFile<'a>) -> Self {
-        Self { text, env, read_file, faults: Vec::new(), keys: BTreeSet::new() }
+    pub(super) fn new(sources: &'a Sources, env: Env<'a>, read_file: ReadFile<'a>) -> Self {
+        Self { sources, env, read_file, faults: Vec::new(), keys: BTreeMap::new(), settings: Vec::new() }
+    }
+
+    /// Remembers a value that may be shown. `span`: where it stands; `None`: nowhere, it is the default.
+    pub(super) fn note(&mut self, key: String, value: impl Into<String>, span: Option<&Span>) {
+        let origin = Origin::of(self.sources, span);
+        self.settings.push(Setting::shown(key, value.into(), origin));
+    }
+
+    /// Remembers a value that is shown as `shown`, or not at all.
+    pub(super) fn note_hidden(&mut self, key: String, shown: Option<String>, exact: &str, span: &Span) {
+        let origin = Origin::of(self.sources, Some(span));
+        self.settings.push(Setting::hidden(key, shown, exact, origin));
     }
 
     pub(super) fn fault(&mut self, fault: ConfigFault) {
@@ -71,20 +84,23 @@ impl<'a> Reader<'a> {
     }
 
     fn variable_fault(&mut self, span: &Span, fault: ExpandFault) {
-        let source = self.text.get(span.clone()).unwrap_or_default();
-        let (code, title, at, width) = match fault {
+        let source = self.sources.text.get(span.clone()).unwrap_or_default();
+        let (code, title, at, width, help) = match fault {
             ExpandFault::Unset(name) => {
                 let at = source.find(&format!("${{{name}")).unwrap_or(0);
                 let width = name.len() + 3;
-                (ConfigCode::UnsetVariable, format!("environment variable {name} is not set"), at, width)
+                let title = format!("environment variable {name} is not set");
+                let help = format!("set it for Handfast, or give a default: ${{{name}:-text}}");
+                (ConfigCode::UnsetVariable, title, at, width, help)
             }
             ExpandFault::Syntax => {
-                let title = "a dollar sign that is no variable: write ${NAME}, or $$ for the sign itself";
-                (ConfigCode::BadVariable, title.to_owned(), source.find('$').unwrap_or(0), 1)
+                let (title, help) = ("a dollar sign that is no variable", "write ${NAME}, or $$ for the sign itself");
+                let at = source.find('$').unwrap_or(0);
+                (ConfigCode::BadVariable, title.to_owned(), at, 1, help.to_owned())
             }
         };
         let start = span.start + at;
-        self.fault(ConfigFault::at(code, start..start + width, title));
+        self.fault(ConfigFault::at(code, start..start + width, title).help(help));
     }
 
     pub(super) fn wrong_type(&mut self, value: &Value<'_>, what: &str, expected: &str) {
@@ -97,7 +113,20 @@ impl<'a> Reader<'a> {
             DeValue::Table(_) => "a table",
         };
         let title = format!("{what} must be {expected}, not {found}");
-        self.fault(ConfigFault::at(ConfigCode::WrongType, value.span(), title));
+        let label = match value.get_ref() {
+            DeValue::Integer(n) if expected.starts_with("a duration") => format!("seconds are \"{}s\"", n.as_str()),
+            DeValue::Integer(n) if expected.starts_with("a size") => format!("mebibytes are \"{}MiB\"", n.as_str()),
+            DeValue::String(text) if text.parse::<u64>().is_ok() => "write it without the quotes".to_owned(),
+            _ if expected == "a text in quotes" => "put it in quotes".to_owned(),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => format!("{expected} is needed"),
+        };
+        self.fault(ConfigFault::at(ConfigCode::WrongType, value.span(), title).label(label));
     }
 
     pub(super) fn bad_value(&mut self, span: Span, title: impl Into<String>, label: impl Into<String>) {
@@ -122,6 +151,8 @@ pub(super) enum Off {
 pub(super) struct Section<'t> {
     /// `pool`, `backends.store`.
     pub(super) name: String,
+    /// The same for values: with the user's name in it.
+    pub(super) owner: String,
     /// The same with `*` for names that the user gives.
     shape: String,
     /// Where it is named.
@@ -133,7 +164,8 @@ pub(super) struct Section<'t> {
 impl<'t> Section<'t> {
     /// The file itself.
     pub(super) fn root(table: &'t DeTable<'t>) -> Self {
-        Self { name: String::new(), shape: String::new(), span: 0..0, table: Some(table), known: Vec::new() }
+        let (name, owner, shape) = (String::new(), String::new(), String::new());
+        Self { name, owner, shape, span: 0..0, table: Some(table), known: Vec::new() }
     }
 
     /// A table that stands at `value`.
@@ -150,15 +182,16 @@ impl<'t> Section<'t> {
                 None
             }
         };
-        Self { name, shape: shape.to_owned(), span, table, known: Vec::new() }
+        Self { owner: name.clone(), name, shape: shape.to_owned(), span, table, known: Vec::new() }
     }
 
     /// The table under `key`; an empty one if there is none.
     pub(super) fn section(&mut self, r: &mut Reader<'_>, key: &'static str) -> Self {
         let (name, shape) = (self.path(key), join(&self.shape, key));
+        self.learn(r, key, Kind::Section);
         match self.entry(r, key) {
             Some((span, value)) => Self::at(r, name, &shape, span, value),
-            None => Self { name, shape, span: self.span.clone(), table: None, known: Vec::new() },
+            None => Self { owner: name.clone(), name, shape, span: self.span.clone(), table: None, known: Vec::new() },
         }
     }
 
@@ -175,10 +208,20 @@ impl<'t> Section<'t> {
         entries
     }
 
+    /// Full name of a value.
+    pub(super) fn owned(&self, key: &str) -> String {
+        join(&self.owner, key)
+    }
+
+    /// Makes a key known.
+    pub(super) fn learn(&self, r: &mut Reader<'_>, key: &str, kind: Kind) {
+        r.keys.insert(join(&self.shape, key), kind);
+    }
+
     /// The key's place and its value.
     pub(super) fn entry(&mut self, r: &mut Reader<'_>, key: &'static str) -> Option<(Span, &'t Value<'t>)> {
         self.known.push(key);
-        r.keys.insert(join(&self.shape, key));
+        r.keys.entry(join(&self.shape, key)).or_insert(Kind::Section);
         let (key, value) = self.table?.iter().find(|(k, _)| *k.get_ref() == key)?;
         Some((key.span(), value))
     }
@@ -206,138 +249,6 @@ impl<'t> Section<'t> {
             r.fault(fault);
         }
     }
-
-    pub(super) fn text(&mut self, r: &mut Reader<'_>, key: &'static str) -> Option<Text> {
-        let value = self.value(r, key)?;
-        r.text_of(value, &format!("`{}`", self.path(key)), &|_, _| false)
-    }
-
-    pub(super) fn file_path(&mut self, r: &mut Reader<'_>, key: &'static str) -> Option<PathBuf> {
-        let text = self.text(r, key)?;
-        if text.text.is_empty() {
-            r.bad_value(text.span, format!("`{}` is empty", self.path(key)), "a path is needed");
-            return None;
-        }
-        Some(PathBuf::from(text.text))
-    }
-
-    pub(super) fn address(&mut self, r: &mut Reader<'_>, key: &'static str) -> Option<(SocketAddr, Span)> {
-        let Text { text, span } = self.text(r, key)?;
-        match text.parse() {
-            Ok(address) => Some((address, span)),
-            Err(_) => {
-                let title = format!("`{}` is no address", self.path(key));
-                r.bad_value(span, title, "an IP address and a port, for example \"127.0.0.1:6432\"");
-                None
-            }
-        }
-    }
-
-    pub(super) fn duration(&mut self, r: &mut Reader<'_>, key: &'static str, default: &str, off: Off) -> Duration {
-        let fallback = if default == "off" { Ok(Duration::ZERO) } else { units::duration(default) };
-        let fallback = fallback.expect("defaults are written in this folder and read by its tests");
-        let Some(value) = self.value(r, key) else { return fallback };
-        let what = format!("`{}`", self.path(key));
-        if let DeValue::Integer(_) = value.get_ref() {
-            r.wrong_type(value, &what, "a duration with its unit in quotes, such as \"5s\"");
-            return fallback;
-        }
-        let Some(Text { text, span }) = r.text_of(value, &what, &|_, _| false) else { return fallback };
-        if text == "off" && off == Off::Allowed {
-            return Duration::ZERO;
-        }
-        match units::duration(&text) {
-            Ok(duration) if duration.is_zero() => {
-                r.bad_value(
-                    span,
-                    format!("{what} must not be zero"),
-                    if off == Off::Allowed { "write \"off\"" } else { "" },
-                );
-                fallback
-            }
-            Ok(duration) => duration,
-            Err(why) => {
-                r.bad_value(span, format!("{what} is no duration"), why);
-                fallback
-            }
-        }
-    }
-
-    pub(super) fn size(
-        &mut self,
-        r: &mut Reader<'_>,
-        key: &'static str,
-        default: &str,
-        range: RangeInclusive<u64>,
-    ) -> u64 {
-        let fallback = units::size(default).expect("defaults are written in this folder and read by its tests");
-        let Some(value) = self.value(r, key) else { return fallback };
-        let what = format!("`{}`", self.path(key));
-        if let DeValue::Integer(_) = value.get_ref() {
-            r.wrong_type(value, &what, "a size with its unit in quotes, such as \"16MiB\"");
-            return fallback;
-        }
-        let Some(Text { text, span }) = r.text_of(value, &what, &|_, _| false) else { return fallback };
-        match units::size(&text) {
-            Ok(bytes) if range.contains(&bytes) => bytes,
-            Ok(_) => {
-                let (low, high) = (units::show_size(*range.start()), units::show_size(*range.end()));
-                r.bad_value(span, format!("{what} is out of range"), format!("from \"{low}\" to \"{high}\""));
-                fallback
-            }
-            Err(why) => {
-                r.bad_value(span, format!("{what} is no size"), why);
-                fallback
-            }
-        }
-    }
-
-    pub(super) fn count(
-        &mut self,
-        r: &mut Reader<'_>,
-        key: &'static str,
-        default: usize,
-        range: RangeInclusive<usize>,
-    ) -> usize {
-        let Some(value) = self.value(r, key) else { return default };
-        let what = format!("`{}`", self.path(key));
-        let DeValue::Integer(number) = value.get_ref() else {
-            r.wrong_type(value, &what, "a whole number");
-            return default;
-        };
-        match usize::from_str_radix(number.as_str(), number.radix()) {
-            Ok(count) if range.contains(&count) => count,
-            Ok(_) | Err(_) => {
-                let title = format!("{what} is out of range");
-                r.bad_value(value.span(), title, format!("from {} to {}", range.start(), range.end()));
-                default
-            }
-        }
-    }
-
-    pub(super) fn flag(&mut self, r: &mut Reader<'_>, key: &'static str, default: bool) -> bool {
-        let Some(value) = self.value(r, key) else { return default };
-        let DeValue::Boolean(flag) = value.get_ref() else {
-            r.wrong_type(value, &format!("`{}`", self.path(key)), "true or false");
-            return default;
-        };
-        *flag
-    }
-
-    /// One of a few words; the first is the default.
-    pub(super) fn choice<T: Copy>(&mut self, r: &mut Reader<'_>, key: &'static str, words: &[(&'static str, T)]) -> T {
-        let Some(Text { text, span }) = self.text(r, key) else { return words[0].1 };
-        if let Some((_, choice)) = words.iter().find(|(word, _)| *word == text) {
-            return *choice;
-        }
-        let names: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        let label = match nearest(&text, words.iter().map(|(word, _)| *word)) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("one of {}", names.join(", ")),
-        };
-        r.bad_value(span, format!("`{}` cannot be \"{text}\"", self.path(key)), label);
-        words[0].1
-    }
 }
 
 fn join(section: &str, key: &str) -> String {
@@ -356,11 +267,10 @@ fn hint(shape: &str, key: &str) -> Option<&'static str> {
         }
         ("", "user") => Some("did you mean `[[users]]`?"),
         ("", "decision_log") => Some("did you mean `[journal]`?"),
-        ("users", "password_hash") => Some("not built yet; use `password_file`"),
         ("users", "backends") => Some("not built yet; each backend has one login, in its url"),
         ("transactions", "two_phase") => Some("there is no switch: two writers make two phases"),
         ("transactions", "max_branches") => Some("did you mean `participants_max`?"),
-        ("admin", "token_file") => Some("not built yet; the port listens on loopback only"),
+        ("admin", "token") => Some("did you mean `token_file`?"),
         _ => None,
     }
 }

@@ -1,20 +1,34 @@
-//! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape, `check` turns it into [`Config`]
-//! (`backends` and `tables` are its two large sections), `report` prints every fault at once with its place, `expand`
-//! replaces `${NAME}`, `units` reads `"250ms"` and `"16MiB"`.
+//! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape and `read` its typed values, `check` turns
+//! it into [`Config`] (`backends`, `tables` and `logins` are its large sections), `report` prints every fault at once with
+//! its place, `overrides` puts the environment and `--set` over the file, `settings` remembers where each value came from,
+//! `schema` is made of what was read, `expand` replaces `${NAME}`, `units` reads `"250ms"` and `"16MiB"`.
 
 mod backends;
 mod check;
 mod expand;
 mod file;
+mod logins;
+mod mask;
+mod overrides;
+mod read;
 mod report;
+pub mod schema;
+mod settings;
+mod source;
 mod tables;
 #[cfg(test)]
 mod tests;
 pub mod units;
+mod verifier;
+#[cfg(test)]
+mod wrong_tests;
 
-pub use check::{load, parse};
+pub use check::{Source, World, parse};
 pub use file::{Env, ReadFile};
+pub use overrides::Overrides;
 pub use report::{ConfigCode, ConfigErrors};
+pub use settings::{Origin, Setting};
+pub use verifier::{Verifier, hmac};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -49,6 +63,8 @@ pub struct Config {
     pub admin: Admin,
     /// Diagnostics.
     pub telemetry: Telemetry,
+    /// Every value with where it came from, in the order of the sections.
+    pub settings: Vec<Setting>,
 }
 
 impl Config {
@@ -168,8 +184,17 @@ pub enum BackendTls {
 pub struct User {
     /// Login name.
     pub name: String,
-    /// The password in the clear; never printed.
-    pub password: Secret,
+    /// What a login is checked by; never printed.
+    pub login: Credential,
+}
+
+/// What a login is checked by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The password in the clear.
+    Password(Secret),
+    /// What `handfast hash-password` has made of it.
+    Stored(Box<Verifier>),
 }
 
 impl std::fmt::Debug for User {
@@ -357,6 +382,8 @@ pub struct Limits {
 pub struct Admin {
     /// HTTP for `/metrics`, `/healthz`, `/readyz`; `None`: off.
     pub listen: Option<SocketAddr>,
+    /// What requests must bring; there unless `listen` is a loopback address.
+    pub token: Option<Secret>,
     /// Login names that may open the SQL console; each is one of `users`.
     pub users: Vec<String>,
 }

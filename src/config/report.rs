@@ -4,6 +4,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::mask::masked;
+use super::source::Sources;
+
 /// Bytes of the file.
 pub(super) type Span = Range<usize>;
 
@@ -42,7 +45,7 @@ codes! {
     /// Nothing to listen on.
     NoListener = "HF0108", "At least one of listen.postgres and listen.mysql must be set, or no client can connect.";
     /// A file that cannot be read.
-    Unreadable = "HF0109", "A file could not be read: the configuration itself or a password_file.\nThe configuration is looked for as -c FILE, then $HANDFAST_CONFIG, ./handfast.toml, /etc/handfast/handfast.toml.";
+    Unreadable = "HF0109", "A file could not be read: the configuration itself, a password_file, the token_file or a file of TLS.\nThe configuration is looked for as -c FILE, then $HANDFAST_CONFIG, ./handfast.toml, /etc/handfast/handfast.toml.";
     /// A rule for a backend that is not there.
     UnknownBackend = "HF0110", "A line of [tables] names a backend for which there is no [backends.NAME].";
     /// A pattern that cannot be understood.
@@ -58,7 +61,7 @@ codes! {
     /// TLS without certificate.
     Tls = "HF0116", "listen.tls.mode other than \"off\" needs cert and key (PEM files). listen.tls.client_ca asks clients for certificates; client_cert = \"require\" or \"verify-full\" demands them and needs it. tls_ca_file of a backend needs sslmode=verify-full (tls=verify-full) in its url; tls_cert_file and tls_key_file come together.";
     /// The operator's port open to the world.
-    AdminOpen = "HF0117", "The operator's port has no login yet, so that it may only listen on a loopback address (127.0.0.1 or [::1]).";
+    AdminOpen = "HF0117", "On a loopback address (127.0.0.1 or [::1]) the operator's port can be read by whoever is on this machine. On any other address it needs a token: admin.token_file names a file that holds it (at least 16 characters), and requests bring it as `Authorization: Bearer TOKEN`.";
     /// A listener whose clients nobody could serve.
     NoBackend = "HF0118", "Clients of one protocol need at least one backend of that protocol: it answers the greeting, the catalogs and statements without a table.";
     /// A variable that is not set.
@@ -66,7 +69,7 @@ codes! {
     /// `$` that is not understood.
     BadVariable = "HF0121", "In texts, ${NAME} and ${NAME:-default} are replaced by environment variables; a plain dollar sign is written $$.";
     /// No or several passwords.
-    Password = "HF0122", "A password is given in exactly one place: password, password_file, or (backends) inside url.";
+    Password = "HF0122", "A password is given in exactly one place: password, password_file, password_hash (users: what `handfast hash-password` prints), or inside url (backends).";
 }
 
 /// One fault.
@@ -118,15 +121,14 @@ impl ConfigFault {
 /// All faults of one configuration, ready to be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
-    file: String,
-    text: String,
+    sources: Sources,
     faults: Vec<ConfigFault>,
 }
 
 impl ConfigErrors {
-    pub(super) fn new(file: &str, text: &str, mut faults: Vec<ConfigFault>) -> Self {
+    pub(super) fn new(sources: Sources, mut faults: Vec<ConfigFault>) -> Self {
         faults.sort_by_key(|fault| fault.span.as_ref().map_or(0, |span| span.start));
-        Self { file: file.to_owned(), text: text.to_owned(), faults }
+        Self { sources, faults }
     }
 
     /// The faults' codes, in the order of the file.
@@ -147,11 +149,11 @@ impl std::error::Error for ConfigErrors {}
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for fault in &self.faults {
-            render(f, &self.file, &self.text, fault)?;
+            render(f, &self.sources, fault)?;
             writeln!(f)?;
         }
         let errors = if self.faults.len() == 1 { "error" } else { "errors" };
-        write!(f, "handfast: {} {errors} in {}, nothing was started or changed", self.faults.len(), self.file)
+        write!(f, "handfast: {} {errors} in {}, nothing was started or changed", self.faults.len(), self.sources.file)
     }
 }
 
@@ -172,7 +174,8 @@ fn position(text: &str, byte: usize) -> Position {
     Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
 }
 
-fn render(f: &mut fmt::Formatter<'_>, file: &str, text: &str, fault: &ConfigFault) -> fmt::Result {
+fn render(f: &mut fmt::Formatter<'_>, sources: &Sources, fault: &ConfigFault) -> fmt::Result {
+    let text = &sources.text;
     writeln!(f, "error[{}]: {}", fault.code.code(), fault.title)?;
     let Some(span) = &fault.span else {
         if let Some(help) = &fault.help {
@@ -186,13 +189,28 @@ fn render(f: &mut fmt::Formatter<'_>, file: &str, text: &str, fault: &ConfigFaul
         marks.push((other, label));
     }
     marks.sort_by_key(|(span, _)| span.start);
-    let widest = marks.iter().map(|(span, _)| position(text, span.start).line).max().unwrap_or(1);
-    let margin = " ".repeat(widest.to_string().len());
-    writeln!(f, "{margin}--> {file}:{}:{}", main.line, main.column)?;
+    let in_file = |span: &Span| sources.piece(span.start).is_none();
+    let lines = marks.iter().filter(|(span, _)| in_file(span)).map(|(span, _)| position(text, span.start).line);
+    let margin = " ".repeat(lines.max().unwrap_or(1).to_string().len());
+    match sources.piece(span.start) {
+        None => writeln!(f, "{margin}--> {}:{}:{}", sources.file, main.line, main.column)?,
+        Some(piece) => writeln!(f, "{margin}--> {}", piece.given)?,
+    }
     writeln!(f, "{margin} |")?;
     for (span, label) in marks {
         let sign = if span.start == fault.span.as_ref().map_or(0, |main| main.start) { '^' } else { '-' };
-        mark(f, &margin, text, span, sign, label)?;
+        match sources.piece(span.start) {
+            None => mark(f, &margin, text, span, sign, label)?,
+            Some(piece) => {
+                let value = Sources::is_value(piece, span);
+                let shown = masked(&piece.shown).replace(char::is_control, " ");
+                let (skip, all) = (piece.before, shown.chars().count());
+                let (from, signs) = if value { (skip, all - skip) } else { (0, skip.saturating_sub(1)) };
+                let signs = sign.to_string().repeat(signs.max(1));
+                writeln!(f, "{margin} | {shown}")?;
+                writeln!(f, "{}", format!("{margin} | {}{signs} {label}", " ".repeat(from)).trim_end())?;
+            }
+        }
     }
     if let Some(help) = &fault.help {
         writeln!(f, "{margin} = help: {help}")?;
@@ -209,76 +227,4 @@ fn mark(f: &mut fmt::Formatter<'_>, margin: &str, text: &str, span: &Span, sign:
     let number = format!("{:>width$}", place.line, width = margin.len());
     writeln!(f, "{number} | {}", line.replace('\t', " "))?;
     writeln!(f, "{}", format!("{margin} | {}{signs} {label}", " ".repeat(place.column - 1)).trim_end())
-}
-
-/// The line with every password replaced by as many asterisks, so that carets still fit.
-fn masked(line: &str) -> String {
-    let mut chars: Vec<char> = line.chars().collect();
-    mask_urls(&mut chars);
-    mask_passwords(&mut chars);
-    chars.into_iter().collect()
-}
-
-fn find(chars: &[char], from: usize, what: &str) -> Option<usize> {
-    let what: Vec<char> = what.chars().collect();
-    (from..chars.len()).find(|&start| chars[start..].starts_with(&what))
-}
-
-/// `://user:PASSWORD@`
-fn mask_urls(chars: &mut [char]) {
-    let mut from = 0;
-    while let Some(scheme) = find(chars, from, "://") {
-        let start = scheme + 3;
-        let ends = |c: &char| matches!(c, '"' | '\'') || c.is_whitespace();
-        let end = chars[start..].iter().position(ends).map_or(chars.len(), |length| start + length);
-        let at = chars[start..end].iter().rposition(|&c| c == '@').map(|length| start + length);
-        let colon = chars[start..end].iter().position(|&c| c == ':').map(|length| start + length);
-        if let (Some(at), Some(colon)) = (at, colon) {
-            mask(chars, colon + 1, at);
-        }
-        from = end;
-    }
-}
-
-/// `password = "PASSWORD"`
-fn mask_passwords(chars: &mut [char]) {
-    let mut from = 0;
-    while let Some(key) = find(chars, from, "password") {
-        from = key + "password".len();
-        let Some(start) =
-            (from..chars.len()).find(|&at| !chars[at].is_whitespace() && !matches!(chars[at], '"' | '\''))
-        else {
-            return;
-        };
-        if chars[start] != '=' {
-            continue;
-        }
-        let value = (start + 1..chars.len()).find(|&at| !chars[at].is_whitespace()).unwrap_or(chars.len());
-        let quote = chars.get(value).copied().filter(|c| matches!(c, '"' | '\''));
-        let first = if quote.is_some() { value + 1 } else { value };
-        let last = match quote {
-            Some(quote) => closing_quote(chars, first, quote),
-            None => chars[first..].iter().position(|c| matches!(c, ',' | '}' | '#')).map_or(chars.len(), |n| first + n),
-        };
-        mask(chars, first, last);
-        from = last;
-    }
-}
-
-fn closing_quote(chars: &[char], from: usize, quote: char) -> usize {
-    let mut at = from;
-    while at < chars.len() && chars[at] != quote {
-        at += if chars[at] == '\\' && quote == '"' { 2 } else { 1 };
-    }
-    at.min(chars.len())
-}
-
-/// Variables are names, not secrets: a text of exactly one `${…}` without a default stays.
-fn mask(chars: &mut [char], from: usize, to: usize) {
-    let secret: String = chars[from..to].iter().collect();
-    let variable = secret.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    if variable.is_some_and(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) {
-        return;
-    }
-    chars[from..to].fill('*');
 }

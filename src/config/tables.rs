@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use super::TableRule;
 use super::file::{Reader, Section, Text, Value, nearest};
 use super::report::{ConfigCode, ConfigFault, Span, line_of};
+use super::schema::Kind;
 use crate::base::BackendId;
 
 /// schema.table in either dialect: 64 characters each.
@@ -15,6 +16,7 @@ const PATTERN_BYTES_MAX: usize = 400;
 /// The rules in the order of the file. `names`: the backends, sorted; a rule's id is the index.
 pub(super) fn read(r: &mut Reader<'_>, root: &mut Section<'_>, names: &[String]) -> Vec<TableRule> {
     let section = root.section(r, "tables");
+    section.learn(r, "*", Kind::Rule);
     let mut rules: Vec<(TableRule, Span)> = Vec::new();
     for (pattern, span, value) in section.entries() {
         let shape = bad_shape(pattern);
@@ -25,7 +27,10 @@ pub(super) fn read(r: &mut Reader<'_>, root: &mut Section<'_>, names: &[String])
         }
         let Some((backend, rename)) = target(r, pattern, &span, value, names) else { continue };
         if shape.is_none() {
-            let line = line_of(r.text, span.start);
+            let there = rename.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
+            let owner = names.get(usize::from(backend.0)).map_or("", String::as_str);
+            r.note(format!("tables.{pattern}"), format!("{owner}{there}"), Some(&span));
+            let line = line_of(&r.sources.text, span.start);
             rules.push((TableRule { pattern: pattern.to_owned(), backend, rename, line }, span));
         }
     }
@@ -74,8 +79,11 @@ fn target(
     }
     let mut section = Section::at(r, name, "tables.*", span.clone(), value);
     let given = section.entry(r, "backend").is_some();
-    let backend = section.text(r, "backend");
-    let rename = section.text(r, "table");
+    for key in ["backend", "table"] {
+        section.learn(r, key, Kind::Text { default: "" });
+    }
+    let backend = section.plain(r, "backend");
+    let rename = section.plain(r, "table");
     section.finish(r);
     if !given {
         r.fault(ConfigFault::at(ConfigCode::Missing, value.span(), "a rule without `backend`"));

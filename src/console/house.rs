@@ -4,8 +4,8 @@ use super::cell::{Cell, Kind};
 use super::command::Command;
 use super::nearest;
 use super::query::{Columns, Row};
-use crate::base::{BackendId, Dialect, Fault, FaultKind, clock};
-use crate::ops::model::{BranchState, Decided, HouseState, Owner, Transaction, TransactionState};
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::ops::model::{BranchState, Decided, HouseState, Outcome, Owner, Resolve, Transaction, TransactionState};
 use crate::ops::{Filter, House};
 use crate::route::Plan;
 use crate::session::Services;
@@ -32,13 +32,6 @@ fn state(state: TransactionState) -> &'static str {
     }
 }
 
-fn protocol(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Postgres => "postgres",
-        Dialect::Mysql => "mysql",
-    }
-}
-
 fn all(house: &House) -> Vec<Transaction> {
     house.transactions(Filter::All, TRANSACTIONS_MAX).transactions
 }
@@ -53,9 +46,12 @@ pub(super) fn rows(services: &Services, name: &str) -> Vec<Row> {
         "timeline" => all(house).iter().flat_map(timeline).collect(),
         "backends" => backends(house),
         "pools" => pools(house),
-        "clients" => clients(services),
-        "tables" => tables(services),
+        "clients" => clients(house),
+        "tables" => tables(house),
         "strangers" => strangers(house),
+        "journal" => vec![journal(house)],
+        "config" => config(services),
+        "metrics" => metrics(services),
         _ => Vec::new(),
     }
 }
@@ -175,27 +171,61 @@ fn pools(house: &House) -> Vec<Row> {
     house.backends().backends.into_iter().map(row).collect()
 }
 
-fn clients(services: &Services) -> Vec<Row> {
-    let now = clock::wall_ms();
-    let row = |(id, client): (u64, crate::telemetry::clients::Connected)| {
+fn clients(house: &House) -> Vec<Row> {
+    let row = |client: crate::ops::model::ConnectedClient| {
         vec![
-            id.into(),
-            protocol(client.protocol).into(),
+            client.id.into(),
+            client.protocol.into(),
             client.user.into(),
             client.address.into(),
-            Cell::span_ms(now.saturating_sub(client.since_wall_ms)),
+            seconds(client.connected_s),
         ]
     };
-    services.clients.all().into_iter().map(row).collect()
+    house.clients().clients.into_iter().map(row).collect()
 }
 
-fn tables(services: &Services) -> Vec<Row> {
-    let row = |rule: &crate::config::TableRule| {
-        let backend = services.config.backend(rule.backend).name.as_str();
-        let line = Cell::from(rule.line);
-        vec![rule.pattern.as_str().into(), backend.into(), rule.rename.as_deref().into(), line]
+fn tables(house: &House) -> Vec<Row> {
+    let row = |rule: crate::ops::model::Rule| {
+        vec![rule.pattern.into(), rule.backend.into(), rule.table.into(), rule.line.into()]
     };
-    services.config.tables.iter().map(row).collect()
+    house.tables().rules.into_iter().map(row).collect()
+}
+
+fn journal(house: &House) -> Row {
+    let journal = house.journal();
+    vec![
+        journal.path.into(),
+        journal.segments.into(),
+        journal.bytes.into(),
+        journal.records.unsettled.into(),
+        journal.records.kept.into(),
+        journal.sync.count.into(),
+        journal.sync.mean_ms.into(),
+        journal.sync.last_ms.into(),
+        journal.recovery.found.into(),
+        journal.recovery.committed.into(),
+        journal.recovery.rolled_back.into(),
+        journal.recovery.took_ms.into(),
+    ]
+}
+
+fn config(services: &Services) -> Vec<Row> {
+    let row = |setting: &crate::config::Setting| {
+        vec![setting.key.as_str().into(), setting.value.as_str().into(), setting.origin.to_string().into()]
+    };
+    services.config.settings.iter().map(row).collect()
+}
+
+/// Lines of Prometheus' text format: `name{labels} value`.
+fn metrics(services: &Services) -> Vec<Row> {
+    let text = services.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
+    let row = |line: &str| {
+        let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let labels = Some(labels.trim_end_matches('}')).filter(|labels| !labels.is_empty());
+        Some(vec![name.into(), labels.into(), value.parse::<f64>().ok()?.into()])
+    };
+    text.lines().filter_map(row).collect()
 }
 
 fn strangers(house: &House) -> Vec<Row> {
@@ -249,9 +279,18 @@ pub(super) async fn act(
             done("KILL")
         }
         Command::Explain(sql) => Ok((explain(services, dialect, sql), String::from("EXPLAIN"))),
-        Command::Reload | Command::Drain | Command::Resolve { .. } => {
-            Err(Fault::new(FaultKind::NotSupported, "the console does not do this yet"))
+        Command::Drain => {
+            services.house.drain();
+            done("DRAIN")
         }
+        Command::Resolve { name, commit } => {
+            let outcome = if *commit { Outcome::Commit } else { Outcome::Rollback };
+            let asked = Resolve { outcome, force: false, who: who.to_owned() };
+            let t = services.house.resolve(name, &asked).await?;
+            Ok((vec![vec![t.name.into(), state(t.state).into(), t.next.into()]], String::from("RESOLVE")))
+        }
+        Command::Reload => Err(Fault::new(FaultKind::NotSupported, "the console does not reload the configuration")
+            .hint("Send the process SIGHUP.")),
     }
 }
 

@@ -103,16 +103,7 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "clients",
         about: "who is connected",
-        columns: &[
-            ("id", Int),
-            ("protocol", Text),
-            ("user", Text),
-            ("address", Text),
-            ("connected", Span),
-            ("state", Text),
-            ("transaction", Text),
-            ("backends", Text),
-        ],
+        columns: &[("id", Int), ("protocol", Text), ("user", Text), ("address", Text), ("connected", Span)],
     },
     Table {
         name: "tables",

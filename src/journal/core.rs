@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::{ClusterName, Failpoint, Failpoints, NodeName, TxnId, clock};
-use crate::journal::record::{self, Decision, Durable, Entry, TooLong};
+use crate::journal::record::{self, Conclusion, Decision, Durable, Entry, TooLong};
 use crate::journal::segment::{self, HEADER_BYTES, Header};
 use crate::journal::storage::{SegmentFile, Storage};
 use crate::journal::{JournalError, Replay};
@@ -36,6 +36,8 @@ pub struct Held {
     pub decision: Arc<Decision>,
     /// Since when (ms since 1970) it is only a tombstone: recovery has settled every branch.
     pub kept_since_wall_ms: Option<u64>,
+    /// The person's word that ended it.
+    pub concluded: Option<Conclusion>,
 }
 
 /// What is still needed, shared between the writer and those who look things up.
@@ -52,7 +54,7 @@ impl Needed {
         let mut needed = self.lock();
         match entry {
             Entry::Decided(decision) => {
-                let held = Held { decision: Arc::new(decision.clone()), kept_since_wall_ms: None };
+                let held = Held { decision: Arc::new(decision.clone()), kept_since_wall_ms: None, concluded: None };
                 needed.insert(decision.txn.clone(), held);
             }
             // INV-7: whoever says this has seen every participant settle. It may come after the decision is gone from a
@@ -63,6 +65,12 @@ impl Needed {
             Entry::Kept(txn, wall_ms) => {
                 if let Some(held) = needed.get_mut(txn) {
                     held.kept_since_wall_ms = Some(*wall_ms);
+                }
+            }
+            Entry::Concluded(conclusion) => {
+                if let Some(held) = needed.get_mut(&conclusion.txn) {
+                    held.kept_since_wall_ms = Some(conclusion.wall_ms);
+                    held.concluded = Some(conclusion.clone());
                 }
             }
         }
@@ -335,6 +343,11 @@ impl Core {
                     self.needed.apply(&encoded.entry);
                     proofs.push(Durable::mint(decision.txn.clone()));
                 }
+                Entry::Concluded(conclusion) => {
+                    self.needed.apply(&encoded.entry);
+                    // It is a decided transaction's: the proof is one that was given before.
+                    proofs.push(Durable::mint(conclusion.txn.clone()));
+                }
                 // Whoever asked for these has applied them.
                 Entry::Forgotten(_) | Entry::Kept(..) => {}
             }
@@ -392,6 +405,7 @@ impl Core {
         for (txn, held) in needed.iter() {
             entries.push(Entry::Decided(held.decision.as_ref().clone()));
             entries.extend(held.kept_since_wall_ms.map(|since| Entry::Kept(txn.clone(), since)));
+            entries.extend(held.concluded.clone().map(Entry::Concluded));
         }
         drop(needed);
         let encode = |entry| Encoded::new(entry).expect("it was encoded once before, when it was written");

@@ -28,7 +28,7 @@ use self::core::{Core, Encoded, Needed, Settings};
 use self::storage::{Disk, DiskError, Storage};
 use self::writer::{Shared, Writer};
 
-pub use record::{DecidedBranch, Decision, Durable, Entry};
+pub use record::{Conclusion, DecidedBranch, Decision, Durable, Entry};
 
 /// Why the journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,8 @@ pub struct Known {
     pub proof: Durable,
     /// Whether it is only a tombstone: recovery has settled every branch.
     pub settled: bool,
+    /// The person's word that ended it, if one had to.
+    pub concluded: Option<Conclusion>,
 }
 
 /// Figures for metrics. Totals count from this start.
@@ -248,6 +250,16 @@ impl Journal {
         }
     }
 
+    /// Makes a person's word durable that ends a decided transaction: from then on it is a tombstone.
+    pub async fn conclude(&self, conclusion: Conclusion) -> Result<(), DecideError> {
+        if !self.needed.lock().contains_key(&conclusion.txn) {
+            return Err(DecideError::Refused { why: format!("{} is not in the journal", conclusion.txn) });
+        }
+        let encoded = Encoded::new(Entry::Concluded(conclusion));
+        let encoded = encoded.map_err(|long| DecideError::Refused { why: long.to_string() })?;
+        self.writer.decide(encoded).await.map(drop)
+    }
+
     fn later(&self, entry: Entry) {
         let encoded = Encoded::new(entry).expect("a transaction's name is far shorter than a record may be");
         self.shared.later().push(encoded);
@@ -258,7 +270,8 @@ impl Journal {
         let needed = self.needed.lock();
         let held = needed.get(txn)?;
         let proof = Durable::mint(txn.clone());
-        Some(Known { decision: Arc::clone(&held.decision), proof, settled: held.kept_since_wall_ms.is_some() })
+        let settled = held.kept_since_wall_ms.is_some();
+        Some(Known { decision: Arc::clone(&held.decision), proof, settled, concluded: held.concluded.clone() })
     }
 
     /// Decisions of which not every participant is known to have settled, oldest first.

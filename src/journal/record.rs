@@ -65,6 +65,20 @@ impl Durable {
     }
 }
 
+/// A person has ended Handfast's trying: what a settler cannot finish, because somebody else ended it against the decision or its
+/// backend is gone for good, a person has looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conclusion {
+    /// Which transaction; it was decided.
+    pub txn: TxnId,
+    /// When, milliseconds since 1970.
+    pub wall_ms: u64,
+    /// Who says so.
+    pub who: String,
+    /// Whether its unfinished branches are committed now, as that person says; else they are lost.
+    pub committed: bool,
+}
+
 /// What one record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -74,6 +88,8 @@ pub enum Entry {
     Forgotten(TxnId),
     /// Recovery has settled every participant; the decision stays as a tombstone from this time (ms since 1970) on.
     Kept(TxnId, u64),
+    /// A person has concluded it; from then on it is a tombstone, too.
+    Concluded(Conclusion),
 }
 
 /// Largest body of a record. Far above what `transactions.participants_max` branches with the longest names need.
@@ -88,6 +104,7 @@ const HEAD_BYTES: usize = 1 + 8 + 4;
 const KIND_DECIDED: u8 = 1;
 const KIND_FORGOTTEN: u8 = 2;
 const KIND_KEPT: u8 = 3;
+const KIND_CONCLUDED: u8 = 4;
 
 /// Why an entry cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +137,13 @@ pub fn payload(entry: &Entry) -> Result<(u8, Vec<u8>), TooLong> {
             put_txn(&mut out, txn);
             out.extend(wall_ms.to_le_bytes());
             (KIND_KEPT, txn)
+        }
+        Entry::Concluded(conclusion) => {
+            put_txn(&mut out, &conclusion.txn);
+            out.extend(conclusion.wall_ms.to_le_bytes());
+            put_text(&mut out, &conclusion.who);
+            out.push(u8::from(conclusion.committed));
+            (KIND_CONCLUDED, &conclusion.txn)
         }
     };
     let bytes = HEAD_BYTES + out.len();
@@ -187,6 +211,7 @@ pub fn entry(kind: u8, payload: &[u8]) -> Option<Entry> {
         KIND_DECIDED => Entry::Decided(input.decision()?),
         KIND_FORGOTTEN => Entry::Forgotten(input.txn()?),
         KIND_KEPT => Entry::Kept(input.txn()?, input.u64()?),
+        KIND_CONCLUDED => Entry::Concluded(input.conclusion()?),
         _ => return None,
     };
     input.0.is_empty().then_some(entry)
@@ -268,6 +293,16 @@ impl Input<'_> {
         Some(Decision { txn, decided_wall_ms, branches })
     }
 
+    fn conclusion(&mut self) -> Option<Conclusion> {
+        let (txn, wall_ms, who) = (self.txn()?, self.u64()?, self.text()?);
+        let committed = match self.u8()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        Some(Conclusion { txn, wall_ms, who, committed })
+    }
+
     fn branch(&mut self) -> Option<DecidedBranch> {
         let place = Place(self.u16()?);
         let (backend, database, role) = (self.text()?, self.text()?, self.text()?);
@@ -311,7 +346,10 @@ mod tests {
 
     #[test]
     fn every_entry_reads_back_as_written() {
-        for said in [Entry::Decided(decision()), Entry::Forgotten(txn(1)), Entry::Kept(txn(2), 5)] {
+        let concluded = Conclusion { txn: txn(3), wall_ms: 9, who: String::from("Ann Ö."), committed: false };
+        for said in
+            [Entry::Decided(decision()), Entry::Forgotten(txn(1)), Entry::Kept(txn(2), 5), Entry::Concluded(concluded)]
+        {
             let (kind, bytes) = payload(&said).unwrap();
             let mut out = vec![];
             put_record(&mut out, kind, 3, &bytes);

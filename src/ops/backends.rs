@@ -19,9 +19,9 @@ impl House {
         let config = self.parts.config.backend(id);
         let (seen, usage) = (self.parts.board.seen(id), self.parts.pools.usage(id));
         let engine = seen.facts.as_ref().map(|facts| match facts.engine {
-            Engine::Postgres => String::from("postgres"),
-            Engine::Mariadb => String::from("mariadb"),
-            Engine::Mysql => String::from("mysql"),
+            Engine::Postgres => String::from("PostgreSQL"),
+            Engine::Mariadb => String::from("MariaDB"),
+            Engine::Mysql => String::from("MySQL"),
         });
         let mode = match self.parts.config.pool.mode {
             PoolMode::Session => "session",

@@ -3,7 +3,10 @@
 //! line all show the same.
 
 mod backends;
+mod lists;
 pub mod model;
+mod resolve;
+mod samples;
 mod transactions;
 mod words;
 
@@ -21,6 +24,7 @@ use crate::journal::Journal;
 use crate::recovery::board::Board;
 use crate::telemetry::clients::Clients;
 
+pub use samples::{SAMPLE_EVERY, SERIES};
 pub use transactions::Filter;
 
 use model::{ClientCounts, HouseState, Status};
@@ -42,6 +46,8 @@ pub struct Parts {
     pub commits: Arc<Commits>,
     /// Who is connected.
     pub clients: Arc<Clients>,
+    /// Decided transactions that this start found unfinished.
+    pub found: usize,
     /// Whether clients are let in.
     pub ready: watch::Receiver<bool>,
     /// Whether the process was told to stop.
@@ -53,12 +59,14 @@ pub struct Parts {
 pub struct House {
     parts: Parts,
     started: Instant,
+    samples: samples::Ring,
+    drain: tokio::sync::Notify,
 }
 
 impl House {
     /// Of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, started: clock::now() }
+        Self { parts, started: clock::now(), samples: samples::Ring::default(), drain: tokio::sync::Notify::new() }
     }
 
     /// The configuration that runs.
@@ -107,7 +115,7 @@ impl House {
             rolled_back_total: totals.rolled_back,
             unknown_total: totals.unknown,
             two_phase_total: totals.two_phase,
-            p99_commit_ms: self.parts.commits.tally().commit.counts().quantile_ms(0.99),
+            p99_commit_ms: self.p99_commit_ms(),
             backends_down: down.map(|id| self.backend_name(id)).collect(),
         };
         status.sentence = words::sentence(&status, &in_doubt, self.parts.config.backends.len());

@@ -239,7 +239,7 @@ pub struct Backend {
     pub name: String,
     /// `postgres` or `mysql`.
     pub dialect: String,
-    /// `postgres`, `mariadb` or `mysql`; none until it has answered once.
+    /// `PostgreSQL`, `MariaDB` or `MySQL`; none until it has answered once.
     pub engine: Option<String>,
     /// As it says; none until it has answered once.
     pub version: Option<String>,
@@ -329,9 +329,9 @@ pub struct Stranger {
 pub struct JournalView {
     /// Its folder.
     pub path: String,
-    /// The current segment's number.
-    pub segment: u64,
-    /// Bytes used of it.
+    /// How many segments it has been through; only the last is kept.
+    pub segments: u64,
+    /// Bytes used of that one.
     pub bytes: u64,
     /// What it holds.
     pub records: JournalRecords,
@@ -372,4 +372,105 @@ pub struct RecoveryView {
     pub rolled_back: u64,
     /// How long the first look at all backends took; none: not through yet.
     pub took_ms: Option<u64>,
+}
+
+/// What a person wants of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// That it is committed everywhere.
+    Commit,
+    /// That it is rolled back everywhere.
+    Rollback,
+}
+
+impl Outcome {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// `POST /api/v1/transactions/{name}/resolve`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolve {
+    /// What is wanted.
+    pub outcome: Outcome,
+    /// End Handfast's trying by a person's word.
+    #[serde(default)]
+    pub force: bool,
+    /// Who says so; the journal keeps it. Only needed with `force`.
+    #[serde(default)]
+    pub who: String,
+}
+
+/// `GET /api/v1/samples`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// Between two samples.
+    pub every_ms: u64,
+    /// When the first was taken.
+    pub from_wall_ms: u64,
+    /// The samples, oldest first, by the series' names: counts per second, or milliseconds.
+    pub series: std::collections::BTreeMap<String, Vec<f64>>,
+}
+
+/// `GET /api/v1/clients`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clients {
+    /// Who has logged in, in the order of arrival.
+    pub clients: Vec<ConnectedClient>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectedClient {
+    /// Its number here.
+    pub id: u64,
+    /// `postgres` or `mysql`.
+    pub protocol: String,
+    /// As whom it has logged in.
+    pub user: String,
+    /// From where.
+    pub address: String,
+    /// For how long.
+    pub connected_s: u64,
+}
+
+/// `GET /api/v1/tables`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tables {
+    /// The rules, as configured.
+    pub rules: Vec<Rule>,
+}
+
+/// One line of `[tables]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Which names it is for.
+    pub pattern: String,
+    /// Their owner.
+    pub backend: String,
+    /// The table's name there, if it is another one.
+    pub table: Option<String>,
+    /// Where it stands in the file.
+    pub line: usize,
+}
+
+/// An error, as `application/problem+json` (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// One line.
+    pub title: String,
+    /// HTTP's number for it.
+    pub status: u16,
+    /// More facts.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Ours, for `handfast help CODE`.
+    pub code: String,
 }

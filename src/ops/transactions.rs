@@ -69,6 +69,11 @@ impl House {
         self.transactions(Filter::InDoubt, usize::MAX).transactions
     }
 
+    /// Names of transactions that have come into doubt, or out of it, from now on.
+    pub fn news(&self) -> tokio::sync::broadcast::Receiver<TxnId> {
+        self.parts.registry.ledger().news()
+    }
+
     /// One by its name.
     pub fn transaction(&self, name: &str) -> Option<Transaction> {
         let txn = TxnId::parse(name)?;
@@ -76,7 +81,7 @@ impl House {
             return Some(self.shown(&record));
         }
         let known = self.parts.journal.lookup(&txn).filter(|known| known.settled)?;
-        Some(self.from_journal(&known.decision))
+        Some(self.kept_decision(&known.decision))
     }
 
     /// Those that recovery had to finish, as long as the journal keeps them and the ledger does not know them.
@@ -84,12 +89,12 @@ impl House {
         for (decision, _) in self.parts.journal.kept().into_iter().rev() {
             let name = decision.txn.to_string();
             if !transactions.iter().any(|t| t.name == name) {
-                transactions.push(self.from_journal(&decision));
+                transactions.push(self.kept_decision(&decision));
             }
         }
     }
 
-    fn from_journal(&self, decision: &crate::journal::Decision) -> Transaction {
+    fn kept_decision(&self, decision: &crate::journal::Decision) -> Transaction {
         let branch = |b: &crate::journal::DecidedBranch| {
             let name = BranchName { txn: decision.txn.clone(), place: b.place, session: b.session };
             Branch {

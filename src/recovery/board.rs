@@ -1,5 +1,6 @@
 //! What the settlers see of their backends, for people. Nobody decides by it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::backend::control::{Listed, ServerFacts};
@@ -22,17 +23,22 @@ pub struct Seen {
 
 /// All backends, by [`BackendId`].
 #[derive(Debug)]
-pub struct Board(Vec<Mutex<Seen>>);
+pub struct Board {
+    seen: Vec<Mutex<Seen>>,
+    committed: AtomicU64,
+    rolled_back: AtomicU64,
+}
 
 impl Board {
     /// For so many backends, none of them seen.
     pub fn new(backends: usize) -> Self {
-        Self((0..backends).map(|_| Mutex::default()).collect())
+        let seen = (0..backends).map(|_| Mutex::default()).collect();
+        Self { seen, committed: AtomicU64::new(0), rolled_back: AtomicU64::new(0) }
     }
 
     fn at(&self, backend: BackendId) -> MutexGuard<'_, Seen> {
         // Every change under the lock is complete before anything in it can panic.
-        self.0[usize::from(backend.0)].lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen[usize::from(backend.0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was seen.
@@ -48,6 +54,17 @@ impl Board {
     /// It has listed its prepared branches.
     pub(super) fn listed(&self, backend: BackendId, listed: Vec<Listed>) {
         self.at(backend).listed = listed;
+    }
+
+    /// So many branches were finished by recovery.
+    pub(super) fn swept(&self, committed: usize, rolled_back: usize) {
+        self.committed.fetch_add(committed as u64, Ordering::Relaxed);
+        self.rolled_back.fetch_add(rolled_back as u64, Ordering::Relaxed);
+    }
+
+    /// Branches that recovery has committed and rolled back since the start.
+    pub fn finished(&self) -> (u64, u64) {
+        (self.committed.load(Ordering::Relaxed), self.rolled_back.load(Ordering::Relaxed))
     }
 
     /// It was reached, or not.

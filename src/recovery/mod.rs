@@ -178,6 +178,7 @@ impl Settler {
                 (self.failures, self.left) = (0, swept.left);
                 metrics::backend_up(self.name(), true);
                 self.recovery.board.reached(self.backend, None);
+                self.recovery.board.swept(swept.committed, swept.rolled_back);
                 metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
                 if swept.left == 0 {
                     self.recovery.registry.looked(self.backend);

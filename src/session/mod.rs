@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use metrics_exporter_prometheus::PrometheusHandle;
+
 use crate::backend::HomeInfo;
 use crate::backend::pool::Pools;
 use crate::backend::schema::Schemas;
@@ -41,6 +43,8 @@ pub struct Services {
     pub clients: Arc<Clients>,
     /// What operators and clients may know of transactions.
     pub house: Arc<House>,
+    /// Figures, if somebody collects them.
+    pub metrics: Option<PrometheusHandle>,
     /// What PostgreSQL clients are greeted with; `None` without a PostgreSQL backend.
     pub postgres_home: Option<HomeInfo>,
     /// What MySQL clients are greeted with.

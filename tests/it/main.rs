@@ -15,6 +15,7 @@ mod certs;
 mod chaos;
 mod clients;
 mod commit_is_atomic;
+mod console;
 mod crash_is_recovered;
 mod drivers;
 mod fake_pg;

@@ -5,11 +5,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pgwire::api::auth::sasl::scram::{SCRAM_ITERATIONS, gen_salted_password};
 use sha2::{Digest, Sha256};
 
 use crate::base::{Fault, FaultKind};
-use crate::config::User;
+use crate::config::{Credential, User, Verifier, hmac};
 
 /// What can be bound to nothing.
 pub(super) const PLAIN: &str = "SCRAM-SHA-256";
@@ -27,8 +26,7 @@ pub(super) struct Logins {
 
 struct Known {
     name: String,
-    salt: Vec<u8>,
-    salted_password: Vec<u8>,
+    verifier: Verifier,
 }
 
 /// What the client has to prove, and over what.
@@ -45,9 +43,11 @@ impl Logins {
     /// For these users.
     pub(super) fn new(users: &[User]) -> Self {
         let known = |user: &User| {
-            let salt = rand::random::<[u8; 16]>().to_vec();
-            let salted_password = gen_salted_password(user.password.expose(), &salt, SCRAM_ITERATIONS);
-            Known { name: user.name.clone(), salt, salted_password }
+            let verifier = match &user.login {
+                Credential::Password(password) => Verifier::new(password.expose(), &rand::random::<[u8; 16]>()),
+                Credential::Stored(verifier) => Verifier::clone(verifier),
+            };
+            Known { name: user.name.clone(), verifier }
         };
         Self { users: users.iter().map(known).collect(), pepper: rand::random() }
     }
@@ -63,16 +63,19 @@ impl Logins {
         let known = self.users.iter().find(|known| known.name == asked.user);
         // Made for everybody: who exists takes no other time than who does not.
         let made_up = Sha256::new().chain_update(self.pepper).chain_update(asked.user).finalize()[..16].to_vec();
-        let nobody = (made_up, rand::random::<[u8; 32]>().to_vec());
-        let (salt, salted_password) = known.map_or(nobody, |known| (known.salt.clone(), known.salted_password.clone()));
+        let verifier = match known {
+            Some(known) => known.verifier.clone(),
+            None => Verifier { stored_key: rand::random(), ..Verifier::nobodys(made_up) },
+        };
+        let Verifier { iterations, salt, stored_key, server_key, .. } = verifier;
         let (server_nonce, salt) = (STANDARD.encode(rand::random::<[u8; 18]>()), STANDARD.encode(salt));
         let nonce = format!("{}{server_nonce}", client_nonce(rest)?);
-        let answer = format!("r={nonce},s={salt},i={SCRAM_ITERATIONS}");
+        let answer = format!("r={nonce},s={salt},i={iterations}");
         let signed = format!("{},{answer},", String::from_utf8_lossy(rest));
         let header = first.strip_suffix(rest).unwrap_or_default();
         let end_point = asked.end_point.filter(|_| bound).unwrap_or_default();
         let binding = STANDARD.encode([header, end_point].concat());
-        Ok((answer, Exchange { salted_password, signed, nonce, binding, known: known.is_some() }))
+        Ok((answer, Exchange { stored_key, server_key, signed, nonce, binding, known: known.is_some() }))
     }
 }
 
@@ -87,17 +90,6 @@ fn client_nonce(bare: &[u8]) -> Result<&str, Fault> {
     };
     let good = |nonce: &&str| !nonce.is_empty() && nonce.bytes().all(|b| b.is_ascii_graphic());
     nonce.filter(good).ok_or_else(|| malformed("The message has no usable nonce."))
-}
-
-/// HMAC-SHA-256 (RFC 2104) with a key no longer than a block: all of SCRAM's are hashes.
-fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let pad = |with: u8| {
-        let mut block = [with; 64];
-        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-        block
-    };
-    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(text).finalize();
-    Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
 }
 
 fn violation(text: &str) -> Fault {
@@ -150,7 +142,8 @@ fn header(first: &[u8], bound: bool, could_be_bound: bool) -> Result<&[u8], Faul
 
 /// An exchange half done.
 pub(super) struct Exchange {
-    salted_password: Vec<u8>,
+    stored_key: [u8; 32],
+    server_key: [u8; 32],
     /// What the proof is over, but for the client's last message.
     signed: String,
     nonce: String,
@@ -177,12 +170,10 @@ impl Exchange {
         let proof = STANDARD.decode(proof).ok().and_then(|proof| <[u8; 32]>::try_from(proof).ok());
         let proof = proof.ok_or_else(|| malformed("The proof is none."))?;
         let signed = format!("{}{without_proof}", self.signed);
-        let stored_key: [u8; 32] = Sha256::digest(hmac(&self.salted_password, b"Client Key")).into();
-        let signature = hmac(&stored_key, signed.as_bytes());
+        let signature = hmac(&self.stored_key, signed.as_bytes());
         let client_key: Vec<u8> = proof.iter().zip(signature).map(|(a, b)| a ^ b).collect();
-        let same = super::cancels::same(&stored_key, &Sha256::digest(client_key));
-        let server_key = hmac(&self.salted_password, b"Server Key");
-        let answer = format!("v={}", STANDARD.encode(hmac(&server_key, signed.as_bytes())));
+        let same = super::cancels::same(&self.stored_key, &Sha256::digest(client_key));
+        let answer = format!("v={}", STANDARD.encode(hmac(&self.server_key, signed.as_bytes())));
         Ok(Some(answer).filter(|_| same & self.known))
     }
 }
@@ -195,7 +186,12 @@ mod tests {
     use crate::config::Secret;
 
     fn logins() -> Logins {
-        Logins::new(&[User { name: String::from("shop"), password: Secret::new("secret") }])
+        let hash = Verifier::parse(&Verifier::new("secret", b"0123456789abcdef").text()).unwrap();
+        let user = |name: &str, login| User { name: name.to_owned(), login };
+        Logins::new(&[
+            user("shop", Credential::Password(Secret::new("secret"))),
+            user("stored", Credential::Stored(Box::new(hash))),
+        ])
     }
 
     /// How a login ends: whether it got in, or what it was told.
@@ -212,8 +208,10 @@ mod tests {
     #[test]
     fn only_a_known_user_with_the_right_password_gets_in() {
         let plain = |user, password| try_login(user, password, PLAIN, None, ChannelBinding::unsupported());
-        assert_eq!(plain("shop", "secret"), Ok(true));
-        assert_eq!(plain("shop", "wrong"), Ok(false));
+        for user in ["shop", "stored"] {
+            assert_eq!(plain(user, "secret"), Ok(true));
+            assert_eq!(plain(user, "wrong"), Ok(false));
+        }
         assert_eq!(plain("mallory", "secret"), Ok(false));
     }
 

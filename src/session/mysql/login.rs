@@ -4,9 +4,9 @@ use std::io;
 
 use super::Services;
 use crate::base::{Dialect, Engine, Fault, FaultKind};
-use crate::config::{Config, TlsMode};
+use crate::config::{Config, Credential, TlsMode};
 use crate::relay::mysql::Client;
-use crate::wire::mysql::auth::{Plugin, SCRAMBLE_BYTES, same};
+use crate::wire::mysql::auth::{Plugin, SCRAMBLE_BYTES};
 use crate::wire::mysql::handshake::{self, Greeting, Login};
 use crate::wire::mysql::{answer, caps, status};
 
@@ -70,7 +70,12 @@ pub async fn authenticate(
     let name = String::from_utf8_lossy(&login.user).into_owned();
     let user = config.users.iter().find(|u| u.name.as_bytes() == login.user.as_slice());
     // Somebody unknown is asked and reckoned with like anybody else: neither time nor words tell who exists.
-    let password = user.map_or("nobody's", |u| u.password.expose()).as_bytes();
+    let kept = |plugin: Plugin| match (user.map(|user| &user.login), plugin) {
+        (None, _) => plugin.kept(b"nobody's"),
+        (Some(Credential::Password(password)), _) => plugin.kept(password.expose().as_bytes()),
+        (Some(Credential::Stored(verifier)), Plugin::Native) => verifier.native.to_vec(),
+        (Some(Credential::Stored(verifier)), Plugin::CachingSha2) => verifier.sha2.to_vec(),
+    };
     let host = client.host();
     let denied = |proof: &[u8]| {
         let using = if proof.is_empty() { "NO" } else { "YES" };
@@ -93,12 +98,12 @@ pub async fn authenticate(
     if plugin == Plugin::CachingSha2 && proof == [0] {
         proof.clear();
     }
-    let proven = same(&proof, &plugin.proof(&scramble, password));
+    let proven = plugin.is_proven(&scramble, &proof, &kept(plugin));
     if !proven || user.is_none() {
         return Err(denied(&proof).into());
     }
     if plugin == Plugin::CachingSha2 && !proof.is_empty() {
-        // "Fast authentication succeeded": we know the password, so there never is a full one.
+        // "Fast authentication succeeded": we know the password or its hash, so there never is a full one.
         client.put(&[1, 3]);
     }
     let database = String::from_utf8_lossy(&login.database);

@@ -2,6 +2,8 @@
 
 use mysql_common::auth::plugins::caching_sha2_password::scramble_sha256;
 use mysql_common::auth::plugins::mysql_native_password::scramble_native;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 
 /// Bytes of a scramble.
 pub const SCRAMBLE_BYTES: usize = 20;
@@ -36,6 +38,29 @@ impl Plugin {
             Self::CachingSha2 => scramble_sha256(scramble, password).map(|p| p.to_vec()).unwrap_or_default(),
         }
     }
+
+    /// What a server keeps of a password: it proves nothing to others, and proofs can be checked by it.
+    pub fn kept(self, password: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Native => Sha1::digest(Sha1::digest(password)).to_vec(),
+            Self::CachingSha2 => Sha256::digest(Sha256::digest(password)).to_vec(),
+        }
+    }
+
+    /// Whether `proof` was made for this scramble by somebody who knows the password of which we keep this. Takes the same
+    /// time whatever is wrong.
+    pub fn is_proven(self, scramble: &[u8; SCRAMBLE_BYTES], proof: &[u8], kept: &[u8]) -> bool {
+        let mask = match self {
+            Self::Native => Sha1::new().chain_update(scramble).chain_update(kept).finalize().to_vec(),
+            Self::CachingSha2 => Sha256::new().chain_update(kept).chain_update(scramble).finalize().to_vec(),
+        };
+        let hashed: Vec<u8> = proof.iter().zip(&mask).map(|(proof, mask)| proof ^ mask).collect();
+        let again = match self {
+            Self::Native => Sha1::digest(&hashed).to_vec(),
+            Self::CachingSha2 => Sha256::digest(&hashed).to_vec(),
+        };
+        proof.len() == mask.len() && same(&again, kept)
+    }
 }
 
 /// Compares in a time that does not depend on where the difference is.
@@ -66,6 +91,11 @@ mod tests {
             assert!(!same(&proof, &plugin.proof(&[8; 20], b"secret")));
             assert!(!same(&proof, &plugin.proof(&[7; 20], b"Secret")));
             assert!(plugin.proof(&[7; 20], b"").is_empty());
+            let kept = plugin.kept(b"secret");
+            assert!(plugin.is_proven(&[7; 20], &proof, &kept));
+            assert!(!plugin.is_proven(&[8; 20], &proof, &kept));
+            assert!(!plugin.is_proven(&[7; 20], &proof, &plugin.kept(b"Secret")));
+            assert!(!plugin.is_proven(&[7; 20], b"", &plugin.kept(b"")));
             assert_eq!(Plugin::named(plugin.name().as_bytes()), Some(plugin));
         }
         assert_eq!(Plugin::named(b"dialog"), None);

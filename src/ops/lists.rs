@@ -1,0 +1,68 @@
+//! The shorter answers: clients, table rules, the journal, and the wish to stop.
+
+use std::time::Duration;
+
+use super::House;
+use super::model::{Clients, ConnectedClient, JournalRecords, JournalSync, JournalView, RecoveryView, Rule, Tables};
+use super::transactions::protocol_name;
+use crate::base::clock;
+
+fn ms(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
+impl House {
+    /// Who has logged in.
+    pub fn clients(&self) -> Clients {
+        let now = clock::wall_ms();
+        let shown = |(id, client): (u64, crate::telemetry::clients::Connected)| ConnectedClient {
+            id,
+            protocol: protocol_name(client.protocol).to_owned(),
+            user: client.user,
+            address: client.address,
+            connected_s: now.saturating_sub(client.since_wall_ms) / 1000,
+        };
+        Clients { clients: self.parts.clients.all().into_iter().map(shown).collect() }
+    }
+
+    /// The table rules, as configured.
+    pub fn tables(&self) -> Tables {
+        let rule = |rule: &crate::config::TableRule| Rule {
+            pattern: rule.pattern.clone(),
+            backend: self.backend_name(rule.backend),
+            table: rule.rename.clone(),
+            line: rule.line,
+        };
+        Tables { rules: self.parts.config.tables.iter().map(rule).collect() }
+    }
+
+    /// The journal, and what this start found in it.
+    pub fn journal(&self) -> JournalView {
+        let stats = self.parts.journal.stats();
+        let mean = if stats.writes == 0 { 0.0 } else { ms(stats.sync_total) / stats.writes as f64 };
+        let (committed, rolled_back) = self.parts.board.finished();
+        JournalView {
+            path: self.parts.config.journal.path.display().to_string(),
+            segments: stats.segment,
+            bytes: stats.segment_used_bytes,
+            records: JournalRecords { unsettled: stats.unsettled, kept: stats.kept },
+            sync: JournalSync { count: stats.writes, mean_ms: mean, last_ms: ms(stats.last_sync) },
+            recovery: RecoveryView { found: self.parts.found as u64, committed, rolled_back, took_ms: self.took_ms() },
+        }
+    }
+
+    fn took_ms(&self) -> Option<u64> {
+        self.parts.registry.looked_after().map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Stops the process gracefully: open transactions may end, phase two is never abandoned.
+    pub fn drain(&self) {
+        tracing::warn!("an operator asked to drain: stopping");
+        self.drain.notify_one();
+    }
+
+    /// Waits until somebody has asked to stop.
+    pub async fn drain_asked(&self) {
+        self.drain.notified().await;
+    }
+}
