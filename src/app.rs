@@ -226,8 +226,10 @@ impl App {
             self.settle(id, &mut settlers);
         }
         let mut background = JoinSet::new();
+        let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
+            figures = Some(metrics.clone());
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
             let token = self.config.admin.token.clone();
             background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
@@ -241,7 +243,7 @@ impl App {
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
         background.spawn(reload_on_signal(self.reloads.clone()));
-        let admit = self.admit(listeners);
+        let admit = self.admit(listeners, figures);
         tokio::pin!(admit);
         let mut preparing = JoinSet::new();
         let ended = loop {
@@ -271,11 +273,11 @@ impl App {
     }
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
-    async fn admit(&self, listeners: Listeners) -> Result<(), ServeError> {
+    async fn admit(&self, listeners: Listeners, figures: Option<PrometheusHandle>) -> Result<(), ServeError> {
         let stop = self.told_to_stop();
         tokio::pin!(stop);
         let services = tokio::select! {
-            services = self.services() => Arc::new(services?),
+            services = self.services(figures) => Arc::new(services?),
             () = &mut stop => return Ok(()),
         };
         let open = reception(services).map_err(|source| ServeError::Tls { source })?;
@@ -343,7 +345,7 @@ impl App {
         settlers.spawn(self.recovery.settler(backend).run(self.closing.subscribe()));
     }
 
-    async fn services(&self) -> Result<Services, ServeError> {
+    async fn services(&self, metrics: Option<PrometheusHandle>) -> Result<Services, ServeError> {
         self.probe_all().await?;
         let bound = self.config.transactions.commit_wait;
         if tokio::time::timeout(bound, self.registry.all_looked(self.config.backends.len())).await.is_err() {
@@ -360,6 +362,8 @@ impl App {
             translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
             clients: Arc::clone(&self.clients),
+            house: Arc::clone(&self.house),
+            metrics,
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
             mysql_home: self.home(Dialect::Mysql, self.config.listen.mysql.is_some()).await,
         })

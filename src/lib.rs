@@ -12,6 +12,7 @@ pub mod front;
 #[doc(hidden)]
 pub mod testbed;
 
+pub mod console;
 pub mod ops;
 pub mod session;
 

@@ -146,6 +146,8 @@ impl App {
             translations: Translations::new(config.limits.statement_cache),
             commits: Arc::new(now.commits.renewed(Arc::clone(config))),
             clients: Arc::clone(&self.clients),
+            house: Arc::clone(&now.house),
+            metrics: now.metrics.clone(),
             postgres_home: now.postgres_home.clone(),
             mysql_home: now.mysql_home.clone(),
         })

@@ -10,6 +10,7 @@
 //! server knows for certain, so it is asked, in the same exchange as the reset: a connection that has such a thing is held
 //! for its owner, in a place of the pool, until the owner needs it again.
 
+mod pause;
 mod shelf;
 
 use std::collections::HashSet;
@@ -22,9 +23,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::mysql::MysqlConn;
 use super::pg::PgConn;
 use super::{Conn, ConnectError};
-use crate::base::{BackendId, Dialect, clock};
+use crate::base::{BackendId, Dialect, Fault, clock};
 use crate::config::Config;
 use crate::telemetry::metrics;
+use pause::Pause;
 use shelf::{Idle, Shelf, State, Taken};
 
 /// A connection's place in its pool; held by the connection.
@@ -103,6 +105,7 @@ struct Pool {
     shelf: Mutex<Shelf>,
     /// It is decided what becomes of a connection that was asked.
     decided: Notify,
+    pause: Pause,
 }
 
 /// What came of taking a connection over.
@@ -165,6 +168,23 @@ impl Pools {
 
     fn pool(&self, backend: BackendId) -> &Pool {
         &self.pools[usize::from(backend.0)]
+    }
+
+    /// Holds new statements for a backend back, or lets them go on. Whether that was anything new.
+    pub fn pause(&self, backend: BackendId, paused: bool) -> bool {
+        self.pool(backend).pause.set(paused)
+    }
+
+    /// Whether new statements for a backend are held back.
+    pub fn is_paused(&self, backend: BackendId) -> bool {
+        self.pool(backend).pause.is_set()
+    }
+
+    /// Returns at once unless the backend is paused; then when it goes on. For each statement whose transaction has not
+    /// used the backend yet: those that have may end. Errors: that takes longer than `pool.acquire_timeout`.
+    pub async fn wait_resumed(&self, backend: BackendId) -> Result<(), Fault> {
+        let bound = self.config.pool.acquire_timeout;
+        self.pool(backend).pause.wait(&self.config.backend(backend).name, bound).await
     }
 
     /// A name for a session that parks its connections.
@@ -441,6 +461,7 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             shelf: Mutex::default(),
             decided: Notify::new(),
+            pause: Pause::default(),
         }
     }
 

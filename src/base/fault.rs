@@ -88,6 +88,8 @@ fault_kinds! {
     Windowing = "HF0232", "42P20", 3593, "HY000";
     /// A portal that was run to its end and gives no rows.
     PortalDone = "HF0233", "55000", 1105, "HY000";
+    /// A session variable or parameter that does not exist, asked of the console.
+    UnknownVariable = "HF0234", "42704", 1193, "HY000";
     /// Syntax error that we found (never guessed on behalf of a single backend).
     Syntax = "HF0211", "42601", 1064, "42000";
     /// The transaction was rolled back on all participants; retrying is safe.
@@ -110,6 +112,10 @@ fault_kinds! {
     PoolTimeout = "HF0402", "53300", 1040, "08004";
     /// A backend's connection was lost in the middle of a transaction.
     BackendLost = "HF0403", "08006", 2013, "HY000";
+    /// An operator named a client that is not there.
+    UnknownClient = "HF0516", "42704", 1094, "HY000";
+    /// A backend is paused by an operator, and the wait's bound is over.
+    BackendPaused = "HF0404", "57P03", 1205, "HY000";
     /// Too many clients.
     TooManyClients = "HF0501", "53300", 1040, "08004";
     /// User or password is wrong.
@@ -138,6 +144,8 @@ fault_kinds! {
     InvalidLogin = "HF0513", "28000", 1045, "28000";
     /// A startup parameter or option whose value has no meaning.
     InvalidParameter = "HF0514", "22023", 1231, "42000";
+    /// The console is for the users that the configuration names.
+    ConsoleRefused = "HF0515", "42501", 1044, "42000";
     /// An operator's request without the token, or from somebody else's page.
     NotOperator = "HF0601", "28000", 1045, "28000";
     /// An operator's request that cannot be understood.

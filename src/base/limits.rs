@@ -39,3 +39,9 @@ pub const LEDGER_NEWS_MAX: usize = 256;
 
 /// Ended transactions kept where nothing is configured (tests).
 pub const LEDGER_KEPT: usize = 1000;
+
+/// Open consoles on each listener: operators, their dashboards and monitoring.
+pub const CONSOLES_MAX: usize = 16;
+
+/// Longest text of a statement for the console, in bytes.
+pub const CONSOLE_TEXT_BYTES_MAX: usize = 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::file::{Env, Off, ReadFile, Reader, Section, Text};
 use super::overrides::{self, Overrides};
@@ -98,6 +98,7 @@ pub(super) fn read(r: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Config> {
     let node = node(r, &mut root);
     let (listen, postgres, mysql) = listen(r, &mut root);
     let users = logins::users(r, &mut root);
+    let user_names: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
     let backends = backends::read(r, &mut root);
     let tables = tables::read(r, &mut root, &backends.names);
     let mut config = Config {
@@ -111,7 +112,7 @@ pub(super) fn read(r: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Config> {
         journal: journal(r, &mut root),
         foreign: foreign(r, &mut root),
         limits: limits(r, &mut root),
-        admin: admin(r, &mut root),
+        admin: admin(r, &mut root, &user_names),
         telemetry: telemetry(r, &mut root),
         settings: Vec::new(),
     };
@@ -274,7 +275,7 @@ fn limits(r: &mut Reader<'_>, root: &mut Section<'_>) -> Limits {
     limits
 }
 
-fn admin(r: &mut Reader<'_>, root: &mut Section<'_>) -> Admin {
+fn admin(r: &mut Reader<'_>, root: &mut Section<'_>, users: &[String]) -> Admin {
     let mut section = root.section(r, "admin");
     let listen = section.address(r, "listen", Off::Allowed);
     section.learn(r, "token_file", Kind::Path { default: "" });
@@ -298,8 +299,9 @@ fn admin(r: &mut Reader<'_>, root: &mut Section<'_>) -> Admin {
             fault.help("add token_file = \"/run/secrets/handfast_admin\" to [admin]; requests then need its token"),
         );
     }
+    let users = operators(r, &mut section, users);
     section.finish(r);
-    Admin { listen: listen.map(|(address, _)| address), token: token.map(Secret::new) }
+    Admin { listen: listen.map(|(address, _)| address), token: token.map(Secret::new), users }
 }
 
 /// A shorter token could be guessed.
@@ -311,6 +313,47 @@ enum LogFormat {
     Auto,
     Text,
     Json,
+}
+
+/// Who may open the console: names of `[[users]]`, as a list, or as a text with commas (as variables give it).
+fn operators(r: &mut Reader<'_>, section: &mut Section<'_>, known: &[String]) -> Vec<String> {
+    section.learn(r, "users", Kind::Texts);
+    let Some((_, value)) = section.entry(r, "users") else {
+        r.note(section.owned("users"), "[]", None);
+        return Vec::new();
+    };
+    let mut given = Vec::new();
+    match value.get_ref() {
+        DeValue::String(names) => {
+            given.extend(names.split(',').map(|name| (name.trim().to_owned(), value.span())));
+        }
+        DeValue::Array(entries) => {
+            for entry in entries.iter() {
+                match entry.get_ref() {
+                    DeValue::String(name) => given.push((name.to_string(), entry.span())),
+                    _ => r.wrong_type(entry, "a name in `admin.users`", "a text in quotes"),
+                }
+            }
+        }
+        _ => r.wrong_type(value, "`admin.users`", "a list of names"),
+    }
+    let shown: Vec<String> = given.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    r.note(section.owned("users"), format!("[{}]", shown.join(", ")), Some(&value.span()));
+    let mut users = Vec::new();
+    for (name, span) in given {
+        if known.contains(&name) {
+            users.push(name);
+            continue;
+        }
+        let title = format!("`admin.users` names \"{name}\", who is not one of [[users]]");
+        let near = super::file::nearest(&name, known.iter().map(String::as_str));
+        let label = match near {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => String::from("nobody of this name could log in"),
+        };
+        r.bad_value(span, title, label);
+    }
+    users
 }
 
 fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {

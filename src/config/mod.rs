@@ -405,6 +405,8 @@ pub struct Admin {
     pub listen: Option<SocketAddr>,
     /// What requests must bring; there unless `listen` is a loopback address.
     pub token: Option<Secret>,
+    /// Login names that may open the SQL console; each is one of `users`.
+    pub users: Vec<String>,
 }
 
 /// `[telemetry]`

@@ -50,6 +50,8 @@ pub enum Kind {
         /// At most.
         most: usize,
     },
+    /// A list of texts.
+    Texts,
     /// true or false.
     Flag {
         /// If it is not given.
@@ -160,6 +162,7 @@ impl Kind {
             Self::Count { default, least, most } => {
                 (json!({ "type": "integer", "minimum": least, "maximum": most }), default.map(|count| json!(count)))
             }
+            Self::Texts => (json!({ "type": "array", "items": { "type": "string" } }), None),
             Self::Flag { default } => (json!({ "type": "boolean" }), Some(json!(default))),
             Self::Choice { words } => {
                 let any = json!({ "type": "string", "pattern": VARIABLE });

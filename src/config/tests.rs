@@ -390,6 +390,7 @@ fn other_value(key: &str, kind: &schema::Kind) -> String {
         Duration { .. } => "77s".to_owned(),
         Size { .. } => "1MiB".to_owned(),
         Count { .. } => "77".to_owned(),
+        Texts => "other".to_owned(),
         Flag { .. } => "true".to_owned(),
         Choice { words } => words.last().unwrap().to_string(),
         Secret if key.ends_with("password_hash") => Verifier::new("secret", b"0123456789abcdef").text(),

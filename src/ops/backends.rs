@@ -37,7 +37,7 @@ impl House {
             database: config.database.clone(),
             up: seen.up == Some(true),
             since_wall_ms: seen.since_wall_ms,
-            paused: false,
+            paused: self.parts.pools.get().is_paused(id),
             last_error: seen.last_error,
             prepared_now: seen.listed.len(),
             prepared_limit: seen.facts.and_then(|facts| facts.prepared_limit),

@@ -121,6 +121,8 @@ impl Services {
             number: 0,
             latest: Arc::default(),
             clients: Arc::clone(&self.clients),
+            house: Arc::clone(&self.house),
+            metrics: self.metrics.clone(),
             routes: RouteTable::new(&config),
             analyses: AnalysisCache::new(statements),
             pools: Arc::new(Pools::new(Arc::clone(&config))),

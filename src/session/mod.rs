@@ -4,17 +4,22 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use metrics_exporter_prometheus::PrometheusHandle;
+
 use crate::backend::HomeInfo;
 use crate::backend::pool::Pools;
 use crate::backend::schema::Schemas;
+use crate::base::{Fault, FaultKind};
 use crate::commit::Commits;
 use crate::config::Config;
+use crate::ops::House;
 use crate::route::RouteTable;
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 
 pub mod annexes;
 pub mod mysql;
+pub mod outcome;
 pub mod pg;
 pub mod transaction;
 pub mod translations;
@@ -42,11 +47,18 @@ pub struct Services {
     pub commits: Arc<Commits>,
     /// Who is connected.
     pub clients: Arc<Clients>,
+    /// What operators and clients may know of transactions.
+    pub house: Arc<House>,
+    /// Figures, if somebody collects them.
+    pub metrics: Option<PrometheusHandle>,
     /// What PostgreSQL clients are greeted with; `None` without a PostgreSQL backend.
     pub postgres_home: Option<HomeInfo>,
     /// What MySQL clients are greeted with.
     pub mysql_home: Option<HomeInfo>,
 }
+
+/// The virtual database of the console.
+pub const CONSOLE_DATABASE: &str = "handfast";
 
 /// The latest services. Sessions look here between their transactions; it costs them one load.
 #[derive(Debug, Default)]
@@ -85,5 +97,23 @@ impl Services {
         one.backends.len() == other.backends.len()
             && one.listen.database == other.listen.database
             && rules(one) == rules(other)
+    }
+
+    /// Whether a login to this database is one to the console. If clients' own database bears the name, there is none.
+    pub fn is_console(&self, database: &str) -> bool {
+        let own = |backend: &crate::config::Backend| backend.name == database || backend.database == database;
+        let taken = self.config.listen.database == database || self.config.backends.iter().any(own);
+        database == CONSOLE_DATABASE && !taken
+    }
+
+    /// Errors: this user may not open the console.
+    pub fn admits_to_console(&self, user: &str) -> Result<(), Fault> {
+        if self.config.admin.users.iter().any(|name| name == user) {
+            return Ok(());
+        }
+        let text = format!("user \"{user}\" may not open the console");
+        let fault = Fault::new(FaultKind::ConsoleRefused, text);
+        Err(fault
+            .hint(format!("admin.users names who may; applications connect to \"{}\".", self.config.listen.database)))
     }
 }

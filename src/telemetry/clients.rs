@@ -1,7 +1,10 @@
 //! Who is connected.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
 
 use crate::base::{Dialect, clock};
 
@@ -9,11 +12,21 @@ use crate::base::{Dialect, clock};
 #[derive(Debug, Default)]
 pub struct Clients(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     last: u64,
     by_id: BTreeMap<u64, Connected>,
+    killers: BTreeMap<u64, Killer>,
 }
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("by_id", &self.by_id).finish_non_exhaustive()
+    }
+}
+
+/// Ends a client's session, as its own wire does it.
+pub type Killer = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +50,16 @@ pub struct Present {
 
 impl Drop for Present {
     fn drop(&mut self) {
-        self.clients.state().by_id.remove(&self.id);
+        let mut state = self.clients.state();
+        state.by_id.remove(&self.id);
+        state.killers.remove(&self.id);
+    }
+}
+
+impl Present {
+    /// How its session is ended on an operator's word.
+    pub fn killed_by(&self, killer: Killer) {
+        self.clients.state().killers.insert(self.id, killer);
     }
 }
 
@@ -55,6 +77,20 @@ impl Clients {
         let since_wall_ms = clock::wall_ms();
         state.by_id.insert(id, Connected { protocol, user: user.to_owned(), address, since_wall_ms });
         Present { clients: Arc::clone(self), id }
+    }
+
+    /// Ends a client's session: what it runs is cancelled, what is open is rolled back, a COMMIT that has begun is finished.
+    /// `protocol`: only if it speaks this one. False: there is no such client.
+    pub async fn kill(&self, protocol: Option<Dialect>, id: u64) -> bool {
+        let killer = {
+            let state = self.state();
+            let speaks =
+                state.by_id.get(&id).is_some_and(|client| protocol.is_none_or(|wanted| wanted == client.protocol));
+            state.killers.get(&id).filter(|_| speaks).cloned()
+        };
+        let Some(killer) = killer else { return false };
+        killer().await;
+        true
     }
 
     /// How many speak a protocol.

@@ -12,7 +12,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (2, &["txn", "sql", "route", "wire", "journal/record", "backend/verbs"]),
     (3, &["backend", "journal"]),
     (4, &["commit", "recovery", "relay"]),
-    (5, &["session", "ops"]),
+    (5, &["session", "ops", "console"]),
     (6, &["front", "admin"]),
     (7, &["app", "cli", "main", "testbed"]),
 ];

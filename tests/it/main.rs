@@ -17,6 +17,7 @@ mod chaos;
 mod check_finds;
 mod clients;
 mod commit_is_atomic;
+mod console;
 mod crash_is_recovered;
 mod drivers;
 mod fake_pg;

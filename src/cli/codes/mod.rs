@@ -211,6 +211,23 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
         FaultKind::InvalidParameter,
         "A parameter of the startup packet has a value that it cannot have; the message says which.",
     ),
+    (
+        FaultKind::UnknownVariable,
+        "A session variable or parameter that the console does not have. It knows those that drivers ask for on connect.",
+    ),
+    (
+        FaultKind::ConsoleRefused,
+        "The database `handfast` is the operators' console. The configuration names who may open it: admin.users.",
+    ),
+    (
+        FaultKind::UnknownClient,
+        "KILL in the console named a client that is not connected (any more): SHOW CLIENTS lists them.",
+    ),
+    (
+        FaultKind::BackendPaused,
+        "An operator has paused this backend, and its statements have waited as long as for a connection \
+         (pool.acquire_timeout). RESUME in the console, or POST /api/v1/backends/NAME/resume, lets them go on.",
+    ),
     (FaultKind::TlsRequired, "listen.tls.mode is \"require\" and the client did not ask for TLS."),
     (
         FaultKind::ShuttingDown,

@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::backend::stream::Stream;
+use crate::base::limits::{CONSOLE_TEXT_BYTES_MAX, CONSOLES_MAX};
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::console::{self, Console, Guest};
 use crate::front::Reception;
 use crate::front::cores::Cores;
 use crate::front::strangers::Strangers;
@@ -50,7 +52,8 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
                     let Reception { services, annexes, mysql_tls: tls, .. } = reception.borrow().clone();
-                    let full = tasks.len().saturating_sub(strangers.count()) >= services.config.limits.clients;
+                    let sessions_now = tasks.len().saturating_sub(strangers.count());
+                    let clients_max = services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
                         annexes,
@@ -58,8 +61,9 @@ pub async fn serve(
                         strangers: strangers.clone(),
                         tls,
                         shutdown: shutdown.clone(),
+                        full: sessions_now >= clients_max,
                     };
-                    if full {
+                    if sessions_now >= clients_max + CONSOLES_MAX {
                         turn_away(tcp, &services);
                     } else {
                         cores.serve(&mut tasks, tcp, |tcp| arrival.serve(tcp));
@@ -110,14 +114,17 @@ fn joined(ended: Result<(), tokio::task::JoinError>) {
 
 /// Tells one client too many so, without waiting for it: the packet is small enough for a fresh socket's buffer.
 fn turn_away(tcp: TcpStream, services: &Services) {
-    let most = services.config.limits.clients;
-    let fault =
-        Fault::new(FaultKind::TooManyClients, "Too many connections").hint(format!("limits.clients is {most}."));
+    let fault = too_many(services);
     let mut out = bytes::BytesMut::new();
     crate::wire::mysql::packet::put(&mut out, &mut 0, &[&answer::fault(&fault)]);
     if let Err(error) = tcp.try_write(&out) {
         tracing::debug!(%error, "a client too many was not told so");
     }
+}
+
+fn too_many(services: &Services) -> Fault {
+    let most = services.config.limits.clients;
+    Fault::new(FaultKind::TooManyClients, "Too many connections").hint(format!("limits.clients is {most}."))
 }
 
 /// What a client needs to become a session.
@@ -128,6 +135,16 @@ struct Arrival {
     strangers: Arc<Strangers>,
     tls: Option<Tls>,
     shutdown: watch::Receiver<bool>,
+    /// All places of clients are taken.
+    full: bool,
+}
+
+/// Who has logged in.
+enum Entered {
+    /// An application.
+    Session(Box<Session>),
+    /// An operator.
+    Console(Box<console::mysql::Session>),
 }
 
 impl Arrival {
@@ -149,18 +166,27 @@ impl Arrival {
         };
         drop(stranger);
         match entered {
-            Ok(Ok(session)) => {
+            Ok(Ok(Entered::Session(session))) => {
                 let present = self.services.clients.enter(Dialect::Mysql, session.user(), address);
+                let (sessions, id, user) = (Arc::clone(&self.sessions), entry.id(), session.user().to_owned());
+                present.killed_by(Arc::new(move || {
+                    let (sessions, user) = (Arc::clone(&sessions), user.clone());
+                    Box::pin(async move {
+                        let killed = sessions.kill(u64::from(id), &user, false).await;
+                        tracing::debug!(?killed, session = id, "killed by an operator");
+                    })
+                }));
                 session.serve(self.shutdown).await;
                 drop(present);
             }
+            Ok(Ok(Entered::Console(session))) => session.serve(self.shutdown).await,
             Ok(Err(error)) => tracing::debug!(%error, "no login"),
             Err(_) => tracing::debug!("limits.login_timeout is over"),
         }
         self.sessions.leave(&entry);
     }
 
-    async fn log_in(&self, mut client: Client, entry: &Arc<Entry>) -> Result<Session, LoginError> {
+    async fn log_in(&self, mut client: Client, entry: &Arc<Entry>) -> Result<Entered, LoginError> {
         let none = || Fault::new(FaultKind::NotSupported, "no MySQL backend is configured");
         let greeting = login::greeting(&self.services, entry.id(), self.tls.is_some()).ok_or_else(none)?;
         client.put(&greeting.write());
@@ -173,7 +199,8 @@ impl Arrival {
                     Some(tls) => tls.admits(certificate.as_deref(), user).map_err(LoginError::from),
                     None => Ok(()),
                 };
-                asked.and_then(|(user, scramble)| admitted(&user).map(|()| (user, (login, scramble))))
+                let asked = asked.and_then(|(user, scramble)| admitted(&user).map(|()| (user, (login, scramble))));
+                asked.and_then(|(user, login)| self.place(&login.0).map(|()| (user, login)))
             }
             None => Err(Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1").into()),
         };
@@ -197,15 +224,46 @@ impl Arrival {
         client.put(&answer::ok(Done { status: status::AUTOCOMMIT, ..Done::default() }));
         client.flush().await?;
         entry.set_user(&user);
+        if self.is_console(&login) {
+            return self
+                .console(client, entry, user)
+                .map(|console| Entered::Console(Box::new(console)))
+                .ok_or_else(|| none().into());
+        }
         client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
         let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };
         let sessions = self.sessions.clone();
-        Session::new(services, client, sessions, entry.clone(), user, (login, scramble)).ok_or_else(|| none().into())
+        let session = Session::new(services, client, sessions, entry.clone(), user, (login, scramble));
+        session.map(|session| Entered::Session(Box::new(session))).ok_or_else(|| none().into())
+    }
+
+    fn is_console(&self, login: &Login) -> bool {
+        self.services.is_console(&String::from_utf8_lossy(&login.database))
+    }
+
+    /// Whether there is room for a client that may log in. The places of clients are not for operators: when they are all
+    /// taken, those are needed most.
+    fn place(&self, login: &Login) -> Result<(), LoginError> {
+        if self.full && !self.is_console(login) { Err(too_many(&self.services).into()) } else { Ok(()) }
+    }
+
+    fn console(&self, mut client: Client, entry: &Entry, user: String) -> Option<console::mysql::Session> {
+        let home = self.services.mysql_home.as_ref()?;
+        client.set_payload_bytes_max(CONSOLE_TEXT_BYTES_MAX);
+        let guest = Guest {
+            dialect: Dialect::Mysql,
+            user,
+            connection: entry.id(),
+            server_version: home.version.trim_start_matches("5.5.5-").to_owned(),
+            parameters: Vec::new(),
+        };
+        Some(console::mysql::Session::new(client, Console::new(Arc::clone(&self.services), guest)))
     }
 
     /// What serves a session in this database; none is the house's own.
     async fn services_for(&self, database: &[u8]) -> Result<Arc<Services>, Fault> {
-        if database.is_empty() {
+        let console = self.services.is_console(&String::from_utf8_lossy(database));
+        if database.is_empty() || console {
             return Ok(Arc::clone(&self.services));
         }
         self.annexes.enter(Dialect::Mysql, &String::from_utf8_lossy(database)).await

@@ -37,6 +37,8 @@ pub(super) struct Entered {
     pub version: i32,
     /// Startup parameters that are settings.
     pub startup: Parameters,
+    /// It has come for the console.
+    pub console: bool,
     /// What serves it in the database that it asked for.
     pub services: Arc<Services>,
 }
@@ -231,13 +233,22 @@ async fn start(door: &Door, new: Newcomer, asked: i32, parameters: Parameters) -
     if let Err(fault) = admitted {
         return refuse(client, &fault).await;
     }
-    let services = match door.annexes.enter(Dialect::Postgres, &wishes.database).await {
+    let console = door.services.is_console(&wishes.database);
+    if console && let Err(fault) = door.services.admits_to_console(&wishes.user) {
+        return refuse(client, &fault).await;
+    }
+    let entered = if console {
+        Ok(Arc::clone(&door.services))
+    } else {
+        door.annexes.enter(Dialect::Postgres, &wishes.database).await
+    };
+    let services = match entered {
         Ok(services) => services,
         Err(fault) => return refuse(client, &fault).await,
     };
     server::put_auth_ok(&mut client.out);
     match settings(&parameters) {
-        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup, services })),
+        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup, services, console })),
         Err(fault) => refuse(client, &fault).await,
     }
 }

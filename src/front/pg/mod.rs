@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::base::limits::CONSOLES_MAX;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::console::{self, Console, Guest};
 use crate::front::Reception;
 use crate::front::cores::Cores;
 use crate::front::strangers::{Places, Strangers};
@@ -20,6 +22,7 @@ use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
 use crate::session::pg::{Running, Session, Stop};
+use crate::telemetry::clients::Present;
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::PROTOCOL_3_2;
@@ -45,6 +48,7 @@ struct Door {
     cancels: Arc<Cancels>,
     strangers: Arc<Strangers>,
     places: Places,
+    consoles: Arc<Semaphore>,
 }
 
 impl Door {
@@ -55,6 +59,7 @@ impl Door {
             cancels: Arc::default(),
             strangers: Arc::new(Strangers::for_sessions(config.limits.clients)),
             places: Places::default(),
+            consoles: Arc::new(Semaphore::new(CONSOLES_MAX)),
             services: Arc::clone(&reception.services),
             annexes: Arc::clone(&reception.annexes),
             tls: reception.postgres_tls.clone(),
@@ -64,7 +69,8 @@ impl Door {
     /// The same under another configuration.
     fn renewed(&self, reception: &Reception) -> Self {
         let (cancels, strangers) = (Arc::clone(&self.cancels), Arc::clone(&self.strangers));
-        Self { cancels, strangers, places: self.places.clone(), ..Self::new(reception) }
+        let (places, consoles) = (self.places.clone(), Arc::clone(&self.consoles));
+        Self { cancels, strangers, places, consoles, ..Self::new(reception) }
     }
 
     /// Connections at most.
@@ -157,12 +163,15 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
         Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
     };
+    if entered.console {
+        return console(&door, entered, stop).await;
+    }
     let refused =
         match (door.places.enter(door.services.config.limits.clients), entered.services.config.home(Dialect::Postgres))
         {
             (Some(place), Some(home)) => {
                 let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address);
-                session(&door, entered, home, place, stop).await;
+                session(&door, entered, home, place, &present, stop).await;
                 return drop(present);
             }
             (None, _) => {
@@ -181,15 +190,45 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
     }
 }
 
+/// An operator. The places of clients are not for him: when they are all taken, he is needed most.
+async fn console(door: &Door, entered: Entered, stop: watch::Receiver<Stop>) {
+    let Entered { mut client, user, version, .. } = entered;
+    let (Ok(_place), Some(home)) = (door.consoles.try_acquire(), &door.services.postgres_home) else {
+        let text = format!("too many consoles are open ({CONSOLES_MAX})");
+        put_fault(&mut client.out, Severity::Fatal, &Fault::new(FaultKind::TooManyClients, text));
+        if let Err(error) = client.flush().await {
+            tracing::debug!(%error, "a client did not hear its refusal");
+        }
+        return;
+    };
+    let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
+    let key = door.cancels.enter(Arc::new(Running::default()), key_bytes, None);
+    let guest = Guest {
+        dialect: Dialect::Postgres,
+        user,
+        connection: key.pid().cast_unsigned(),
+        server_version: home.version.clone(),
+        parameters: home.parameters.clone(),
+    };
+    let console = Console::new(Arc::clone(&door.services), guest);
+    console::pg::Session::new(client, console).run(key.pid(), key.secret(), stop).await;
+}
+
 async fn session(
     door: &Door,
     entered: Entered,
     home: crate::base::BackendId,
     place: crate::front::strangers::Occupied,
+    present: &Present,
     stop: watch::Receiver<Stop>,
 ) {
-    let Entered { client, user, version, startup, services } = entered;
+    let Entered { client, user, version, startup, services, console: _ } = entered;
     let running = Arc::new(Running::default());
+    let killed = Arc::clone(&running);
+    present.killed_by(Arc::new(move || {
+        let running = Arc::clone(&killed);
+        Box::pin(async move { running.kill().await })
+    }));
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let mut session = Session::new(services, client, user, home, &startup, Arc::clone(&running), stop);

@@ -8,6 +8,7 @@ use crate::backend::{VerbError, verbs};
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::ledger::Client;
 use crate::commit::{Ended, Why};
+use crate::session::outcome::{self, Heard, Last};
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::{Characteristics, EndOptions};
 use crate::wire::foreign_error::for_mysql;
@@ -107,9 +108,20 @@ impl Session {
         let report = self.services.commits.commit(&id, client, joined, enlisted).await;
         self.take_back(report.conns);
         self.rest = report.rest;
+        if joined > 1 {
+            let heard = match &report.ended {
+                Ended::Committed { .. } => Heard::Committed,
+                Ended::RolledBack(_) => Heard::RolledBack,
+                Ended::Unknown { .. } => Heard::Unknown,
+            };
+            self.last_txn = Some(Last { txn: id.clone(), heard });
+        }
         match report.ended {
             Ended::Committed { warnings } => {
                 self.warnings = warnings;
+                if self.notice && joined > 1 {
+                    self.warnings.push(outcome::notice(&id));
+                }
                 Ok(())
             }
             Ended::RolledBack(Why::Refused { error, .. }) if error.errno != 0 => Err(error.raw),
@@ -122,7 +134,7 @@ impl Session {
             Ended::Unknown { txn } => {
                 let fault =
                     Fault::new(FaultKind::OutcomeUnknown, format!("the outcome of transaction {txn} is unknown"))
-                        .hint("Ask for it by its name before trying again.");
+                        .hint(outcome::how_to_ask(&txn));
                 Err(answer::fault(&fault).into())
             }
         }
@@ -134,6 +146,9 @@ impl Session {
         let enlisted = self.take_enlisted();
         self.txn = Transaction::none();
         if let Some(id) = id.filter(|_| !enlisted.is_empty()) {
+            if enlisted.len() > 1 {
+                self.last_txn = Some(Last { txn: id.clone(), heard: Heard::RolledBack });
+            }
             let conns = self.services.commits.rollback(&id, enlisted).await;
             self.take_back(conns);
         }

@@ -106,6 +106,10 @@ pub async fn authenticate(
         // "Fast authentication succeeded": we know the password or its hash, so there never is a full one.
         client.put(&[1, 3]);
     }
+    // A session cannot become the console.
+    if !fresh && services.is_console(&String::from_utf8_lossy(&login.database)) {
+        services.admits_to_console(&name)?;
+    }
     Ok((name, scramble))
 }
 

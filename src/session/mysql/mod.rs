@@ -14,6 +14,7 @@ mod leavings;
 mod local;
 mod locks;
 pub mod login;
+mod outcome;
 mod park;
 mod prepared;
 mod query;
@@ -32,6 +33,7 @@ use bytes::BytesMut;
 use tokio::sync::watch;
 
 use super::Services;
+use super::outcome::Last;
 use super::transaction::Transaction;
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
@@ -158,6 +160,10 @@ pub struct Session {
     home_database: Option<Vec<u8>>,
     /// Phase two of the last COMMIT, if the client has been answered before it.
     rest: Option<Rest>,
+    /// The last distributed transaction.
+    last_txn: Option<Last>,
+    /// Each distributed COMMIT tells its name by a warning.
+    notice: bool,
 }
 
 impl Session {
@@ -215,6 +221,8 @@ impl Session {
             reading_stale: false,
             home_database: None,
             rest: None,
+            last_txn: None,
+            notice: false,
         })
     }
 

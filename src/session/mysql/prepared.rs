@@ -13,8 +13,10 @@ use super::run::{executes, with_id};
 use super::{Ran, Session, Step, Stop};
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::relay::mysql::foreign::Form;
 use crate::relay::mysql::{Relayed, Shape};
 use crate::route::{ForeignTable, Plan};
+use crate::session::outcome::{self, Question};
 use crate::sql::{Access, Analysis, Kind, Statement};
 use crate::wire::mysql::{Reader, answer, com, status};
 
@@ -45,6 +47,8 @@ pub(super) struct Prepared {
     database: Option<Vec<u8>>,
     /// Of a statement for a backend of the other dialect: its parameters in pieces.
     pub(super) pieces: Option<Pieces>,
+    /// It asks what became of a transaction.
+    question: Option<Question>,
 }
 
 /// A statement as one connection knows it.
@@ -126,6 +130,10 @@ impl Session {
             [statement] => !self.native && is_local(statement, text),
             [..] => false,
         };
+        let question = match analysis.statements.as_slice() {
+            [one] if one.kind == Kind::Show => outcome::asked(text.get(one.span.clone()).unwrap_or_default()),
+            [..] => None,
+        };
         let mut prepared = Prepared {
             text: Bytes::copy_from_slice(text),
             analysis,
@@ -138,7 +146,13 @@ impl Session {
             held_back: HeldBack::default(),
             database: self.home_database.clone(),
             pieces: None,
+            question,
         };
+        if prepared.question.is_some() {
+            self.tell_outcome_columns(id);
+            self.prepared.insert(id, prepared);
+            return Ok(Ran::Fine);
+        }
         if local {
             let mut ok = [0; 12];
             ok[1..5].copy_from_slice(&id.to_le_bytes());
@@ -208,7 +222,9 @@ impl Session {
             return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute")));
         };
         self.warnings.clear();
-        let ran = if prepared.local {
+        let ran = if let Some(question) = &prepared.question {
+            Ok(self.tell_outcome(question, Form::Binary, false))
+        } else if prepared.local {
             let analysis = prepared.analysis.clone();
             match analysis.statements.as_slice() {
                 [statement] => self.statement(Said { text: &prepared.text, statement, alone: true, more: false }).await,

@@ -9,7 +9,9 @@ use super::{Named, Ran, Session, Step, Stop};
 use crate::backend::mysql::Open;
 use crate::base::ids::NAME_PREFIX;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
+use crate::relay::mysql::foreign::Form;
 use crate::route::Plan;
+use crate::session::outcome;
 use crate::sql::{Access, Analysis, Kind, Reading, Statement};
 
 /// User variables set from tables that one session may have.
@@ -223,6 +225,16 @@ impl Session {
             return Ok(ran);
         }
         let kind = &said.statement.kind;
+        if *kind == Kind::Show
+            && let Some(question) = outcome::asked(said.own())
+        {
+            return Ok(self.tell_outcome(&question, Form::Text, said.more));
+        }
+        if matches!(kind, Kind::Set { .. })
+            && let Some(value) = super::outcome::notice_setting(said.own())
+        {
+            return Ok(self.set_notice(value, said.more));
+        }
         if let Kind::Use(database) = kind {
             return self.use_database(database.as_bytes(), said.more).await;
         }

@@ -54,6 +54,12 @@ impl Session {
             self.fault(&fault);
             return Ok(None);
         }
+        let joined =
+            self.txn.participant(self.participant(backend)).is_some() || (self.native && self.in_transaction());
+        if !joined && let Err(fault) = self.services.pools.wait_resumed(backend).await {
+            self.fault(&fault);
+            return Ok(None);
+        }
         match self.attach(backend).await {
             Ok(at) => Ok(Some(at)),
             Err(fault) => {

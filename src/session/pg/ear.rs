@@ -16,6 +16,7 @@ use crate::base::clock;
 /// Hears that the proxy stops.
 pub(super) struct Ear {
     stop: watch::Receiver<Stop>,
+    killed: watch::Receiver<bool>,
     changed: BoxFuture<'static, ()>,
     /// Who is woken by `changed`.
     registered: Option<Waker>,
@@ -28,26 +29,35 @@ impl fmt::Debug for Ear {
 }
 
 impl Ear {
-    pub(super) fn new(stop: watch::Receiver<Stop>) -> Self {
-        let changed = changed(stop.clone());
-        Self { stop, changed, registered: None }
+    pub(super) fn new(stop: watch::Receiver<Stop>, killed: watch::Receiver<bool>) -> Self {
+        let changed = changed(stop.clone(), killed.clone());
+        Self { stop, killed, changed, registered: None }
     }
 
-    /// What was said last.
+    /// What was said last. To a session that is killed, the proxy stops now.
     pub(super) fn heard(&mut self) -> Stop {
+        if *self.killed.borrow_and_update() {
+            return Stop::Now;
+        }
         *self.stop.borrow_and_update()
+    }
+
+    /// Whether it is this session alone that shall end.
+    pub(super) fn is_killed(&self) -> bool {
+        *self.killed.borrow()
     }
 
     /// Ready when something else is said than was heard last; perhaps too often, never too late.
     pub(super) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // First whether it was said, for what wakes us is registered since long before.
-        let said = self.stop.has_changed().is_ok_and(|changed| changed);
+        let said = self.stop.has_changed().is_ok_and(|changed| changed)
+            || self.killed.has_changed().is_ok_and(|killed| killed);
         let registered = self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if !said && registered {
             return Poll::Pending;
         }
         if said || self.changed.as_mut().poll(cx).is_ready() {
-            self.changed = changed(self.stop.clone());
+            self.changed = changed(self.stop.clone(), self.killed.clone());
             self.registered = None;
             return Poll::Ready(());
         }
@@ -56,9 +66,13 @@ impl Ear {
     }
 }
 
-fn changed(mut stop: watch::Receiver<Stop>) -> BoxFuture<'static, ()> {
+fn changed(mut stop: watch::Receiver<Stop>, mut killed: watch::Receiver<bool>) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        if stop.changed().await.is_err() {
+        let heard = tokio::select! {
+            heard = stop.changed() => heard,
+            heard = killed.changed() => heard,
+        };
+        if heard.is_err() {
             // Nobody can stop us any more: only the client can end this.
             std::future::pending::<()>().await;
         }
@@ -93,7 +107,8 @@ mod tests {
     #[tokio::test]
     async fn a_change_wakes_who_waits_also_after_earlier_ones() {
         let (say, stop) = watch::channel(Stop::No);
-        let mut ear = Ear::new(stop);
+        let (_kill, killed) = watch::channel(false);
+        let mut ear = Ear::new(stop, killed);
         for word in [Stop::Drain, Stop::Now, Stop::Drain] {
             let mut waited = task(poll_fn(|cx| ear.poll_changed(cx)));
             assert!(!waited.is_ready(), "nothing was said yet");

@@ -6,13 +6,18 @@ use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::ledger::Client;
 use crate::commit::{Ended, Why, Wrote};
 use crate::relay::pg::{Pass, Until, answer};
+use crate::session::outcome::{self, Heard, Last};
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Characteristics;
 use crate::wire::pg::client::{self as message, Target};
+use crate::wire::pg::error::{Severity, put_error};
 
 /// Our name for the statement and the portal that make a pipeline's transaction explicit: with our prefix, so that they
 /// take no name of the client's, least of all the unnamed ones.
 const OUR_BEGIN: &[u8] = b"hf1.begin";
+
+/// A client that has set this hears the name of each distributed transaction that it commits.
+const NOTICE_SETTING: &str = "handfast.notice";
 
 impl Session {
     /// Commits the open transaction on all its participants. Afterwards there is none, whatever came of it.
@@ -28,14 +33,26 @@ impl Session {
             self.names.end_cursors(true);
             return Ok(());
         };
+        let notice = joined > 1 && self.settings.is_on(NOTICE_SETTING);
         let client = Client { protocol: Dialect::Postgres, user: &self.user };
         let report = self.services.commits.commit(&id, client, joined, taken).await;
         self.rest = report.rest;
         self.put_back(report.conns).await;
         self.names.end_cursors(matches!(report.ended, Ended::Committed { .. }));
+        if joined > 1 {
+            let heard = match &report.ended {
+                Ended::Committed { .. } => Heard::Committed,
+                Ended::RolledBack(_) => Heard::RolledBack,
+                Ended::Unknown { .. } => Heard::Unknown,
+            };
+            self.last = Some(Last { txn: id.clone(), heard });
+        }
         match report.ended {
             Ended::Committed { warnings } => {
                 self.settings.committed();
+                if notice {
+                    put_error(&mut self.client.out, Severity::Notice, "00000", &outcome::notice(&id), None, None);
+                }
                 for warning in warnings {
                     self.warn("01000", &warning);
                 }
@@ -58,9 +75,7 @@ impl Session {
                 // The settings' fate is the transaction's; what the connections have is read again where it matters.
                 self.settings.committed();
                 let text = format!("it is not known whether transaction {txn} was committed");
-                Err(Fault::new(FaultKind::OutcomeUnknown, text)
-                    .hint("Do not retry blindly: look whether its changes are there.")
-                    .into())
+                Err(Fault::new(FaultKind::OutcomeUnknown, text).hint(outcome::how_to_ask(&txn)).into())
             }
         }
     }
@@ -89,6 +104,9 @@ impl Session {
         self.pipeline.executed = false;
         let taken = self.take_participants();
         if let Some(id) = self.txn.id.take().filter(|_| !taken.is_empty()) {
+            if taken.len() > 1 {
+                self.last = Some(Last { txn: id.clone(), heard: Heard::RolledBack });
+            }
             let conns = self.services.commits.rollback(&id, taken).await;
             self.put_back(conns).await;
         }

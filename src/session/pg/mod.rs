@@ -36,6 +36,7 @@ use crate::commit::Rest;
 use crate::config::PoolMode;
 use crate::relay::pg::Client;
 use crate::session::Services;
+use crate::session::outcome::Last;
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Reading;
 use crate::wire::pg::client::{self as message, tag};
@@ -93,6 +94,8 @@ pub struct Session {
     running: Arc<Running>,
     /// Phase two of the last commit, if the client has been answered before it.
     rest: Option<Rest>,
+    /// The last distributed transaction.
+    last: Option<Last>,
     ear: Ear,
     /// Goes off when the client is idle in a transaction for too long.
     alarm: Alarm,
@@ -133,9 +136,10 @@ impl Session {
             settings,
             names: Names::default(),
             pipeline: Pipeline::default(),
+            ear: Ear::new(stop, running.killed()),
             running,
             rest: None,
-            ear: Ear::new(stop),
+            last: None,
             alarm: Alarm::default(),
         }
     }

@@ -14,6 +14,7 @@ use crate::base::ids::NAME_PREFIX;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Wrote;
 use crate::route::{Edit, Plan};
+use crate::session::outcome;
 use crate::session::transaction::{Mode, Participant};
 use crate::sql::{Access, Kind, Statement, Unpreparable};
 use crate::wire::pg::error::Origin;
@@ -96,6 +97,11 @@ impl Session {
     /// Where one statement of `text` goes.
     pub(super) fn place(&self, text: &[u8], statement: &Statement) -> Result<Placed, Oops> {
         self.check_two_phase(&statement.kind)?;
+        if statement.kind == Kind::Show
+            && let Some(question) = outcome::asked(text.get(statement.span.clone()).unwrap_or_default())
+        {
+            return Ok(Placed::Here(Here::Outcome(question)));
+        }
         if let Some(here) = self.here(&statement.kind)? {
             return Ok(Placed::Here(here));
         }

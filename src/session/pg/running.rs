@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::backend::mysql::Canceller;
 use crate::backend::pg::CancelToken;
@@ -32,6 +32,7 @@ impl Cancel {
 pub struct Running {
     now: Mutex<Now>,
     sent: Notify,
+    killed: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +50,20 @@ impl Running {
     /// A statement runs, or none (also: the session commits, which nothing cancels).
     pub(super) fn set(&self, cancel: Option<Cancel>) {
         self.now().cancel = cancel;
+    }
+
+    /// Ends the session on an operator's word: what it runs is cancelled, and it ends when that has.
+    pub async fn kill(self: &Arc<Self>) {
+        self.killed.send_replace(true);
+        let Some(cancelling) = self.cancelling() else { return };
+        if let Err(error) = cancelling.send().await {
+            tracing::warn!(%error, "the statement of a killed session could not be cancelled");
+        }
+    }
+
+    /// Becomes true when the session shall end.
+    pub(super) fn killed(&self) -> watch::Receiver<bool> {
+        self.killed.subscribe()
     }
 
     /// Takes up the cancelling of what runs; `None`: nothing does.

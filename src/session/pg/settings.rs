@@ -100,6 +100,16 @@ impl Settings {
         self.list.iter().filter(|old| old.startup).count() as u64
     }
 
+    /// Whether a setting of ours, which servers keep as a text, was last set to a true word.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        let about = |setting: &&Setting| setting.names.iter().any(|n| n == name || n == "reset all");
+        let Some(last) = self.list.iter().rev().find(about) else { return false };
+        let text = String::from_utf8_lossy(&last.text).to_lowercase();
+        let Some(at) = text.find(name) else { return false };
+        let words = text[at + name.len()..].split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        matches!(words.into_iter().find(|word| *word != "to"), Some("on" | "true" | "1" | "yes"))
+    }
+
     /// The last serial given.
     pub(super) fn last(&self) -> u64 {
         self.last

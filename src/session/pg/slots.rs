@@ -64,6 +64,9 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
+        if self.txn.participant(backend).is_none() {
+            self.services.pools.wait_resumed(backend).await?;
+        }
         self.hear_out(backend);
         let generations = self.generations;
         if self.slot(backend).is_none_or(|slot| slot.conn.as_ref().is_none_or(PgConn::is_broken)) {

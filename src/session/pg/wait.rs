@@ -29,6 +29,11 @@ impl Session {
         loop {
             let stop = self.ear.heard();
             if stop == Stop::Now || (stop == Stop::Drain && !self.txn.is_open() && self.pipeline.is_idle()) {
+                if self.ear.is_killed() {
+                    // As after pg_terminate_backend.
+                    let text = "terminating connection due to administrator command";
+                    return Err(Exit::fatal(Fault::verbatim(FaultKind::ShuttingDown, text)));
+                }
                 let text = "terminating connection: Handfast is stopping";
                 return Err(Exit::fatal(Fault::new(FaultKind::ShuttingDown, text)));
             }

@@ -83,7 +83,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             drain_timeout: second,
             transactions_kept: 10,
         },
-        admin: Admin { listen: None, token: None },
+        admin: Admin { listen: None, token: None, users: Vec::new() },
         telemetry: Telemetry { log_level: String::new(), log_json: false },
         settings: Vec::new(),
     }

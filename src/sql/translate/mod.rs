@@ -18,6 +18,7 @@ pub mod to_pg;
 
 use std::sync::Arc;
 
+pub use parse::with_tree;
 pub use schema::{Column, ColumnType, Default, Table, Unique};
 pub use sql::{Part, Sql};
 

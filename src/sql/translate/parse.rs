@@ -34,7 +34,7 @@ const CHAIN_MAX: usize = 4_000;
 const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Parses `text` and hands the tree to `walk`, both on a stack that is large enough for whatever passed the bounds.
-pub(super) fn with_tree<R: Send>(
+pub fn with_tree<R: Send>(
     text: &[u8],
     reading: Reading,
     engine: Engine,

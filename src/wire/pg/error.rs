@@ -34,8 +34,10 @@ pub enum Severity {
     Error,
     /// The session ends.
     Fatal,
-    /// A NoticeResponse.
+    /// A NoticeResponse that warns.
     Warning,
+    /// A NoticeResponse that only tells.
+    Notice,
 }
 
 impl Severity {
@@ -44,6 +46,7 @@ impl Severity {
             Self::Error => "ERROR",
             Self::Fatal => "FATAL",
             Self::Warning => "WARNING",
+            Self::Notice => "NOTICE",
         }
     }
 }
@@ -59,7 +62,7 @@ pub fn put_error(
 ) {
     let tag = match severity {
         Severity::Error | Severity::Fatal => tag::ERROR,
-        Severity::Warning => tag::NOTICE,
+        Severity::Warning | Severity::Notice => tag::NOTICE,
     };
     put(out, tag, |b| {
         let mut field = |kind: u8, text: &str| {

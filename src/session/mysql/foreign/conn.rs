@@ -78,6 +78,9 @@ impl Session {
         }
         self.finish_rest().await;
         let enlisted = self.txn.participant(backend).is_some();
+        if !enlisted && let Err(fault) = self.services.pools.wait_resumed(backend).await {
+            return Ok(self.foreign_fault(&fault));
+        }
         match self.held(backend).and_then(|h| h.conn.as_ref()) {
             Some(conn) if !conn.is_broken() => return Ok(Ran::Fine),
             Some(_) | None if enlisted => {

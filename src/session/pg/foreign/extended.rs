@@ -19,7 +19,7 @@ use crate::sql::{Characteristics, Kind};
 use crate::wire::pg::client::{self as message, tag};
 use crate::wire::pg::server::{self, put_complete, put_empty};
 use crate::wire::pg::{WireError, header};
-use crate::wire::value::pg::{Format, decode};
+use crate::wire::value::pg::{Format, Style, decode};
 use crate::wire::value::{PgType, Value};
 
 /// OID of `unknown`.
@@ -131,6 +131,7 @@ impl Session {
             Here::Cursor(name) if matches!(command(self.reading, &own_text(&prepared))?, Command::Fetch(_)) => {
                 self.names.foreign_cursors.get(name).map(|cursor| cursor.columns.clone()).unwrap_or_default()
             }
+            Here::Outcome(_) => super::outcome::columns(),
             Here::Cursor(_) | Here::Deallocate(_) => Vec::new(),
         };
         let (declared, parameters) = (Vec::new(), Vec::new());
@@ -173,12 +174,13 @@ impl Session {
             return Err(violation(text));
         }
         let formats = spread(&bind.formats, needed, "parameter")?;
-        let view = self.view().await?;
+        // Only values need it, and it may ask the home server, which can be down when an outcome is asked for.
+        let style = if needed == 0 { Style::ours() } else { self.view().await?.style.clone() };
         let mut values = Vec::with_capacity(needed);
         for (at, ((bytes, format), ty)) in bind.values.iter().zip(&formats).zip(&foreign.parameters).enumerate() {
             values.push(match bytes {
                 None => Value::Null,
-                Some(bytes) => decode(ty, *format, &view.style, bytes)
+                Some(bytes) => decode(ty, *format, &style, bytes)
                     .map_err(|error| value_fault(&error, &format!("parameter ${}", at + 1)))?,
             });
         }

@@ -6,6 +6,7 @@
 
 mod cursor;
 mod extended;
+mod outcome;
 mod run;
 mod simple;
 mod slots;
@@ -20,6 +21,7 @@ pub(super) use view::View;
 
 use crate::base::BackendId;
 use crate::route::ForeignTable;
+use crate::session::outcome::Question;
 
 /// Where a statement goes that must be translated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,4 +39,6 @@ pub(super) enum Here {
     Cursor(String),
     /// DEALLOCATE of a statement for a backend of the other dialect.
     Deallocate(String),
+    /// What became of a transaction.
+    Outcome(Question),
 }

@@ -60,6 +60,7 @@ impl Session {
         formats: Option<&[Format]>,
     ) -> Result<(), Oops> {
         match here {
+            Here::Outcome(question) => self.tell_outcome(question, formats),
             Here::Cursor(name) => self.on_foreign_cursor(name, text, formats).await,
             Here::Deallocate(name) => {
                 self.names.statements.remove(name.as_bytes());

@@ -72,6 +72,9 @@ impl Session {
         self.services.commits.wait_readable(backend).await?;
         let participant = self.participant(backend);
         let enlisted = self.txn.participant(participant).is_some();
+        if !enlisted {
+            self.services.pools.wait_resumed(backend).await?;
+        }
         let good = self.foreign_slot(participant).and_then(|slot| slot.conn.as_mut()).is_some_and(|conn| {
             // A server that has gone away meanwhile is noticed here rather than by the statement.
             !conn.is_broken() && (enlisted || conn.is_quiet())

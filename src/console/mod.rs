@@ -1,0 +1,23 @@
+//! Layer 5: the SQL console, a virtual database on both listeners. Its tables are the operations model's rows, read when they
+//! are asked for; its commands are the model's own. The small SQL (`query`) is pure; `pg` and `mysql` speak the wires.
+
+pub mod answer;
+pub mod catalog;
+pub mod cell;
+pub mod command;
+mod house;
+pub mod mysql;
+pub mod pg;
+pub mod query;
+pub mod tables;
+pub mod variables;
+
+pub use answer::{Console, Guest};
+
+pub use crate::session::CONSOLE_DATABASE as DATABASE;
+
+/// The name that was probably meant.
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |candidate: &&str| strsim::damerau_levenshtein(word, candidate);
+    known.filter(|candidate| distance(candidate) <= (word.chars().count() / 3).clamp(1, 3)).min_by_key(distance)
+}

@@ -1,0 +1,165 @@
+//! FROM: which tables, and how their rows come together.
+
+use sqlparser::ast::{JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableFactor, TableWithJoins};
+
+use super::compile::{Walk, refused};
+use super::node::{Around, Node};
+use super::{Catalog, Columns, Environment, Found, Row, VISITED_ROWS_MAX};
+use crate::base::{Fault, FaultKind};
+use crate::console::cell::Cell;
+use crate::console::nearest;
+
+/// One table of a FROM.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    /// What its columns are qualified by.
+    pub alias: String,
+    /// The table; `None`: a catalog without rows, whose columns are not known.
+    pub table: Option<(&'static str, Columns)>,
+    /// Where its first column stands in the joined row.
+    pub at: usize,
+    /// Its condition.
+    on: Option<Node>,
+    /// Rows without a partner stay.
+    outer: bool,
+}
+
+/// The last word of a name, and the one before it, in lower case.
+pub(super) fn parts(name: &ObjectName) -> Result<(Option<String>, String), Fault> {
+    let mut words = Vec::new();
+    for part in &name.0 {
+        match part {
+            ObjectNamePart::Identifier(ident) => words.push(ident.value.to_lowercase()),
+            ObjectNamePart::Function(_) => return Err(refused("this name")),
+        }
+    }
+    let last = words.pop().ok_or_else(|| refused("this name"))?;
+    Ok((words.pop(), last))
+}
+
+/// Every table of a FROM, with compiled conditions.
+pub(super) fn sources(from: &[TableWithJoins], walk: &mut Walk<'_>) -> Result<(), Fault> {
+    for item in from {
+        source(&item.relation, walk, false)?;
+        for join in &item.joins {
+            let (constraint, outer) = match &join.join_operator {
+                JoinOperator::Join(on) | JoinOperator::Inner(on) => (Some(on), false),
+                JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => (Some(on), true),
+                JoinOperator::CrossJoin(on) => (Some(on), false),
+                _ => return Err(refused("this kind of join")),
+            };
+            source(&join.relation, walk, outer)?;
+            let on = match constraint {
+                Some(JoinConstraint::On(condition)) => Some(walk.expression(condition)?.0),
+                Some(JoinConstraint::None) | None => None,
+                Some(JoinConstraint::Using(names)) => using(names, walk)?,
+                Some(JoinConstraint::Natural) => return Err(refused("NATURAL JOIN")),
+            };
+            if let Some(last) = walk.sources.last_mut() {
+                last.on = on;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `USING (name, …)`: equality with the first table that has it.
+fn using(names: &[ObjectName], walk: &Walk<'_>) -> Result<Option<Node>, Fault> {
+    let mut all: Option<Node> = None;
+    for name in names {
+        let (_, name) = parts(name)?;
+        let mut places = walk.places(None, &name);
+        let (Some(last), Some(first)) = (places.pop(), places.first().copied()) else {
+            return Err(walk.no_column(&name));
+        };
+        let same = Node::Compare(super::node::Order::Equal, Box::new(first.node()), Box::new(last.node()));
+        all = Some(match all {
+            None => same,
+            Some(before) => Node::And(Box::new(before), Box::new(same)),
+        });
+    }
+    Ok(all)
+}
+
+fn source(factor: &TableFactor, walk: &mut Walk<'_>, outer: bool) -> Result<(), Fault> {
+    let (name, alias) = match factor {
+        TableFactor::Table { name, alias, args: None, version: None, .. } => (name, alias),
+        TableFactor::Derived { .. } => return Err(refused("a query in FROM")),
+        TableFactor::NestedJoin { .. } => return Err(refused("a join in parentheses")),
+        _ => return Err(refused("this kind of table in FROM")),
+    };
+    let (schema, table) = parts(name)?;
+    let shown = alias.as_ref().map_or_else(|| table.clone(), |alias| alias.name.value.to_lowercase());
+    let at = walk.width;
+    let table = match walk.catalog.find(schema.as_deref(), &table) {
+        Found::Table(table, columns) => {
+            walk.width += columns.len();
+            Some((table, columns))
+        }
+        Found::Empty => None,
+        Found::None => return Err(no_table(walk.catalog, &table)),
+    };
+    walk.sources.push(Source { alias: shown, table, at, on: None, outer });
+    Ok(())
+}
+
+/// A table that the console does not have.
+pub(super) fn no_table(catalog: &dyn Catalog, name: &str) -> Fault {
+    let names = catalog.names();
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("Did you mean {near}? SHOW TABLES lists them."),
+        None => format!("Tables here: {}.", names.join(", ")),
+    };
+    Fault::new(FaultKind::UndefinedTable, format!("the console has no table \"{name}\"")).hint(hint)
+}
+
+/// The joined rows that `filter` wants. `rows` gives a table's.
+pub(super) fn joined<'r>(
+    sources: &[Source],
+    filter: Option<&Node>,
+    environment: &Environment<'_>,
+    rows: &dyn Fn(&str) -> &'r [Row],
+) -> Result<Vec<Row>, Fault> {
+    let mut sofar: Vec<Row> = vec![Row::new()];
+    let mut visited = 0_usize;
+    for source in sources {
+        let (table, width) = match source.table {
+            Some((name, columns)) => (rows(name), columns.len()),
+            None => (&[][..], 0),
+        };
+        let mut next = Vec::new();
+        for row in sofar {
+            let mut met = false;
+            for right in table {
+                visited += 1;
+                if visited > VISITED_ROWS_MAX {
+                    let what = format!("this join looks at more than {VISITED_ROWS_MAX} rows");
+                    return Err(Fault::new(FaultKind::TooLarge, what).hint("Say more in its conditions."));
+                }
+                let both: Row = row.iter().chain(right).cloned().collect();
+                let wanted = match &source.on {
+                    Some(on) => on.holds(Around { row: &both, aggregates: &[], environment })?,
+                    None => true,
+                };
+                if wanted {
+                    met = true;
+                    next.push(both);
+                }
+            }
+            if !met && source.outer {
+                let mut alone = row;
+                alone.extend(std::iter::repeat_n(Cell::Null, width));
+                next.push(alone);
+            }
+        }
+        sofar = next;
+    }
+    let Some(filter) = filter else { return Ok(sofar) };
+    let mut wanted = Vec::new();
+    for row in sofar {
+        if filter.holds(Around { row: &row, aggregates: &[], environment })? {
+            wanted.push(row);
+        }
+    }
+    Ok(wanted)
+}
