@@ -140,7 +140,7 @@ const CATALOGS: &[(&str, &str, Columns)] = &[
     ("pg_catalog", "pg_type", PG_TYPE),
     ("pg_catalog", "pg_tables", PG_TABLES),
     ("pg_catalog", "pg_settings", PG_SETTINGS),
-    ("pg_catalog", "handfast_help", HELP),
+    ("pg_catalog", "console_help", HELP),
     ("information_schema", "session_variables", VARIABLES),
     ("information_schema", "tables", INFORMATION_TABLES),
     ("information_schema", "columns", INFORMATION_COLUMNS),
@@ -236,7 +236,7 @@ pub fn rows(key: &str, dialect: Dialect, variables: &Variables, user: &str) -> O
             .all()
             .map(|(name, value)| vec![name.into(), value.text().into(), Cell::Null, "Handfast".into(), "string".into()])
             .collect(),
-        "handfast_help" => {
+        "console_help" => {
             let shows = TABLES
                 .iter()
                 .filter(|table| table.name != "tables")
