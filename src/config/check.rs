@@ -323,19 +323,18 @@ fn operators(r: &mut Reader<'_>, section: &mut Section<'_>, known: &[String]) ->
         return Vec::new();
     };
     let mut given = Vec::new();
-    match value.get_ref() {
-        DeValue::String(names) => {
-            given.extend(names.split(',').map(|name| (name.trim().to_owned(), value.span())));
-        }
-        DeValue::Array(entries) => {
-            for entry in entries.iter() {
-                match entry.get_ref() {
-                    DeValue::String(name) => given.push((name.to_string(), entry.span())),
-                    _ => r.wrong_type(entry, "a name in `admin.users`", "a text in quotes"),
-                }
+    if let DeValue::String(names) = value.get_ref() {
+        given.extend(names.split(',').map(|name| (name.trim().to_owned(), value.span())));
+    } else if let DeValue::Array(entries) = value.get_ref() {
+        for entry in entries.iter() {
+            if let DeValue::String(name) = entry.get_ref() {
+                given.push((name.to_string(), entry.span()));
+            } else {
+                r.wrong_type(entry, "a name in `admin.users`", "a text in quotes");
             }
         }
-        _ => r.wrong_type(value, "`admin.users`", "a list of names"),
+    } else {
+        r.wrong_type(value, "`admin.users`", "a list of names");
     }
     let shown: Vec<String> = given.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     r.note(section.owned("users"), format!("[{}]", shown.join(", ")), Some(&value.span()));

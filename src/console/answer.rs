@@ -140,17 +140,17 @@ impl Console {
             Dialect::Postgres => Engine::Postgres,
             Dialect::Mysql => Engine::Mariadb,
         };
-        let made = with_tree(sql.as_bytes(), Reading::new(dialect), engine, |tree| match tree {
-            Tree::Query(query) => compile(&query, dialect, &Tables { dialect }, variables),
-            _ => Err(refused("this statement")),
+        let made = with_tree(sql.as_bytes(), Reading::new(dialect), engine, |tree| {
+            let Tree::Query(query) = tree else { return Err(refused("this statement")) };
+            compile(&query, dialect, &Tables { dialect }, variables)
         });
-        let made = made.map_err(|fault| match fault.kind {
-            FaultKind::NotTranslatable => {
-                let why = fault.message.rsplit("for translation: ").next().unwrap_or_default();
-                Fault::new(FaultKind::Syntax, format!("the console cannot read this: {why}"))
-                    .hint("SHOW HELP lists tables and commands.")
+        let made = made.map_err(|fault| {
+            if fault.kind != FaultKind::NotTranslatable {
+                return fault;
             }
-            _ => fault,
+            let why = fault.message.rsplit("for translation: ").next().unwrap_or_default();
+            Fault::new(FaultKind::Syntax, format!("the console cannot read this: {why}"))
+                .hint("SHOW HELP lists tables and commands.")
         })?;
         let (outputs, parameters) = (made.outputs.clone(), made.parameters);
         Ok(Statement { what: What::Select(Box::new(made), tag), outputs, parameters, effect: Effect::None })

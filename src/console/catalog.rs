@@ -25,6 +25,8 @@ const PG_DATABASE: Columns = &[
     ("datistemplate", Bool),
     ("datallowconn", Bool),
     ("datacl", Text),
+    ("daticulocale", Text),
+    ("datlocprovider", Text),
 ];
 const PG_CLASS: Columns = &[
     ("oid", Int),
@@ -138,7 +140,7 @@ const CATALOGS: &[(&str, &str, Columns)] = &[
     ("pg_catalog", "pg_type", PG_TYPE),
     ("pg_catalog", "pg_tables", PG_TABLES),
     ("pg_catalog", "pg_settings", PG_SETTINGS),
-    ("pg_catalog", "handfast_help", HELP),
+    ("pg_catalog", "console_help", HELP),
     ("information_schema", "session_variables", VARIABLES),
     ("information_schema", "tables", INFORMATION_TABLES),
     ("information_schema", "columns", INFORMATION_COLUMNS),
@@ -217,18 +219,10 @@ pub fn rows(key: &str, dialect: Dialect, variables: &Variables, user: &str) -> O
             .map(|(oid, name)| vec![Cell::Int(oid), name.into(), Cell::Int(10), Cell::Null])
             .collect(),
         "pg_database" => {
-            let (locale, yes) = (|| Cell::from("C.UTF-8"), Cell::Bool(true));
-            vec![vec![
-                Cell::Int(5),
-                DATABASE.into(),
-                Cell::Int(10),
-                Cell::Int(6),
-                locale(),
-                locale(),
-                no(),
-                yes,
-                Cell::Null,
-            ]]
+            let locale = || Cell::from("C.UTF-8");
+            let mut row: Row = vec![Cell::Int(5), DATABASE.into(), Cell::Int(10), Cell::Int(6), locale(), locale()];
+            row.extend([no(), Cell::Bool(true), Cell::Null, Cell::Null, Cell::from("c")]);
+            vec![row]
         }
         "pg_class" => TABLES.iter().enumerate().map(|(at, table)| class(at, table)).collect(),
         "pg_attribute" => TABLES.iter().enumerate().flat_map(|(at, table)| attributes(at, table)).collect(),
@@ -242,7 +236,7 @@ pub fn rows(key: &str, dialect: Dialect, variables: &Variables, user: &str) -> O
             .all()
             .map(|(name, value)| vec![name.into(), value.text().into(), Cell::Null, "Handfast".into(), "string".into()])
             .collect(),
-        "handfast_help" => {
+        "console_help" => {
             let shows = TABLES
                 .iter()
                 .filter(|table| table.name != "tables")

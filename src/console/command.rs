@@ -84,7 +84,7 @@ fn words(text: &str) -> Vec<String> {
             '/' if chars.peek() == Some(&'*') => {
                 let mut last = ' ';
                 chars.next();
-                while let Some(c) = chars.next() {
+                for c in chars.by_ref() {
                     if last == '*' && c == '/' {
                         break;
                     }
@@ -216,7 +216,7 @@ fn show(text: &str, words: &[String], rest: &[&str], dialect: Dialect) -> Result
         }
         ["TABLES"] => rewritten("SELECT table_name AS name, table_comment AS about FROM information_schema.tables"),
         ["RULES"] => rewritten("SELECT * FROM tables"),
-        ["HELP"] => Ok(Said::Rewritten(String::from("SELECT * FROM handfast_help"), "SHOW")),
+        ["HELP"] => Ok(Said::Rewritten(String::from("SELECT * FROM console_help"), "SHOW")),
         ["VERSION"] => {
             Ok(Said::Rewritten(format!("SELECT {} AS version", literal(&super::variables::comment())), "SHOW"))
         }

@@ -105,7 +105,7 @@ async fn a_paused_backend_s_statements_wait_and_those_that_run_finish(engine: En
     open.run("COMMIT").await.unwrap();
     let error = late.run("SELECT count(*) FROM agents").await.unwrap_err();
     assert!(error.to_string().contains("paused"), "{error}");
-    late.run("SELECT count(*) FROM items").await.expect("the other backend is not paused");
+    late.run("SELECT count(*) FROM orders").await.expect("the other backend is not paused");
     let mut waiting = tokio::task::JoinSet::new();
     let bound = Duration::from_millis(100);
     waiting.spawn(async move {

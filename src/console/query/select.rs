@@ -77,31 +77,7 @@ pub(in crate::console) fn compile(
         return Err(Fault::new(FaultKind::Grouping, "aggregate functions are not allowed in WHERE").hint("Use HAVING."));
     }
     walk.bare.clear();
-    let (mut outputs, mut list) = (Vec::new(), Vec::new());
-    for item in &select.projection {
-        let (name, node, kind) = match item {
-            SelectItem::UnnamedExpr(expr) => {
-                let (node, kind) = walk.expression(expr)?;
-                (shown(expr, dialect), node, kind)
-            }
-            SelectItem::ExprWithAlias { expr, alias } => {
-                let (node, kind) = walk.expression(expr)?;
-                (alias.value.clone(), node, kind)
-            }
-            SelectItem::Wildcard(_) => {
-                star(&mut walk, None, &mut outputs, &mut list)?;
-                continue;
-            }
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-                let (_, table) = parts(name)?;
-                star(&mut walk, Some(&table), &mut outputs, &mut list)?;
-                continue;
-            }
-            _ => return Err(refused("this item of the select list")),
-        };
-        outputs.push(Output { name, kind });
-        list.push(node);
-    }
+    let (outputs, list) = listed(select, &mut walk)?;
     let having = match &select.having {
         Some(having) => Some(walk.expression(having)?.0),
         None => None,
@@ -141,6 +117,37 @@ pub(in crate::console) fn compile(
         offset,
         empty: false,
     })
+}
+
+/// The select list: columns of the result, and how each is computed.
+fn listed(select: &Tree, walk: &mut Walk<'_>) -> Result<(Vec<Output>, Vec<Node>), Fault> {
+    let dialect = walk.dialect;
+    let (mut outputs, mut list) = (Vec::new(), Vec::new());
+    for item in &select.projection {
+        let (name, node, kind) = match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let (node, kind) = walk.expression(expr)?;
+                (shown(expr, dialect), node, kind)
+            }
+            SelectItem::ExprWithAlias { expr, alias } => {
+                let (node, kind) = walk.expression(expr)?;
+                (alias.value.clone(), node, kind)
+            }
+            SelectItem::Wildcard(_) => {
+                star(walk, None, &mut outputs, &mut list)?;
+                continue;
+            }
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                let (_, table) = parts(name)?;
+                star(walk, Some(&table), &mut outputs, &mut list)?;
+                continue;
+            }
+            _ => return Err(refused("this item of the select list")),
+        };
+        outputs.push(Output { name, kind });
+        list.push(node);
+    }
+    Ok((outputs, list))
 }
 
 /// A query over a catalog without rows: its columns' names are all that there is to say.

@@ -225,10 +225,7 @@ impl Arrival {
         client.flush().await?;
         entry.set_user(&user);
         if self.is_console(&login) {
-            return self
-                .console(client, entry, user)
-                .map(|console| Entered::Console(Box::new(console)))
-                .ok_or_else(|| none().into());
+            return self.console(client, entry, user).map(Box::new).map(Entered::Console).ok_or_else(|| none().into());
         }
         client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
         let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };

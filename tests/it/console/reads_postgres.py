@@ -38,7 +38,7 @@ with psycopg.connect(host="127.0.0.1", port=port, user="app", password="app", db
     assert c.execute("SELECT 1").fetchone() == (1,)
     c.rollback()
     c.autocommit = True
-    with c.cursor(name="parts") if False else c.cursor() as cursor:
+    with c.cursor() as cursor:
         rows = cursor.execute("SELECT key FROM config ORDER BY key LIMIT 3").fetchall()
         assert isinstance(rows, list)
     for _ in range(8):  # becomes a prepared statement on the way
