@@ -53,7 +53,7 @@ def published():
     names, labels, histograms = set(), set(), set()
     for file in sorted((ROOT / "src/telemetry").rglob("*.rs")):
         source = file.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
-        constants = dict(re.findall(r'const (\w+): &str\s*=\s*"(handfast_\w+)"', source))
+        constants = dict(re.findall(r'(\w+)(?:: &str)?\s*=\s*"(handfast_\w+)"', source))
         names |= set(constants.values()) | set(re.findall(r'"(handfast_\w+)"', source))
         labels |= set(re.findall(r'"(\w+)"\s*=>', source))
         histograms |= {constants.get(name, name) for name in re.findall(r'histogram!\(\s*"?(\w+)', source)}
