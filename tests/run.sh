@@ -110,7 +110,8 @@ counted() {
   passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0}))
 }
 counted "dashboard in Chromium" bash tests/web/run.sh
-counted "what is shipped to be run with" /usr/bin/python3 tests/deploy/check.py --handfast "$TARGET/debug/handfast"
+counted "the operator's story in Chromium" env HANDFAST_BIN="$TARGET/debug/handfast" HANDFAST_METRICS="$OUT/metrics" bash tests/web/story.sh
+counted "what is shipped to be run with" /usr/bin/python3 tests/deploy/check.py --handfast "$TARGET/debug/handfast" --metrics "$OUT/metrics"
 step "demo" env HANDFAST_BIN="$TARGET/debug/handfast" bash config/demo/run.sh --check
 
 skipped=$(wc -l < "$HANDFAST_SKIPS")
