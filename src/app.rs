@@ -221,10 +221,6 @@ impl App {
         again: Again,
         mut asks: mpsc::Receiver<Ask>,
     ) -> Result<(), ServeError> {
-        let mut settlers = JoinSet::new();
-        for id in backend_ids(&self.config) {
-            self.settle(id, &mut settlers);
-        }
         let mut background = JoinSet::new();
         let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
@@ -238,6 +234,10 @@ impl App {
         if let Some(manager) = manager.clone() {
             let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
             background.spawn(notify::keep(manager, ready, stopping, Arc::clone(&self.registry)));
+        }
+        let mut settlers = JoinSet::new();
+        for id in backend_ids(&self.config) {
+            self.settle(id, &mut settlers);
         }
         background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));

@@ -245,6 +245,27 @@ async fn a_tombstone_is_found_until_its_time_is_over() {
     assert_eq!(reopen(since + 61_000), 0);
 }
 
+#[tokio::test]
+async fn a_persons_word_is_durable_at_once_and_kept_with_its_tombstone() {
+    let memory = Memory::default();
+    let (journal, _) = open(&memory, 1 << 16);
+    let txn = journal.next_txn();
+    let word = Conclusion { txn: txn.clone(), wall_ms: clock::wall_ms(), who: String::from("ann"), committed: true };
+    let error = journal.conclude(word.clone()).await.unwrap_err();
+    assert!(matches!(error, DecideError::Refused { .. }), "what was never decided cannot be concluded: {error}");
+    journal.decide(decision(txn.clone())).await.unwrap();
+    journal.conclude(word.clone()).await.unwrap();
+    let image = memory.image();
+    for _ in 0..2 {
+        // Each start writes everything anew.
+        let (journal, replay) = open(&Memory::of(image.clone()), 1 << 16);
+        assert_eq!((replay.unsettled, replay.kept), (0, 1));
+        let known = journal.lookup(&txn).unwrap();
+        assert_eq!((known.settled, known.concluded), (true, Some(word.clone())));
+        journal.close().await;
+    }
+}
+
 #[test]
 fn a_decision_seen_after_a_failed_sync_is_made_durable_before_it_is_believed() {
     let memory = Memory::default();

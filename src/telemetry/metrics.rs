@@ -61,6 +61,7 @@ published! {
         "Branches that somebody else ended against the decision; must stay 0";
     STRANGERS = "handfast_stranger_branches", Gauge, ["backend"], "Prepared branches on a backend that are not this node's to finish";
     JOURNAL_SYNC = "handfast_journal_sync_duration_seconds", Histogram, [], "Time of one sync of the journal";
+    JOURNAL_LAST_SYNC = "handfast_journal_last_sync_seconds", Gauge, [], "Time of the last sync of the journal";
     JOURNAL_BATCH = "handfast_journal_batch_decisions", Histogram, [], "Decisions made durable by one sync";
     JOURNAL_RECORDS = "handfast_journal_decisions", Gauge, ["state"], "Decisions in the journal (unsettled, kept)";
     JOURNAL_BYTES = "handfast_journal_used_bytes", Gauge, [], "Bytes used of the journal's current segment";
@@ -207,6 +208,7 @@ pub fn finish_retried(backend: &str) {
 /// The journal was synced once, with so many decisions.
 pub fn synced(took: Duration, decisions: u64) {
     histogram!(JOURNAL_SYNC).record(took.as_secs_f64());
+    gauge!(JOURNAL_LAST_SYNC).set(took.as_secs_f64());
     // At most some thousands.
     histogram!(JOURNAL_BATCH).record(decisions as f64);
 }
