@@ -73,7 +73,10 @@ const HINTS: &[(FaultKind, &str)] = &[
         FaultKind::AuthFailed,
         "Log in as one of [[users]] of the configuration, with its password; the databases' own users are not asked.",
     ),
-    (FaultKind::NoSuchDatabase, "Clients see one database: listen.database."),
+    (
+        FaultKind::NoSuchDatabase,
+        "Connect to listen.database, or open the home server's others by listen.other_databases = \"home\".",
+    ),
     (FaultKind::ProtocolViolation, "Look whether the client speaks the protocol of this port."),
     (FaultKind::UnknownCommand, "Report it with the client's name and version."),
     (FaultKind::TooLarge, "Send less at once (COPY, several INSERTs), or raise limits.statement_size."),

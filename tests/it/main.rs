@@ -9,6 +9,7 @@
     reason = "a test's helper fails by panicking, and is no API; tables of cases are long"
 )]
 
+mod annexes;
 mod bad_input;
 mod bed;
 mod certs;

@@ -182,7 +182,11 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
         FaultKind::AuthFailed,
         "User or password is wrong. Clients log in as one of [[users]], not as a user of a backend.",
     ),
-    (FaultKind::NoSuchDatabase, "Clients see one database: listen.database."),
+    (
+        FaultKind::NoSuchDatabase,
+        "Clients see one database, listen.database. With listen.other_databases = \"home\" they may log in to other databases of \
+         the home server, too, which are then served alone.",
+    ),
     (
         FaultKind::ProtocolViolation,
         "The client sent bytes that the protocol does not allow at this point. The session ends.",
