@@ -242,6 +242,14 @@ mod tests {
     }
 
     #[test]
+    fn readers_find_every_name_in_the_readme() {
+        let readme = include_str!("../../../README.md");
+        let silent: Vec<&str> = Problem::ALL.iter().map(|problem| problem.name()).collect();
+        let silent: Vec<_> = silent.into_iter().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+        assert!(silent.is_empty(), "{silent:?}");
+    }
+
+    #[test]
     fn a_note_does_not_spoil_the_verdict() {
         let mut section = Section::new("store", "PostgreSQL 15", "1 ms");
         assert!(section.text([5, 5]).contains(" ok    1 ms"), "{}", section.text([5, 5]));
