@@ -73,6 +73,7 @@ const HINTS: &[(FaultKind, &str)] = &[
         FaultKind::AuthFailed,
         "Log in as one of [[users]] of the configuration, with its password; the databases' own users are not asked.",
     ),
+    (
         FaultKind::NoSuchDatabase,
         "Connect to listen.database, or open the home server's others by listen.other_databases = \"home\".",
     ),
