@@ -127,7 +127,8 @@ mod tests {
         let (manager, notify) = listening("ready");
         let (ready, stopping) = (watch::Sender::new(false), watch::Sender::new(false));
         let registry = Arc::new(Registry::new(2));
-        let told = tokio::spawn(keep(Arc::new(notify), ready.subscribe(), stopping.subscribe(), registry));
+        let mut told = tokio::task::JoinSet::new();
+        told.spawn(keep(Arc::new(notify), ready.subscribe(), stopping.subscribe(), registry));
         let listen = tokio::task::spawn_blocking(move || {
             let first = hear(&manager, "STATUS=Starting");
             assert!(!first.contains("READY=1"), "{first}");
@@ -141,7 +142,7 @@ mod tests {
             hear(&manager, "WATCHDOG=1");
         });
         listen.await.unwrap();
-        told.abort();
+        told.shutdown().await;
     }
 
     #[test]
