@@ -1,12 +1,11 @@
-//! Layer 7: the only composition root. Opens the journal, adopts what is unfinished, probes the backends, then lets clients
-//! in; on a stop it drains: sessions first, settlers next, the journal last.
+//! Layer 7: the only composition root. Opens, adopts, probes, lets clients in; on a stop drains: sessions, settlers, journal.
 
 mod notify;
 mod reload;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
@@ -132,7 +131,7 @@ struct App {
     /// Clients are let in.
     ready: watch::Sender<bool>,
     /// What clients meet, once they are let in.
-    reception: OnceLock<watch::Sender<Reception>>,
+    reception: Swap<Option<watch::Sender<Reception>>>,
     reloads: Reloads,
 }
 
@@ -167,6 +166,7 @@ impl App {
         let registry = Arc::new(Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept));
         let pools = Arc::new(Pools::new(Arc::clone(&config)));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
+        let commits = Arc::new(commits);
         let running = Arc::new(Swap::new(Arc::clone(&config)));
         let recovery = Recovery {
             config: Arc::clone(&config),
@@ -180,8 +180,7 @@ impl App {
         let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
         tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let flag = || watch::Sender::new(false);
-        let (stopping, closing, ready) = (flag(), flag(), flag());
-        let (commits, clients) = (Arc::new(commits), Arc::new(Clients::default()));
+        let (stopping, closing, ready, clients) = (flag(), flag(), flag(), Arc::new(Clients::default()));
         let pools = Arc::new(Swap::new(pools));
         let house = Arc::new(House::new(Parts {
             config: Arc::clone(&running),
@@ -196,7 +195,7 @@ impl App {
             stopping: stopping.subscribe(),
             reloads: reloads.clone(),
         }));
-        let reception = OnceLock::new();
+        let reception = Swap::new(Arc::new(None));
         Ok(Self {
             config,
             running,
@@ -282,7 +281,7 @@ impl App {
         };
         let open = reception(services).map_err(|source| ServeError::Tls { source })?;
         open.services.latest.set(&open.services);
-        let receptions = self.reception.get_or_init(|| watch::Sender::new(open));
+        let receptions = watch::Sender::new(open);
         let cores = Arc::new(Cores::start(Cores::wanted()).map_err(|source| ServeError::Threads { source })?);
         let mut fronts = JoinSet::new();
         if let Some(listener) = listeners.postgres {
@@ -303,6 +302,7 @@ impl App {
                 self.stopping.subscribe(),
             ));
         }
+        self.reception.set(Arc::new(Some(receptions)));
         self.ready.send_replace(true);
         stop.await;
         self.ready.send_replace(false);

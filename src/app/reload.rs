@@ -89,7 +89,8 @@ impl App {
         let Ready { next: Succession { config, changes, left }, facts } = ready;
         let old = self.running.get();
         let refused = |code, title: String, help: &str| Err(ConfigErrors::of_whole("handfast", code, title, help));
-        let Some(door) = self.reception.get() else {
+        let door = self.reception.get();
+        let Some(door) = door.as_ref() else {
             return refused(ConfigCode::NotNow, "Handfast is still starting".to_owned(), "ask again when it is ready");
         };
         for id in left {

@@ -11,6 +11,7 @@
 //! for its owner, in a place of the pool, until the owner needs it again.
 
 mod pause;
+mod places;
 mod shelf;
 
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::mysql::MysqlConn;
 use super::pg::PgConn;
@@ -26,8 +27,8 @@ use super::{Conn, ConnectError};
 use crate::base::{BackendId, Dialect, Fault, clock};
 use crate::config::Config;
 use crate::telemetry::metrics;
-use pause::Pause;
-use shelf::{Idle, Shelf, State, Taken};
+use places::Pool;
+use shelf::{Idle, State, Taken};
 
 /// A connection's place in its pool; held by the connection.
 #[derive(Debug)]
@@ -91,21 +92,6 @@ pub struct Pools {
     pools: Vec<Arc<Pool>>,
     live: Live,
     owners: Arc<AtomicU64>,
-}
-
-#[derive(Debug)]
-struct Pool {
-    permits: Arc<Semaphore>,
-    /// Connections at most.
-    size: AtomicUsize,
-    /// Permits that there are: more than `size` while a pool that was made smaller waits for connections to come back.
-    places: AtomicUsize,
-    resizing: Mutex<()>,
-    waiting: AtomicUsize,
-    shelf: Mutex<Shelf>,
-    /// It is decided what becomes of a connection that was asked.
-    decided: Notify,
-    pause: Pause,
 }
 
 /// What came of taking a connection over.
@@ -443,57 +429,6 @@ impl Pools {
     /// How full a backend's pool is.
     pub fn usage(&self, backend: BackendId) -> Usage {
         self.pool(backend).usage()
-    }
-}
-
-impl Pool {
-    fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {
-        // A panic while the list was held cannot have left it half-changed: push, remove and retain are its only uses.
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn new(size: usize) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(size)),
-            size: AtomicUsize::new(size),
-            places: AtomicUsize::new(size),
-            resizing: Mutex::default(),
-            waiting: AtomicUsize::new(0),
-            shelf: Mutex::default(),
-            decided: Notify::new(),
-            pause: Pause::default(),
-        }
-    }
-
-    fn size(&self) -> usize {
-        self.size.load(Ordering::Relaxed)
-    }
-
-    /// Brings the places to the size wanted: more at once, fewer as they come back.
-    fn resize(&self) {
-        // A sweep and a reload at once would each count the other's places.
-        let _one = self.resizing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (places, size) = (self.places.load(Ordering::Relaxed), self.size());
-        if size > places {
-            self.permits.add_permits(size - places);
-            self.places.store(size, Ordering::Relaxed);
-        } else if size < places {
-            let gone = self.permits.forget_permits(places - size);
-            self.places.store(places - gone, Ordering::Relaxed);
-        }
-    }
-
-    fn used(&self) -> usize {
-        self.places.load(Ordering::Relaxed).saturating_sub(self.permits.available_permits())
-    }
-
-    fn take(&self, owner: Option<Owner>, flags: u32) -> Taken {
-        let mut shelf = self.shelf();
-        shelf.take(owner, flags, self.used(), self.size())
-    }
-
-    fn usage(&self) -> Usage {
-        Usage { used: self.used(), idle: self.shelf().free(), waiting: self.waiting.load(Ordering::Relaxed) }
     }
 }
 

@@ -20,6 +20,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 pub mod units;
+#[cfg(test)]
+mod value_tests;
 mod verifier;
 #[cfg(test)]
 mod wrong_tests;

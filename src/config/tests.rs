@@ -6,28 +6,28 @@ use std::time::Duration;
 
 use super::*;
 
-const MINIMAL: &str = include_str!("../../config/minimal.toml");
-const ANNOTATED: &str = include_str!("../../config/handfast.toml");
+pub(super) const MINIMAL: &str = include_str!("../../config/minimal.toml");
+pub(super) const ANNOTATED: &str = include_str!("../../config/handfast.toml");
 
-fn env(name: &str) -> Option<String> {
+pub(super) fn env(name: &str) -> Option<String> {
     name.ends_with("_PASSWORD").then(|| "p@ss/word".to_owned())
 }
 
-fn read_file(path: &Path) -> io::Result<String> {
+pub(super) fn read_file(path: &Path) -> io::Result<String> {
     let there = path.starts_with("/run/secrets") || path.starts_with("/etc/handfast");
     if there { Ok("from a file\n".to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
-fn parsed(text: &str) -> Result<Config, ConfigErrors> {
+pub(super) fn parsed(text: &str) -> Result<Config, ConfigErrors> {
     parsed_with(text, &Overrides::default())
 }
 
-fn parsed_with(text: &str, overrides: &Overrides) -> Result<Config, ConfigErrors> {
+pub(super) fn parsed_with(text: &str, overrides: &Overrides) -> Result<Config, ConfigErrors> {
     parse(text, "handfast.toml", overrides, World { env: &env, read_file: &read_file })
 }
 
 /// The smallest configuration that may be extended by further sections.
-fn with(more: &str) -> String {
+pub(super) fn with(more: &str) -> String {
     format!("{MINIMAL}\n{more}")
 }
 
@@ -327,135 +327,4 @@ fn every_code_is_one_of_ours_and_explained() {
     codes.dedup();
     assert_eq!(codes.len(), ConfigCode::ALL.len());
     assert!(ConfigCode::ALL.iter().all(|code| code.code().starts_with("HF01") && code.help().ends_with(['.', ')'])));
-}
-
-fn settings(config: &Config) -> Vec<(&str, &str, String)> {
-    let of = |s: &'_ Setting| s.origin.to_string();
-    config.settings.iter().map(|s| (s.key.as_str(), s.value.as_str(), of(s))).collect()
-}
-
-fn overridden(variables: &[(&str, &str)], options: &[(&str, &str)]) -> Overrides {
-    let owned =
-        |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
-    Overrides::new(owned(variables), &owned(options))
-}
-
-#[test]
-fn every_value_says_where_it_came_from() {
-    let variables = [
-        ("HANDFAST_TRANSACTIONS__COMMIT_WAIT", "3s"),
-        ("HANDFAST_POOL__SIZE", "7"),
-        ("HANDFAST_USERS__APP__PASSWORD", "other"),
-        ("HANDFAST_BACKENDS__STORE__POOL__SIZE", "9"),
-        ("HANDFAST_TABLES__COURIERS", "{ backend = \"delivery\", table = \"fleet.couriers\" }"),
-        ("HANDFAST_LOG", "debug"),
-    ];
-    let options =
-        [("pool.size", "8"), ("tables.billing.*", "delivery"), ("backends.delivery.allow_unsafe_durability", "true")];
-    let config = parsed_with(MINIMAL, &overridden(&variables, &options)).unwrap();
-    assert_eq!((config.transactions.commit_wait, config.pool.size), (Duration::from_secs(3), 8), "--set wins");
-    assert_eq!(config.users[0].login, Credential::Password(Secret::new("other")));
-    assert_eq!(config.backend(config.backend_named("store").unwrap()).pool_size, Some(9));
-    let settings = settings(&config);
-    for (key, value, origin) in [
-        ("transactions.commit_wait", "3s", "environment HANDFAST_TRANSACTIONS__COMMIT_WAIT"),
-        ("transactions.warn_after", "10s", "default"),
-        ("pool.size", "8", "--set"),
-        ("users.app.password", "***", "environment HANDFAST_USERS__APP__PASSWORD"),
-        ("users.app.name", "app", "handfast.toml:6"),
-        ("backends.store.url", "postgres://app:***@127.0.0.1:5432/store", "handfast.toml:10"),
-        ("backends.store.pool.size", "9", "environment HANDFAST_BACKENDS__STORE__POOL__SIZE"),
-        ("backends.delivery.allow_unsafe_durability", "true", "--set"),
-        ("tables.agents", "delivery", "handfast.toml:17"),
-        ("tables.couriers", "delivery as fleet.couriers", "environment HANDFAST_TABLES__COURIERS"),
-        ("tables.billing.*", "delivery", "--set"),
-        ("listen.postgres", "127.0.0.1:6432", "handfast.toml:2"),
-        ("admin.listen", "off", "default"),
-    ] {
-        let found: Vec<_> = settings.iter().filter(|setting| setting.0 == key).collect();
-        assert_eq!(found, [&(key, value, origin.to_owned())]);
-    }
-}
-
-/// A value other than the default that a key takes.
-fn other_value(key: &str, kind: &schema::Kind) -> String {
-    use schema::Kind::*;
-    match kind {
-        Section | Rule => "store".to_owned(),
-        Text { .. } if key == "journal.kind" => "file".to_owned(),
-        Text { .. } if key == "telemetry.log_level" => "debug".to_owned(),
-        Text { .. } => "other".to_owned(),
-        Path { .. } => "/etc/handfast/0123456789abcdef".to_owned(),
-        Address { .. } => "127.0.0.1:7777".to_owned(),
-        Duration { .. } => "77s".to_owned(),
-        Size { .. } => "1MiB".to_owned(),
-        Count { .. } => "77".to_owned(),
-        Texts => "other".to_owned(),
-        Flag { .. } => "true".to_owned(),
-        Choice { words } => words.last().unwrap().to_string(),
-        Secret if key.ends_with("password_hash") => Verifier::new("secret", b"0123456789abcdef").text(),
-        Secret => "secret".to_owned(),
-        Url => "postgres://app@h/d".to_owned(),
-    }
-}
-
-#[test]
-fn every_key_can_be_given_in_the_environment_and_on_the_command_line() {
-    let mut tried = 0;
-    for (shape, kind) in schema::keys() {
-        if kind == schema::Kind::Section || shape == "users.name" {
-            continue;
-        }
-        let key = shape.replace("backends.*", "backends.store").replace("users.", "users.app.");
-        let key = key.replace("tables.*.backend", "tables.x.backend").replace("tables.*", "tables.agents");
-        if key.starts_with("tables.agents.") || key.starts_with("tables.x.") {
-            continue;
-        }
-        let value = other_value(&key, &kind);
-        let variable = format!("HANDFAST_{}", key.replace('.', "__").to_uppercase());
-        for (by, overrides) in [
-            (format!("environment {variable}"), overridden(&[(&variable, &value)], &[])),
-            ("--set".to_owned(), overridden(&[], &[(&key, &value)])),
-        ] {
-            let mut sources = source::Sources::new("handfast.toml", MINIMAL);
-            let config = match check::checked(&mut sources, &overrides, World { env: &env, read_file: &read_file }) {
-                (Some(config), _) => config,
-                (None, _) => panic!("{key} cannot be given"),
-            };
-            // Some keys do not go together with others; what matters here is that the value has come to its key.
-            let setting = config.settings.iter().rfind(|setting| setting.key == key);
-            let setting = setting.unwrap_or_else(|| panic!("{key} is not among the values"));
-            assert_eq!(setting.origin.to_string(), by, "{key} = {value}");
-            tried += 1;
-        }
-    }
-    assert!(tried > 80, "{tried}");
-}
-
-#[test]
-fn the_schema_is_the_committed_one() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/handfast.schema.json");
-    let text = schema::text();
-    if std::env::var_os("HANDFAST_BLESS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "`handfast config schema` prints it");
-    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let silent = |(key, _): &(String, schema::Kind)| {
-        let path = format!("/properties/{}", key.replace('.', "/properties/"));
-        let node = document.pointer(&path).unwrap_or_else(|| panic!("{key} is not in the schema"));
-        node.get("description").is_none()
-    };
-    let keys = schema::keys()
-        .into_iter()
-        .filter(|(key, kind)| !key.contains('*') && !key.starts_with("users") && *kind != schema::Kind::Section);
-    let silent: Vec<_> = keys.filter(silent).collect();
-    assert_eq!(silent, [], "config/handfast.toml has no comment for them");
-}
-
-#[test]
-fn no_value_that_is_shown_is_a_secret() {
-    let config = parsed(ANNOTATED).unwrap();
-    let shown: Vec<_> = config.settings.iter().map(|setting| format!("{setting:?} {}", setting.value)).collect();
-    assert!(shown.iter().all(|line| !line.contains("p@ss") && !line.contains("from a file")), "{shown:#?}");
 }

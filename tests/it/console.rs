@@ -141,7 +141,7 @@ async fn a_killed_client_s_transaction_is_rolled_back(engine: Engine) {
 
 async fn who_is_no_operator_is_refused(engine: Engine) {
     let stand = started(engine, "").await;
-    let error = Direct::connect(&url(&stand, "other")).await.err().expect("he is no operator").to_string();
+    let error = Direct::connect(&url(&stand, "other")).await.expect_err("he is no operator").to_string();
     assert!(error.contains("may not open the console"), "{error}");
     let wrong = url(&stand, "app").replace("app:app", "app:wrong");
     assert!(Direct::connect(&wrong).await.is_err(), "a wrong password");
