@@ -1,5 +1,6 @@
 //! Layer 7: the only composition root. Opens, adopts, probes, lets clients in; on a stop drains: sessions, settlers, journal.
 
+mod notify;
 mod reload;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
@@ -229,6 +231,11 @@ impl App {
             let token = self.config.admin.token.clone();
             background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        let manager = notify::Notify::from_environment().map(Arc::new);
+        if let Some(manager) = manager.clone() {
+            let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
+            background.spawn(notify::keep(manager, ready, stopping, Arc::clone(&self.registry)));
+        }
         background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
@@ -252,6 +259,9 @@ impl App {
         };
         if let Err(ServeError::JournalFailed) = &ended {
             return ended;
+        }
+        if let Some(manager) = manager {
+            manager.stopping();
         }
         self.settle_before_exit(&mut settlers).await;
         background.shutdown().await;
@@ -363,6 +373,7 @@ impl App {
                     let facts =
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
                     tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
+                    facts.prepared_limit.iter().for_each(|limit| metrics::prepared_limit(&backend.name, *limit));
                     self.recovery.board.facts(id, facts);
                 }
                 Err(error @ ControlError { .. }) => {
@@ -400,7 +411,8 @@ fn backend_ids(config: &Config) -> impl Iterator<Item = BackendId> + use<> {
 fn reception(services: Arc<Services>) -> std::io::Result<Reception> {
     let tls = |alpn: Option<&[u8]>| Tls::new(&services.config.listen.tls, alpn);
     let (postgres_tls, mysql_tls) = (tls(Some(ALPN_POSTGRES))?, tls(None)?);
-    Ok(Reception { services, postgres_tls, mysql_tls })
+    let annexes = Arc::new(Annexes::new(Arc::clone(&services)));
+    Ok(Reception { services, annexes, postgres_tls, mysql_tls })
 }
 
 fn announce(wire: &str, listener: &TcpListener) {
@@ -429,18 +441,12 @@ async fn one_died(tasks: &mut JoinSet<()>) {
 
 /// Keeps the metrics bounded, and copies the journal's figures into them.
 async fn upkeep(handle: PrometheusHandle, journal: Journal) {
+    let started = clock::now();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let stats = journal.stats();
-        metrics::journal(metrics::JournalFigures {
-            syncs: stats.writes,
-            decisions: stats.decisions,
-            sync_total: stats.sync_total,
-            last_sync: stats.last_sync,
-            unsettled: stats.unsettled,
-            kept: stats.kept,
-            segment_used_bytes: stats.segment_used_bytes,
-        });
+        metrics::journal(stats.unsettled, stats.kept, stats.segment_used_bytes);
+        metrics::up(started.elapsed());
         handle.run_upkeep();
     }
 }

@@ -1,5 +1,6 @@
 //! Layer 6: the operator's port. HTTP: `/healthz` (the process answers), `/readyz` (clients are let in and the journal takes
-//! decisions), `/metrics` (Prometheus text), `/api/v1/…` (the operations model as JSON; `openapi.json` describes it), `/openapi.json`.
+//! decisions), `/metrics` (Prometheus text), `/api/v1/…` (the operations model as JSON; `openapi.json` describes it), `/openapi.json`,
+//! and the dashboard.
 //!
 //! Never open by accident: who may ask what is decided in `door`, for every request.
 
@@ -7,6 +8,7 @@ mod api;
 mod config;
 mod door;
 mod events;
+mod web;
 
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ fn router(pages: Arc<Pages>) -> Router {
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], OPENAPI)))
         .nest("/api/v1", api::routes())
+        .merge(web::routes())
         .fallback(api::nothing_here)
         .with_state(pages)
 }

@@ -393,7 +393,7 @@ impl Pools {
                 drop(permit);
             }
             let usage = pool.usage();
-            metrics::pool(&backend.name, usage.used, usage.idle, usage.waiting);
+            metrics::pool(&backend.name, pool.size.load(Ordering::Relaxed), usage.used, usage.idle, usage.waiting);
         }
     }
 

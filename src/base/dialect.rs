@@ -32,6 +32,15 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// As its makers write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mariadb => "MariaDB",
+            Self::Mysql => "MySQL",
+        }
+    }
+
     /// The dialect this server speaks.
     pub fn dialect(self) -> Dialect {
         match self {

@@ -1,8 +1,10 @@
 //! Named points at which a test kills this process with SIGKILL, set by `HANDFAST_FAILPOINT=name` (or `name:3` for the
 //! third time it is reached). One for every step between two durable or visible effects.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 macro_rules! failpoints {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -68,40 +70,48 @@ pub struct Failpoints(Option<Arc<Armed>>);
 #[derive(Debug)]
 struct Armed {
     point: Failpoint,
-    /// Instead of dying.
-    halts: bool,
+    /// Instead of dying: the file that says that it is reached.
+    halt: Option<PathBuf>,
     remaining: AtomicU32,
 }
 
 impl Failpoints {
-    /// Reads `name` or `name:count`, both also behind `stop:`: then the process does not die there, it is halted until somebody
-    /// sends SIGCONT. Errors: the text names no failpoint, or the count is no positive number.
+    /// Reads `name` or `name:count`, both also with `@FILE` behind: then the process does not die there, it makes that file and waits
+    /// until somebody has removed it. Errors: the text names no failpoint, or the count is no positive number.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (halts, text) = text.strip_prefix("stop:").map_or((false, text), |rest| (true, rest));
+        let (text, halt) = text.split_once('@').map_or((text, None), |(text, file)| (text, Some(PathBuf::from(file))));
         let (name, count) = text.split_once(':').unwrap_or((text, "1"));
         let point = Failpoint::ALL.iter().copied().find(|p| p.name() == name);
         let point = point.ok_or_else(|| format!("no failpoint is named {name:?}"))?;
         match count.parse() {
             Ok(remaining) if remaining > 0 => {
-                Ok(Self(Some(Arc::new(Armed { point, halts, remaining: AtomicU32::new(remaining) }))))
+                Ok(Self(Some(Arc::new(Armed { point, halt, remaining: AtomicU32::new(remaining) }))))
             }
             _ => Err(format!("failpoint count {count:?} is not a positive number")),
         }
     }
 
-    /// Dies here by SIGKILL (or is halted by SIGSTOP) if `point` is the one that was set and its count is reached.
+    /// Dies here by SIGKILL (or waits) if `point` is the one that was set and its count is reached.
     pub fn hit(&self, point: Failpoint) {
         if let Some(armed) = &self.0
             && armed.point == point
             && armed.remaining.fetch_sub(1, Ordering::SeqCst) == 1
         {
-            if armed.halts {
-                let sent = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
-                debug_assert!(sent.is_ok(), "a process may signal itself");
-            } else {
-                kill_self();
+            match &armed.halt {
+                Some(file) => wait_here(file),
+                None => kill_self(),
             }
         }
+    }
+}
+
+/// This thread does nothing until the file is gone.
+fn wait_here(file: &Path) {
+    if std::fs::write(file, "reached").is_err() {
+        return kill_self();
+    }
+    while file.exists() {
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -34,21 +34,25 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Look at databases and write a configuration for them
+    Init(super::init::InitArgs),
     /// Run the proxy
     Serve,
-    /// Check the configuration and what the backends say; changes nothing
-    Check {
-        /// Only the configuration; no backend is asked
-        #[arg(long)]
-        offline: bool,
-    },
-    /// Show where a statement goes, and as what; a backend is asked only for tables of the other dialect
+    /// What would hurt in production, each with its fix: the configuration, this machine, the backends; changes nothing
+    #[command(
+        after_help = "Exit codes: 0 no error (and no warning with --strict), 1 errors, 2 a configuration that cannot be read."
+    )]
+    Check(super::check::CheckArgs),
+    /// Where a statement goes, as what, and how it is committed; a backend is asked only for tables of the other dialect
     Explain {
         /// The statement
         sql: String,
         /// Which protocol the client speaks; default: the only one that is listened on, else pg
         #[arg(long, value_enum)]
         client: Option<ClientKind>,
+        /// How to print
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
     },
     /// Transactions over several backends: what is in doubt, why, what happens next, what can be done by hand
     Transactions {

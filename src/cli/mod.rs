@@ -3,11 +3,12 @@
 
 mod args;
 mod catalog;
-mod check;
+pub mod check;
 mod codes;
 mod config;
 pub mod demo;
 mod explain;
+pub mod init;
 mod journal;
 mod manual;
 mod recover;
@@ -50,9 +51,12 @@ impl From<Exit> for ExitCode {
 pub fn run(args: Args) -> ExitCode {
     let file = &Chosen { file: args.config, set: args.set };
     let exit = match args.command {
+        Command::Init(init) => init::run(&init),
         Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
-        Command::Check { offline } => with_config(file, |path, config| check::run(path, &config, offline)),
-        Command::Explain { sql, client } => with_config(file, |path, config| explain::run(path, &config, &sql, client)),
+        Command::Check(check) => with_config(file, |path, config| check::run(path, &config, check)),
+        Command::Explain { sql, client, output } => with_config(file, |path, config| {
+            explain::run(explain::Question { path, config: &config, sql: &sql, client, output })
+        }),
         Command::Transactions { action } => with_config(file, |_, config| transactions::run(&config, &action)),
         Command::Status { quiet, output } => with_config(file, |_, config| status::status(&config, quiet, output)),
         Command::Drain { wait } => with_config(file, |_, config| status::drain(&config, wait)),

@@ -123,6 +123,12 @@ impl Commits {
         Self { together: together(&config), config, journal, registry, failpoints, tally: Arc::clone(&self.tally) }
     }
 
+    /// For sessions that have this configuration's only backend: they never need two phases, so nothing of theirs can be
+    /// unfinished.
+    pub fn of_one_backend(&self, config: Arc<Config>) -> Self {
+        Self::new(config, self.journal.clone(), Arc::new(Registry::new(1)), self.failpoints.clone())
+    }
+
     /// A fresh name, never given before.
     pub fn next_txn(&self) -> TxnId {
         self.journal.next_txn()
@@ -219,8 +225,7 @@ fn together(config: &Config) -> Vec<Vec<BackendId>> {
 
 fn outcome_label(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Committed { unsettled } if unsettled.is_empty() => "committed",
-        Outcome::Committed { .. } => "committed_unfinished",
+        Outcome::Committed { .. } => "committed",
         Outcome::RolledBack(_) => "rolled_back",
         Outcome::Unknown => "unknown",
     }

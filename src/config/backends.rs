@@ -1,6 +1,7 @@
 //! `[backends.NAME]` and their URLs.
 
-use super::file::{Reader, Section, Text};
+use super::expand::{ExpandFault, expand, percent_encoded};
+use super::file::{Env, Reader, Section, Text};
 use super::logins::{Given, Hash, password};
 use super::report::{ConfigCode, ConfigFault, Span};
 use super::schema::Kind;
@@ -111,11 +112,6 @@ fn url(r: &mut Reader<'_>, section: &mut Section<'_>) -> Option<(Url, Span)> {
         r.fault(fault.help("url = \"postgres://user:password@host:5432/database\" or mysql://…"));
         return None;
     };
-    // Between `://` and the last `@` a variable's characters are a login's, not the URL's.
-    let in_login = |template: &str, at: usize| {
-        let login = template.find("://").map_or(0, |scheme| scheme + 3)..template.rfind('@').unwrap_or(0);
-        login.contains(&at)
-    };
     let Text { text, span } = r.text_of(value, &format!("`{}`", section.path("url")), &in_login)?;
     r.note_hidden(section.owned("url"), Some(without_password(&text)), &text, &span);
     match read_url(&text) {
@@ -126,6 +122,67 @@ fn url(r: &mut Reader<'_>, section: &mut Section<'_>) -> Option<(Url, Span)> {
             None
         }
     }
+}
+
+/// A backend as a command line names it, by nothing but its URL.
+#[derive(Clone, Debug)]
+pub struct FromUrl {
+    /// It; everything but the URL is the default.
+    pub backend: Backend,
+    /// The variable that holds its password, if the URL says `user:${NAME}@`.
+    pub password_variable: Option<String>,
+}
+
+/// Reads a URL with its `${VARIABLES}`. Errors: what is wrong with it, never with the password in it.
+pub fn from_url(name: &str, template: &str, env: Env<'_>) -> Result<FromUrl, String> {
+    let text =
+        expand(template, env, &|at| in_login(template, at)).map_err(|faults| match faults.into_iter().next() {
+            Some(ExpandFault::Unset(name)) => format!("environment variable {name} is not set"),
+            Some(ExpandFault::Syntax) | None => String::from("a dollar sign that is no variable: write %24"),
+        })?;
+    let url = read_url(&text)?;
+    let login = template.rsplit_once('@').map_or("", |(login, _)| login);
+    let variable = login.rsplit_once(":${").and_then(|(_, rest)| rest.strip_suffix('}'));
+    let password_variable = variable.filter(|name| !name.contains(['$', ':', '}'])).map(str::to_owned);
+    let backend = Backend {
+        name: name.to_owned(),
+        dialect: url.dialect,
+        address: url.address,
+        user: url.user,
+        password: Secret::new(url.password.unwrap_or_default()),
+        database: url.database,
+        tls: url.tls,
+        ca_file: None,
+        client_cert: None,
+        default: false,
+        pool_size: None,
+        allow_unsafe_durability: false,
+    };
+    Ok(FromUrl { backend, password_variable })
+}
+
+/// A backend's URL without its password; what [`from_url`] reads back.
+pub fn to_url(backend: &Backend) -> String {
+    let (scheme, option) = match backend.dialect {
+        Dialect::Postgres => ("postgres", "sslmode"),
+        Dialect::Mysql => ("mysql", "tls"),
+    };
+    let mode = match backend.tls {
+        BackendTls::Disable => format!("?{option}=disable"),
+        BackendTls::Prefer => String::new(),
+        BackendTls::Require => format!("?{option}=require"),
+        BackendTls::VerifyFull => format!("?{option}=verify-full"),
+    };
+    let Address { host, port } = &backend.address;
+    let host = if host.contains(':') { format!("[{host}]") } else { percent_encoded(host) };
+    let (user, database) = (percent_encoded(&backend.user), percent_encoded(&backend.database));
+    format!("{scheme}://{user}@{host}:{port}/{database}{mode}")
+}
+
+/// Between `://` and the last `@` a variable's characters are a login's, not the URL's.
+fn in_login(template: &str, at: usize) -> bool {
+    let login = template.find("://").map_or(0, |scheme| scheme + 3)..template.rfind('@').unwrap_or(0);
+    login.contains(&at)
 }
 
 /// The URL with `***` for a password.
@@ -262,6 +319,23 @@ mod tests {
             url,
             Url { dialect: Dialect::Postgres, address, user, password, database, tls: BackendTls::VerifyFull }
         );
+    }
+
+    #[test]
+    fn a_url_is_written_as_it_is_read_without_its_password() {
+        let env = |name: &str| (name == "PASSWORD").then(|| String::from("p@ss:w/rd"));
+        for (given, written) in [
+            ("postgres://a%40b:${PASSWORD}@h/d", "postgres://a%40b@h:5432/d"),
+            ("mariadb://app:${PASSWORD}@[::1]:3307/d?tls=require", "mysql://app@[::1]:3307/d?tls=require"),
+        ] {
+            let FromUrl { backend, password_variable } = from_url("x", given, &env).unwrap();
+            assert_eq!((backend.password.expose(), password_variable.as_deref()), ("p@ss:w/rd", Some("PASSWORD")));
+            assert_eq!(to_url(&backend), written);
+            let again = from_url("x", written, &env).unwrap().backend;
+            assert_eq!((again.user, again.address, again.tls), (backend.user, backend.address, backend.tls));
+        }
+        assert_eq!(from_url("x", "mysql://app:${NONE}@h/d", &env).unwrap_err(), "environment variable NONE is not set");
+        assert_eq!(from_url("x", "mysql://app:x@h/d", &env).unwrap().password_variable, None);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::report::{ConfigCode, ConfigErrors, ConfigFault, Span};
 use super::schema::Kind;
 use super::source::Sources;
 use super::{
-    Admin, Backend, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool, PoolMode, Reply,
-    Secret, Telemetry, TlsMode, Transactions, backends, logins, tables,
+    Admin, Backend, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, OtherDatabases, Pool,
+    PoolMode, Reply, Secret, Telemetry, TlsMode, Transactions, backends, logins, tables,
 };
 use crate::base::{ClusterName, Dialect, NodeName};
 
@@ -150,6 +150,8 @@ fn listen(r: &mut Reader<'_>, root: &mut Section<'_>) -> (Listen, Option<Span>, 
     let postgres = section.address(r, "postgres", Off::Refused);
     let mysql = section.address(r, "mysql", Off::Refused);
     let database = section.text(r, "database", "app").map_or_else(|| "app".to_owned(), |text| text.text);
+    let words = [("refuse", OtherDatabases::Refuse), ("home", OtherDatabases::Home)];
+    let other_databases = section.choice(r, "other_databases", &words);
     let tls = listen_tls(r, &mut section);
     if postgres_key.is_none() && mysql_key.is_none() {
         let fault = ConfigFault::at(ConfigCode::NoListener, section.span.clone(), "nothing to listen on");
@@ -163,7 +165,8 @@ fn listen(r: &mut Reader<'_>, root: &mut Section<'_>) -> (Listen, Option<Span>, 
     section.finish(r);
     let postgres_span = postgres.as_ref().map(|(_, span)| span.clone());
     let mysql_span = mysql.as_ref().map(|(_, span)| span.clone());
-    let listen = Listen { postgres: postgres.map(|(a, _)| a), mysql: mysql.map(|(a, _)| a), database, tls };
+    let (postgres, mysql) = (postgres.map(|(address, _)| address), mysql.map(|(address, _)| address));
+    let listen = Listen { postgres, mysql, database, other_databases, tls };
     (listen, postgres_span, mysql_span)
 }
 

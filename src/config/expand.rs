@@ -59,7 +59,8 @@ fn value(body: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, Exp
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+/// Text as it stands in a URL's user, password or database.
+pub(super) fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

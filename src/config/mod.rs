@@ -26,6 +26,7 @@ mod verifier;
 #[cfg(test)]
 mod wrong_tests;
 
+pub use backends::{FromUrl, from_url, to_url};
 pub use check::{Source, World, parse};
 pub use file::{Env, ReadFile};
 pub use overrides::Overrides;
@@ -91,6 +92,14 @@ impl Config {
         self.backend_named(&home.name)
     }
 
+    /// The same with the home backend of `dialect` alone, in another database of its server.
+    pub fn of_database(&self, dialect: Dialect, database: &str) -> Self {
+        let home = self.home(dialect).map(|id| self.backend(id).clone());
+        let backends: Vec<_> = home.into_iter().map(|b| Backend { database: database.to_owned(), ..b }).collect();
+        let listen = Listen { database: database.to_owned(), ..self.listen.clone() };
+        Self { listen, backends, tables: Vec::new(), ..self.clone() }
+    }
+
     /// How many participants a transaction can have: backends, those that are one participant counted once.
     pub fn participants(&self) -> usize {
         let ids: Vec<BackendId> =
@@ -126,10 +135,21 @@ pub struct Listen {
     pub postgres: Option<SocketAddr>,
     /// MySQL clients.
     pub mysql: Option<SocketAddr>,
-    /// The one database name that clients see.
+    /// The name under which clients see all tables as one database.
     pub database: String,
+    /// Whether they may log in to others.
+    pub other_databases: OtherDatabases,
     /// TLS towards clients.
     pub tls: ListenTls,
+}
+
+/// What becomes of a login to a database that the house does not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherDatabases {
+    /// There is no such database.
+    Refuse,
+    /// It is one of the home server's, without the other backends.
+    Home,
 }
 
 /// `[listen.tls]`

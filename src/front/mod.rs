@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 
 pub mod cores;
 pub mod mysql;
@@ -15,6 +16,8 @@ pub mod tls;
 pub struct Reception {
     /// What its session will need.
     pub services: Arc<Services>,
+    /// What it will need in another database.
+    pub annexes: Arc<Annexes>,
     /// TLS for PostgreSQL clients.
     pub postgres_tls: Option<tls::Tls>,
     /// TLS for MySQL clients.

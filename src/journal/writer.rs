@@ -10,6 +10,7 @@ use crate::base::clock;
 use crate::journal::core::{Core, Encoded, WriteError};
 use crate::journal::record::Durable;
 use crate::journal::{DecideError, JournalStats};
+use crate::telemetry::metrics;
 
 /// Decisions in one write at most.
 const BATCH_MAX: usize = 1024;
@@ -213,6 +214,7 @@ impl Loop {
     }
 
     fn note_write(&self, decisions: u64, sync: std::time::Duration) {
+        metrics::synced(sync, decisions);
         let mut stats = self.shared.stats();
         stats.writes += 1;
         stats.decisions += decisions;

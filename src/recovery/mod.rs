@@ -104,6 +104,7 @@ impl Recovery {
     /// The settler of one backend.
     pub fn settler(&self, backend: BackendId) -> Settler {
         let (seen, lost) = (Vec::new(), Vec::new());
+        metrics::backend_known(&self.config.backend(backend).name);
         Settler {
             recovery: self.clone(),
             backend,
@@ -183,7 +184,8 @@ impl Settler {
                 metrics::backend_up(self.name(), true);
                 self.recovery.board.reached(self.backend, None);
                 self.recovery.board.swept(swept.committed, swept.rolled_back);
-                metrics::swept(self.name(), swept.committed, swept.rolled_back, swept.left);
+                metrics::swept(self.name(), swept.committed, swept.rolled_back);
+                self.count_in_doubt();
                 if swept.left == 0 {
                     self.recovery.registry.looked(self.backend);
                 }
@@ -208,13 +210,21 @@ impl Settler {
             );
         }
         for (txn, place) in self.recovery.registry.unfinished_on(self.backend) {
+            metrics::finish_retried(self.name());
             self.recovery.registry.met(&txn, place, problem.clone());
         }
         let ledger = self.recovery.registry.ledger();
         for (txn, place) in ledger.undecided_on(self.backend) {
             ledger.met(&txn, place, &problem, Some(BranchState::Unreachable));
         }
+        self.count_in_doubt();
         recover::backoff(self.failures, interval.max(Duration::from_secs(5)))
+    }
+
+    fn count_in_doubt(&self) {
+        let registry = &self.recovery.registry;
+        let undecided = registry.ledger().undecided_on(self.backend).len();
+        metrics::in_doubt_branches(self.name(), registry.unfinished_on(self.backend).len() + undecided);
     }
 
     async fn control(&mut self) -> Result<Control, ControlError> {

@@ -20,6 +20,7 @@ impl Settler {
         let mut swept = Swept::default();
         let undecided = self.recovery.registry.ledger().undecided_on(self.backend);
         let all = control.list().await?;
+        metrics::prepared_branches(self.name(), all.len());
         self.recovery.board.listed(self.backend, all.clone());
         let listed = self.ours(all);
         self.tell_gone(&undecided, &listed);

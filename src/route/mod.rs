@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crate::base::{BackendId, Fault};
 
+pub use pattern::fits;
 pub use table::RouteTable;
 
 /// Where one statement goes.

@@ -1,7 +1,7 @@
 //! Table patterns: `items`, `courier_*`, `delivery.*`.
 
 /// Whether `name` fits the pattern; `*` stands for any text. Linear but for the stars.
-pub(super) fn fits(pattern: &str, name: &str) -> bool {
+pub fn fits(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut left) = name.strip_prefix(head) else { return false };
     let Some((middle, tail)) = rest.rsplit_once('*') else { return left.ends_with(rest) };

@@ -53,6 +53,8 @@ pub(super) struct Rule {
     pub(super) rename: Option<String>,
     /// Its pattern is nothing but a star: it says nothing about one identifier among many.
     pub(super) everything: bool,
+    /// Its line in the file.
+    pub(super) line: usize,
 }
 
 /// Where a table's name leads.
@@ -86,6 +88,21 @@ impl RouteTable {
             database: config.listen.database.clone(),
             participants: (0..count).map(first).collect(),
         }
+    }
+
+    /// To which backend a name leads, and the line of the rule that says so (`None`: the qualifier is the backend's name);
+    /// `None`: no rule, so home's or a catalog's.
+    pub fn leads_to(&self, dialect: Dialect, schema: Option<&str>, name: &str) -> Option<(BackendId, Option<usize>)> {
+        match self.rules(dialect).owner(dialect, schema, name) {
+            Owner::Rule(rule) => Some((rule.backend, Some(rule.line))),
+            Owner::Named(id) => Some((id, None)),
+            Owner::Catalog | Owner::Home => None,
+        }
+    }
+
+    /// Whether a name is one of the servers' own catalogs.
+    pub fn is_catalog(&self, dialect: Dialect, schema: Option<&str>, name: &str) -> bool {
+        self.rules(dialect).owner(dialect, schema, name) == Owner::Catalog
     }
 
     pub(super) fn rules(&self, dialect: Dialect) -> &Rules {
@@ -122,7 +139,7 @@ impl Rules {
 
     fn add(&mut self, rule: &TableRule, dialect: Dialect) {
         let everything = literal_bytes(&rule.pattern.replace('.', "")) == 0;
-        let to = Rule { backend: rule.backend, rename: rule.rename.clone(), everything };
+        let to = Rule { backend: rule.backend, rename: rule.rename.clone(), everything, line: rule.line };
         let star = rule.pattern.contains('*');
         match rule.pattern.split_once('.') {
             Some((schema, name)) => {

@@ -13,6 +13,7 @@ use crate::route::RouteTable;
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 
+pub mod annexes;
 pub mod mysql;
 pub mod pg;
 pub mod transaction;

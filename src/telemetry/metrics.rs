@@ -8,31 +8,78 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use crate::base::Dialect;
 
-const BUILD_INFO: &str = "handfast_build_info";
-const SESSIONS: &str = "handfast_sessions";
-const TRANSACTIONS: &str = "handfast_transactions_total";
-const COMMIT_SECONDS: &str = "handfast_commit_seconds";
-const PHASE_SECONDS: &str = "handfast_commit_phase_seconds";
-const IN_DOUBT: &str = "handfast_in_doubt_transactions";
-const IN_DOUBT_AGE: &str = "handfast_in_doubt_oldest_seconds";
-const SETTLED: &str = "handfast_recovery_branches_total";
-const UNSETTLED: &str = "handfast_in_doubt_branches";
-const HEURISTIC: &str = "handfast_heuristic_outcomes_total";
-const STRANGERS: &str = "handfast_stranger_branches";
-const JOURNAL_SYNCS: &str = "handfast_journal_syncs_total";
-const JOURNAL_DECISIONS: &str = "handfast_journal_decisions_total";
-const JOURNAL_SYNC_TIME: &str = "handfast_journal_sync_microseconds_total";
-const JOURNAL_LAST_SYNC: &str = "handfast_journal_last_sync_seconds";
-const JOURNAL_RECORDS: &str = "handfast_journal_decisions";
-const JOURNAL_BYTES: &str = "handfast_journal_segment_used_bytes";
-const POOL: &str = "handfast_pool_connections";
-const POOL_WAITING: &str = "handfast_pool_waiting_sessions";
-const POOL_WAIT: &str = "handfast_pool_wait_seconds";
-const BACKEND_UP: &str = "handfast_backend_up";
+/// What kind a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; its name ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// `_bucket`, `_sum` and `_count` of observations.
+    Histogram,
+}
+
+/// A published metric. Dashboards and alerts are written against this list, and tested against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name, with its unit.
+    pub name: &'static str,
+    /// What kind it is.
+    pub kind: Kind,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+macro_rules! published {
+    ($($constant:ident = $name:literal, $kind:ident, [$($label:literal),*], $help:literal;)*) => {
+        $(const $constant: &str = $name;)*
+
+        /// Every metric that Handfast publishes.
+        pub const METRICS: &[Metric] =
+            &[$(Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help },)*];
+    };
+}
+
+published! {
+    BUILD_INFO = "handfast_build_info", Gauge, ["version"], "1, with the version as a label";
+    UP_SECONDS = "handfast_up_seconds", Gauge, [], "Time since the start";
+    CLIENTS = "handfast_clients", Gauge, ["protocol"], "Client connections, by protocol";
+    TRANSACTIONS = "handfast_transactions_total", Counter, ["kind", "outcome"],
+        "Transactions ended, by kind (none: nothing was to be committed; one_phase, two_phase) and outcome (committed, rolled_back, unknown)";
+    COMMIT_SECONDS = "handfast_commit_duration_seconds", Histogram, ["kind"], "From COMMIT or ROLLBACK to its answer, by kind";
+    PHASE_SECONDS = "handfast_commit_phase_duration_seconds", Histogram, ["phase"],
+        "Time of one participant's prepare, of the decision (decide), of one participant's commit in phase two (finish)";
+    IN_DOUBT = "handfast_in_doubt_transactions", Gauge, [], "Decided transactions of which a branch is not committed yet";
+    IN_DOUBT_AGE = "handfast_in_doubt_oldest_age_seconds", Gauge, [], "Age of the oldest of them; 0 without any";
+    UNSETTLED = "handfast_in_doubt_branches", Gauge, ["backend"], "Branches on a backend that recovery must still finish";
+    RETRIES = "handfast_finish_retries_total", Counter, ["backend"], "Attempts to finish a branch in doubt that failed";
+    SETTLED = "handfast_recovery_branches_total", Counter, ["backend", "action"],
+        "Branches that recovery finished, by action (committed, rolled_back)";
+    HEURISTIC = "handfast_heuristic_outcomes_total", Counter, ["backend"],
+        "Branches that somebody else ended against the decision; must stay 0";
+    STRANGERS = "handfast_stranger_branches", Gauge, ["backend"], "Prepared branches on a backend that are not this node's to finish";
+    JOURNAL_SYNC = "handfast_journal_sync_duration_seconds", Histogram, [], "Time of one sync of the journal";
+    JOURNAL_BATCH = "handfast_journal_batch_decisions", Histogram, [], "Decisions made durable by one sync";
+    JOURNAL_RECORDS = "handfast_journal_decisions", Gauge, ["state"], "Decisions in the journal (unsettled, kept)";
+    JOURNAL_BYTES = "handfast_journal_used_bytes", Gauge, [], "Bytes used of the journal's current segment";
+    POOL = "handfast_pool_connections", Gauge, ["backend", "state"], "Connections to a backend (active, idle)";
+    POOL_SIZE = "handfast_pool_size_connections", Gauge, ["backend"], "Connections to a backend at most";
+    POOL_WAITING = "handfast_pool_waiting_sessions", Gauge, ["backend"], "Sessions that wait for a connection to a backend";
+    POOL_WAIT = "handfast_pool_wait_duration_seconds", Histogram, ["backend"], "How long sessions waited for a connection";
+    BACKEND_UP = "handfast_backend_up", Gauge, ["backend"], "1 while a backend answers";
+    BACKEND_PREPARED = "handfast_backend_prepared_branches", Gauge, ["backend"], "Prepared branches on a backend, of whomever";
+    BACKEND_PREPARED_LIMIT = "handfast_backend_prepared_limit", Gauge, ["backend"],
+        "How many prepared branches a backend can hold; absent where there is no such bound";
+}
 
 /// Seconds; from a local round trip to a hopeless wait.
 const SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Decisions in one sync.
+const DECISIONS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
 /// Switches metrics on for the rest of the process. The handle renders them; its `run_upkeep` must be called now and
 /// then.
@@ -46,34 +93,20 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 }
 
 fn builder() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(JOURNAL_BATCH.to_owned()), DECISIONS)
 }
 
 fn describe() {
-    describe_gauge!(BUILD_INFO, "1, with the version as a label");
-    describe_gauge!(SESSIONS, "Client sessions, by protocol");
-    describe_counter!(TRANSACTIONS, "Transactions ended, by outcome and phases (0: nothing was committed)");
-    describe_histogram!(COMMIT_SECONDS, "From COMMIT or ROLLBACK to its answer, by phases");
-    describe_histogram!(
-        PHASE_SECONDS,
-        "Time of one participant's prepare, of the decision, of one participant's commit"
-    );
-    describe_gauge!(IN_DOUBT, "Decided transactions of which a branch is not committed yet");
-    describe_gauge!(IN_DOUBT_AGE, "Age of the oldest of them");
-    describe_counter!(SETTLED, "Branches that recovery finished, by backend and action");
-    describe_gauge!(UNSETTLED, "Branches that recovery could not finish yet, by backend");
-    describe_counter!(HEURISTIC, "Branches that somebody else ended against the decision; must stay 0");
-    describe_gauge!(STRANGERS, "Prepared branches on a backend that are not this node's");
-    describe_counter!(JOURNAL_SYNCS, "Syncs of the journal");
-    describe_counter!(JOURNAL_DECISIONS, "Decisions made durable by them");
-    describe_counter!(JOURNAL_SYNC_TIME, "Time they took together");
-    describe_gauge!(JOURNAL_LAST_SYNC, "Time the last sync took");
-    describe_gauge!(JOURNAL_RECORDS, "Decisions in the journal, by state");
-    describe_gauge!(JOURNAL_BYTES, "Bytes used of the current segment");
-    describe_gauge!(POOL, "Connections to a backend, by state");
-    describe_gauge!(POOL_WAITING, "Sessions that wait for a connection to a backend");
-    describe_histogram!(POOL_WAIT, "How long sessions waited for a connection");
-    describe_gauge!(BACKEND_UP, "1 while a backend answers");
+    for metric in METRICS {
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, metric.help),
+            Kind::Gauge => describe_gauge!(metric.name, metric.help),
+            Kind::Histogram => describe_histogram!(metric.name, metric.help),
+        }
+    }
+    gauge!(IN_DOUBT).set(0.0);
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
@@ -91,18 +124,23 @@ fn number(count: usize) -> f64 {
 
 /// Sessions of a protocol right now.
 pub fn sessions(dialect: Dialect, count: usize) {
-    gauge!(SESSIONS, "protocol" => protocol(dialect)).set(number(count));
+    gauge!(CLIENTS, "protocol" => protocol(dialect)).set(number(count));
 }
 
-/// A transaction has ended: how, in how many phases (0: nothing was committed), and how long its end took.
+/// How long the process has been up.
+pub fn up(time: Duration) {
+    gauge!(UP_SECONDS).set(time.as_secs_f64());
+}
+
+/// A transaction has ended: how, in how many phases (0: nothing was to be committed), and how long its end took.
 pub fn transaction_ended(outcome: &'static str, phases: u8, took: Duration) {
-    let phases = match phases {
-        0 => "0",
-        1 => "1",
-        _ => "2",
+    let kind = match phases {
+        0 => "none",
+        1 => "one_phase",
+        _ => "two_phase",
     };
-    counter!(TRANSACTIONS, "outcome" => outcome, "phases" => phases).increment(1);
-    histogram!(COMMIT_SECONDS, "phases" => phases).record(took.as_secs_f64());
+    counter!(TRANSACTIONS, "outcome" => outcome, "kind" => kind).increment(1);
+    histogram!(COMMIT_SECONDS, "kind" => kind).record(took.as_secs_f64());
 }
 
 /// A participant voted yes.
@@ -130,13 +168,25 @@ pub fn in_doubt_oldest(age: Duration) {
     gauge!(IN_DOUBT_AGE).set(age.as_secs_f64());
 }
 
-/// Recovery looked at a backend: what it finished, and how many branches are left for the next time.
-pub fn swept(backend: &str, committed: usize, rolled_back: usize, left: usize) {
+/// Recovery looked at a backend: what it finished.
+pub fn swept(backend: &str, committed: usize, rolled_back: usize) {
     for (action, count) in [("committed", committed), ("rolled_back", rolled_back)] {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         counter!(SETTLED, "backend" => backend.to_owned(), "action" => action).increment(count);
     }
-    gauge!(UNSETTLED, "backend" => backend.to_owned()).set(number(left));
+}
+
+/// Branches in doubt on a backend.
+pub fn in_doubt_branches(backend: &str, count: usize) {
+    gauge!(UNSETTLED, "backend" => backend.to_owned()).set(number(count));
+}
+
+/// A backend is configured: what must stay 0 is there to be seen from the start.
+pub fn backend_known(backend: &str) {
+    counter!(RETRIES, "backend" => backend.to_owned()).increment(0);
+    counter!(HEURISTIC, "backend" => backend.to_owned()).increment(0);
+    swept(backend, 0, 0);
+    in_doubt_branches(backend, 0);
 }
 
 /// A branch was ended by somebody else against its decision.
@@ -149,40 +199,39 @@ pub fn strangers(backend: &str, count: usize) {
     gauge!(STRANGERS, "backend" => backend.to_owned()).set(number(count));
 }
 
-/// The journal's figures; totals count from this start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalFigures {
-    /// Writes, each with one sync.
-    pub syncs: u64,
-    /// Decisions in them.
-    pub decisions: u64,
-    /// How long all syncs took together.
-    pub sync_total: Duration,
-    /// How long the last sync took.
-    pub last_sync: Duration,
-    /// Decisions of which a branch is not settled.
-    pub unsettled: u64,
-    /// Finished decisions that are kept for a while.
-    pub kept: u64,
-    /// Bytes used of the current segment.
-    pub segment_used_bytes: u64,
+/// A branch in doubt could not be finished.
+pub fn finish_retried(backend: &str) {
+    counter!(RETRIES, "backend" => backend.to_owned()).increment(1);
 }
 
-/// The journal as it is now.
-pub fn journal(figures: JournalFigures) {
-    let sync_us = u64::try_from(figures.sync_total.as_micros()).unwrap_or(u64::MAX);
-    counter!(JOURNAL_SYNCS).absolute(figures.syncs);
-    counter!(JOURNAL_DECISIONS).absolute(figures.decisions);
-    counter!(JOURNAL_SYNC_TIME).absolute(sync_us);
-    gauge!(JOURNAL_LAST_SYNC).set(figures.last_sync.as_secs_f64());
-    gauge!(JOURNAL_RECORDS, "state" => "unsettled").set(figures.unsettled as f64);
-    gauge!(JOURNAL_RECORDS, "state" => "kept").set(figures.kept as f64);
-    gauge!(JOURNAL_BYTES).set(figures.segment_used_bytes as f64);
+/// The journal was synced once, with so many decisions.
+pub fn synced(took: Duration, decisions: u64) {
+    histogram!(JOURNAL_SYNC).record(took.as_secs_f64());
+    // At most some thousands.
+    histogram!(JOURNAL_BATCH).record(decisions as f64);
+}
+
+/// What the journal holds.
+pub fn journal(unsettled: u64, kept: u64, used_bytes: u64) {
+    gauge!(JOURNAL_RECORDS, "state" => "unsettled").set(unsettled as f64);
+    gauge!(JOURNAL_RECORDS, "state" => "kept").set(kept as f64);
+    gauge!(JOURNAL_BYTES).set(used_bytes as f64);
+}
+
+/// Prepared branches that a backend has listed.
+pub fn prepared_branches(backend: &str, count: usize) {
+    gauge!(BACKEND_PREPARED, "backend" => backend.to_owned()).set(number(count));
+}
+
+/// How many prepared branches a backend can hold.
+pub fn prepared_limit(backend: &str, limit: u32) {
+    gauge!(BACKEND_PREPARED_LIMIT, "backend" => backend.to_owned()).set(f64::from(limit));
 }
 
 /// How full a backend's pool is.
-pub fn pool(backend: &str, used: usize, idle: usize, waiting: usize) {
-    gauge!(POOL, "backend" => backend.to_owned(), "state" => "used").set(number(used));
+pub fn pool(backend: &str, size: usize, used: usize, idle: usize, waiting: usize) {
+    gauge!(POOL_SIZE, "backend" => backend.to_owned()).set(number(size));
+    gauge!(POOL, "backend" => backend.to_owned(), "state" => "active").set(number(used));
     gauge!(POOL, "backend" => backend.to_owned(), "state" => "idle").set(number(idle));
     gauge!(POOL_WAITING, "backend" => backend.to_owned()).set(number(waiting));
 }
@@ -209,28 +258,33 @@ mod tests {
             describe();
             transaction_ended("committed", 2, Duration::from_millis(7));
             decided(Duration::from_millis(2));
-            journal(JournalFigures {
-                syncs: 3,
-                decisions: 7,
-                sync_total: Duration::from_micros(1800),
-                last_sync: Duration::from_micros(600),
-                unsettled: 1,
-                kept: 0,
-                segment_used_bytes: 4096,
-            });
-            pool("store", 3, 1, 0);
+            synced(Duration::from_micros(1800), 7);
+            journal(1, 0, 4096);
+            pool("store", 20, 3, 1, 0);
             in_doubt(2);
         });
         let text = handle.render();
         for line in [
-            "handfast_transactions_total{outcome=\"committed\",phases=\"2\"} 1",
-            "handfast_commit_phase_seconds_bucket{phase=\"decide\",le=\"0.0025\"} 1",
-            "handfast_journal_sync_microseconds_total 1800",
-            "handfast_pool_connections{backend=\"store\",state=\"used\"} 3",
+            "handfast_transactions_total{outcome=\"committed\",kind=\"two_phase\"} 1",
+            "handfast_commit_phase_duration_seconds_bucket{phase=\"decide\",le=\"0.0025\"} 1",
+            "handfast_journal_batch_decisions_bucket{le=\"8\"} 1",
+            "handfast_pool_connections{backend=\"store\",state=\"active\"} 3",
             "handfast_in_doubt_transactions 2",
             "# HELP handfast_in_doubt_transactions ",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_ours_says_its_unit_and_has_help() {
+        for (index, metric) in METRICS.iter().enumerate() {
+            let name = metric.name;
+            assert!(name.starts_with("handfast_") && !metric.help.is_empty(), "{name}");
+            assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
+            assert!(METRICS[..index].iter().all(|other| other.name != name), "{name} twice");
+            let words = ["count", "sum", "bucket", "milliseconds", "microseconds", "ms"];
+            assert!(!words.iter().any(|word| name.ends_with(&format!("_{word}"))), "{name}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::engines::mysql_root;
 use super::ports::Ports;
@@ -77,7 +77,7 @@ pub struct Bed {
     identity: Identity,
     janitor: Mutex<Child>,
     templates: [Mutex<bool>; 3],
-    kept: AtomicBool,
+    kept: Arc<AtomicBool>,
     ports: Ports,
 }
 
@@ -107,7 +107,7 @@ impl Bed {
             identity,
             janitor,
             templates: Default::default(),
-            kept: AtomicBool::new(false),
+            kept: Arc::default(),
             ports: Ports::default(),
         })
     }
@@ -125,6 +125,11 @@ impl Bed {
     /// The folder inside the MySQL root, for servers that live in it.
     pub(super) fn mysql_folder(&self) -> Option<&Path> {
         self.mysql_folder.as_deref()
+    }
+
+    /// Whether the folders stay after the end.
+    pub(super) fn kept(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.kept)
     }
 
     /// Whom the servers run as.
@@ -165,7 +170,7 @@ impl Bed {
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        if *self.kept.get_mut() {
+        if self.kept.load(Ordering::Relaxed) {
             return;
         }
         // Right here, so that nothing is left when we say so; what still writes at this moment is the janitor's.

@@ -113,6 +113,7 @@ fn init_mysql(bed: &Bed, folder: &Path) -> Result<(), TestbedError> {
     let root = need(Engine::Mysql, mysql_root())?;
     let mut command = bed.identity().command_in_root(&root, "/usr/sbin/mysqld");
     command.args(["--no-defaults", "--initialize-insecure", "--innodb-log-writer-threads=OFF"]);
+    command.arg("--innodb-redo-log-capacity=16M");
     command.arg(format!("--datadir={}", inside(&root, folder).display()));
     process::run(&mut command)?;
     Ok(())

@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -30,6 +31,9 @@ pub struct Server {
     identity: Identity,
     extra: Vec<String>,
     process: Mutex<Option<Proc>>,
+    /// Databases that nobody needs any more: they go when the next one is made.
+    ended: Mutex<Vec<String>>,
+    kept: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -47,7 +51,8 @@ impl Server {
         std::fs::write(&init_file, engines::INIT_SQL).map_err(TestbedError::io("writing the users' file"))?;
         let extra = extra.iter().map(ToString::to_string).collect();
         let (name, port, identity) = (name.to_owned(), bed.free_port(), bed.identity());
-        let server = Self { engine, name, port, data, log, init_file, identity, extra, process: Mutex::default() };
+        let (process, ended, kept) = (Mutex::default(), Mutex::default(), bed.kept());
+        let server = Self { engine, name, port, data, log, init_file, identity, extra, process, ended, kept };
         server.launch(true)?;
         Ok(server)
     }
@@ -153,6 +158,16 @@ impl Server {
         self.slot().as_ref().is_some_and(|process| process.exited().is_none())
     }
 
+    /// Says that a database is not needed any more.
+    pub(super) fn end_database(&self, name: &str) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+    }
+
+    /// The databases that nobody needs any more.
+    pub(super) fn take_ended(&self) -> Vec<String> {
+        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Proc>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -207,6 +222,11 @@ impl Server {
                 let root = need(self.engine, engines::mysql_root())?;
                 let mut command = self.identity.command_in_root(&root, "/usr/sbin/mysqld");
                 command.args(["--no-defaults", "--mysqlx=OFF", "--secure-file-priv=NULL", "--max-connections=400"]);
+                command.args([
+                    "--innodb-redo-log-capacity=16M",
+                    "--max-binlog-size=16M",
+                    "--binlog-expire-logs-seconds=60",
+                ]);
                 self.mysql_arguments(&mut command, &root, first);
                 command
             }
@@ -225,6 +245,7 @@ impl Server {
             "max_connections=200",
             "shared_buffers=64MB",
             "fsync=on",
+            "max_wal_size=160MB",
             "log_checkpoints=off",
         ] {
             command.args(["-c", setting]);
@@ -269,6 +290,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill9();
+        // Hundreds of them in one run would fill a small disk.
+        if !self.kept.load(Ordering::Relaxed)
+            && let Err(error) = std::fs::remove_dir_all(&self.data)
+        {
+            tracing::debug!(folder = %self.data.display(), %error, "left to the janitor");
+        }
     }
 }
 

@@ -47,6 +47,14 @@ impl Database {
             Engine::Mariadb | Engine::Mysql => ("", ""),
         };
         let mut root = Direct::connect(&self.server.root_url(home)).await.map_err(failed)?;
+        if self.server.engine() == Engine::Postgres {
+            for name in self.server.take_ended() {
+                // One with a prepared transaction in it stays: its test wants it so.
+                if let Err(error) = root.run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await {
+                    tracing::debug!(name, %error, "a database of a test that has ended stays");
+                }
+            }
+        }
         root.run(&format!("CREATE DATABASE {}{owner}", self.name)).await.map_err(failed)?;
         root.close().await;
         let mut app = Direct::connect(&self.url()).await.map_err(failed)?;
@@ -109,6 +117,19 @@ pub struct Shop {
     ports: Vec<(Dialect, u16)>,
     admin_port: u16,
     voice: Dialect,
+    _ending: Ending,
+}
+
+/// Says that a shop's databases are not needed any more, when the shop goes.
+#[derive(Debug)]
+struct Ending([Database; 2]);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        for database in &self.0 {
+            database.server.end_database(&database.name);
+        }
+    }
 }
 
 const STORE: &[&str] = &[
@@ -151,7 +172,8 @@ impl Shop {
         dialects.dedup();
         let ports = dialects.into_iter().map(|dialect| (dialect, bed.free_port())).collect();
         let (cluster, voice) = (name.to_owned(), store.server.engine().dialect());
-        Ok(Self { store, delivery, cluster, folder, ports, admin_port: bed.free_port(), voice })
+        let (admin_port, _ending) = (bed.free_port(), Ending([store.clone(), delivery.clone()]));
+        Ok(Self { store, delivery, cluster, folder, ports, admin_port, voice, _ending })
     }
 
     /// The same, with the story told by clients of this dialect; one of the two databases must speak it.

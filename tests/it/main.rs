@@ -9,16 +9,19 @@
     reason = "a test's helper fails by panicking, and is no API; tables of cases are long"
 )]
 
+mod annexes;
 mod bad_input;
 mod bed;
 mod certs;
 mod chaos;
+mod check_finds;
 mod clients;
 mod command_line;
 mod commit_is_atomic;
 mod crash_is_recovered;
 mod drivers;
 mod fake_pg;
+mod first_minutes;
 mod holes;
 mod http;
 mod load;

@@ -58,9 +58,7 @@ fn reference(name: &str) -> Value {
 }
 
 fn events(port: u16, document: &Value) {
-    let text = http::listen(port, "/api/v1/events", |text| {
-        text.matches("event: status").count() >= 2 && text.ends_with("\n\n")
-    });
+    let text = http::listen(port, "/api/v1/events", |text| text.matches("event: status").count() >= 3);
     let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     fits(document, &reference("Status"), &serde_json::from_str(data).unwrap(), "events");
 }

@@ -30,18 +30,17 @@ impl InDoubt {
     pub async fn begin(engine: Engine, label: &str) -> Self {
         let (store, delivery) = own_servers(engine, label);
         let stand = Stand::over(&store, &delivery).await;
-        stand.start_to_die("stop:after-decision");
+        let halted = stand.shop.folder().join("halted");
+        stand.start_to_die(&format!("after-decision@{}", halted.display()));
         let order = Order::numbered(7);
         let mut client = stand.client().await;
         client.run("BEGIN").await.unwrap();
         client.run_all(&order.statements()).await.unwrap();
         let committing = async { client.run("COMMIT").await.expect("it is decided, so it is success") };
         let killing = async {
-            let pid = stand.handfast.pid().unwrap();
-            until("Handfast is halted", SETTLE_MAX, || async { is_halted(pid) }).await;
+            until("Handfast is halted", SETTLE_MAX, || async { halted.exists() }).await;
             delivery.kill9();
-            let status = Command::new("kill").args(["-CONT", &pid.to_string()]).status().unwrap();
-            assert!(status.success());
+            std::fs::remove_file(&halted).unwrap();
         };
         tokio::join!(committing, killing);
         let port = stand.handfast.admin_port();
@@ -79,11 +78,6 @@ impl InDoubt {
         self.stand.settled().await;
         assert_eq!(self.stand.sides(self.order.id).await, (1, 1), "{}", self.stand.handfast.log_tail());
     }
-}
-
-fn is_halted(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
 }
 
 fn branch<'v>(transaction: &'v Value, backend: &str) -> &'v Value {

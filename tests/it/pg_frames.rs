@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::{BufMut, BytesMut};
 use handfast::base::{Dialect, Engine};
+use handfast::wire::pg::frame::put;
 
 use crate::bed::{Stand, on};
 use crate::raw_pg::{Frame, Raw, column, field, states};
@@ -201,6 +203,30 @@ fn copy_is_the_same_whoever_ends_it() {
             (vec![copy()], b"G"),
             (vec![data("67\t1\n"), query(b"select 1")], b"E"),
         ]
+    });
+}
+
+/// Full buffers on the way, and the client waits when it has said all.
+#[test]
+fn a_copy_whose_end_waits_behind_a_slow_server_ends() {
+    on(Engine::Postgres, "a_copy_whose_end_waits_behind_a_slow_server_ends", |engine| async move {
+        let stand = Stand::start(engine).await;
+        let mut raw = Raw::connect(stand.handfast.port(Dialect::Postgres), "shop").unwrap();
+        let row = format!("{}\t1\n", "7".repeat(10));
+        for round in 0..5 {
+            // More than the sockets of any machine hold, in other parts each time.
+            let frame = row.repeat(500 + 7 * round);
+            raw.send(b'Q', b"copy counters from stdin where false\0").unwrap();
+            assert_eq!(raw.until(b"GE!").last().map(|(tag, _)| *tag), Some(b'G'));
+            let mut all = BytesMut::new();
+            for _ in 0..1_000 {
+                put(&mut all, b'd', |b| b.put_slice(frame.as_bytes()));
+            }
+            put(&mut all, b'c', |_| {});
+            raw.wire.write_all(&all).unwrap();
+            let answer = raw.until(b"Z!");
+            assert_eq!(answer.last().map(|(tag, _)| *tag), Some(b'Z'), "round {round}: {answer:?}");
+        }
     });
 }
 

@@ -118,6 +118,8 @@ bed_handfast() {
 [listen]
 $front = "127.0.0.1:$PORT"
 database = "$DATABASE"
+# Suites make databases of their own.
+other_databases = "home"
 
 [[users]]
 name = "$DB_USER"

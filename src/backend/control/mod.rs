@@ -71,6 +71,14 @@ pub struct ServerFacts {
     pub unfit: Vec<Unfit>,
 }
 
+impl ServerFacts {
+    /// `PostgreSQL 15.18`: without what the packagers add.
+    pub fn title(&self) -> String {
+        let short = self.version.split([' ', '-']).next().unwrap_or_default();
+        format!("{} {short}", self.engine.name())
+    }
+}
+
 /// One reason against two-phase commit on a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {

@@ -6,7 +6,7 @@ mod connect;
 mod verbs;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::future::{Future, poll_fn};
 use std::io;

@@ -65,6 +65,21 @@ async fn against(first: BytesMut, answers: Vec<BytesMut>) -> Result<PgConn, Conn
     PgConn::connect(&config(port), BackendId(0), Duration::from_secs(5)).await
 }
 
+/// A connection to a server that takes whatever it is sent and says nothing.
+pub(crate) async fn to_a_listener() -> PgConn {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let listener = listener.into_std().unwrap();
+    std::thread::spawn(move || {
+        listener.set_nonblocking(false).unwrap();
+        let (mut socket, _) = listener.accept().unwrap();
+        assert!(std::io::Read::read(&mut socket, &mut [0; 4096]).unwrap() > 0);
+        std::io::Write::write_all(&mut socket, &greeting()).unwrap();
+        drop(std::io::copy(&mut socket, &mut std::io::sink()));
+    });
+    PgConn::connect(&config(port), BackendId(0), Duration::from_secs(5)).await.unwrap()
+}
+
 fn answer(tag: &str, status: Status) -> BytesMut {
     let mut out = BytesMut::new();
     wire::put_complete(&mut out, tag);

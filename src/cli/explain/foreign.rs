@@ -23,7 +23,10 @@ pub(super) async fn translated(
     tables: &[ForeignTable],
 ) -> Result<Vec<Line>, String> {
     let facts = async { Control::connect(config.backend(backend)).await?.facts().await };
-    let engine = facts.await.map_err(|error| error.to_string())?.engine;
+    let engine = facts
+        .await
+        .map_err(|error| format!("not known while the backend cannot be asked for the columns: {error}"))?
+        .engine;
     let named = Schemas::new(Arc::new(config.clone())).tables(backend, tables).await;
     let named = named.map_err(|fault| fault.to_string())?;
     lines(dialect, text, engine, &named).map_err(|fault| fault.to_string())

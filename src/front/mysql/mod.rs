@@ -15,6 +15,7 @@ use crate::front::strangers::Strangers;
 use crate::front::tls::{self, Tls};
 use crate::relay::mysql::Client;
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 use crate::session::mysql::Session;
 use crate::session::mysql::login::{self, LoginError};
 use crate::session::mysql::registry::{Entry, Sessions};
@@ -48,10 +49,11 @@ pub async fn serve(
             Some(ended) = tasks.join_next() => joined(ended),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
-                    let Reception { services, mysql_tls: tls, .. } = reception.borrow().clone();
+                    let Reception { services, annexes, mysql_tls: tls, .. } = reception.borrow().clone();
                     let full = tasks.len().saturating_sub(strangers.count()) >= services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
+                        annexes,
                         sessions: sessions.clone(),
                         strangers: strangers.clone(),
                         tls,
@@ -121,6 +123,7 @@ fn turn_away(tcp: TcpStream, services: &Services) {
 /// What a client needs to become a session.
 struct Arrival {
     services: Arc<Services>,
+    annexes: Arc<Annexes>,
     sessions: Arc<Sessions>,
     strangers: Arc<Strangers>,
     tls: Option<Tls>,
@@ -174,7 +177,14 @@ impl Arrival {
             }
             None => Err(Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1").into()),
         };
-        let (user, (login, scramble)) = match outcome {
+        let entered = match outcome {
+            Ok((user, (login, scramble))) => {
+                let services = self.services_for(&login.database).await;
+                services.map(|services| (user, login, scramble, services)).map_err(LoginError::from)
+            }
+            Err(error) => Err(error),
+        };
+        let (user, login, scramble, services) = match entered {
             Ok(good) => good,
             Err(error) => {
                 if let LoginError::Refused(fault) = &error {
@@ -189,8 +199,16 @@ impl Arrival {
         entry.set_user(&user);
         client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
         let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };
-        let (services, sessions) = (self.services.clone(), self.sessions.clone());
+        let sessions = self.sessions.clone();
         Session::new(services, client, sessions, entry.clone(), user, (login, scramble)).ok_or_else(|| none().into())
+    }
+
+    /// What serves a session in this database; none is the house's own.
+    async fn services_for(&self, database: &[u8]) -> Result<Arc<Services>, Fault> {
+        if database.is_empty() {
+            return Ok(Arc::clone(&self.services));
+        }
+        self.annexes.enter(Dialect::Mysql, &String::from_utf8_lossy(database)).await
     }
 
     /// The client's reply to the greeting, after TLS if it asks for it, and the certificate that it has shown. No reply:

@@ -1,6 +1,7 @@
 //! From the first byte to the login: TLS, startup packet, password.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
@@ -8,10 +9,11 @@ use super::Door;
 use super::options::settings;
 use super::scram::{self, Asked};
 use crate::backend::stream::Stream;
-use crate::base::{Fault, FaultKind};
+use crate::base::{Dialect, Fault, FaultKind};
 use crate::config::TlsMode;
 use crate::front::tls::{ALPN_POSTGRES, Tls, TlsStream, shown};
 use crate::relay::pg::Client;
+use crate::session::Services;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::{self, PROTOCOL_3_2, Parameters, Startup};
@@ -35,6 +37,8 @@ pub(super) struct Entered {
     pub version: i32,
     /// Startup parameters that are settings.
     pub startup: Parameters,
+    /// What serves it in the database that it asked for.
+    pub services: Arc<Services>,
 }
 
 /// A client on its way in.
@@ -227,13 +231,13 @@ async fn start(door: &Door, new: Newcomer, asked: i32, parameters: Parameters) -
     if let Err(fault) = admitted {
         return refuse(client, &fault).await;
     }
-    if wishes.database != listen.database {
-        let fault = Fault::new(FaultKind::NoSuchDatabase, format!("database \"{}\" does not exist", wishes.database));
-        return refuse(client, &fault.hint(format!("Connect to \"{}\".", listen.database))).await;
-    }
+    let services = match door.annexes.enter(Dialect::Postgres, &wishes.database).await {
+        Ok(services) => services,
+        Err(fault) => return refuse(client, &fault).await,
+    };
     server::put_auth_ok(&mut client.out);
     match settings(&parameters) {
-        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup })),
+        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup, services })),
         Err(fault) => refuse(client, &fault).await,
     }
 }

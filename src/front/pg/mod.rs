@@ -18,6 +18,7 @@ use crate::front::cores::Cores;
 use crate::front::strangers::{Places, Strangers};
 use crate::front::tls::Tls;
 use crate::session::Services;
+use crate::session::annexes::Annexes;
 use crate::session::pg::{Running, Session, Stop};
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -38,6 +39,7 @@ const LEAVING_MAX: usize = 64;
 /// What all connections share that arrive under one configuration.
 struct Door {
     services: Arc<Services>,
+    annexes: Arc<Annexes>,
     tls: Option<Tls>,
     logins: Logins,
     cancels: Arc<Cancels>,
@@ -54,6 +56,7 @@ impl Door {
             strangers: Arc::new(Strangers::for_sessions(config.limits.clients)),
             places: Places::default(),
             services: Arc::clone(&reception.services),
+            annexes: Arc::clone(&reception.annexes),
             tls: reception.postgres_tls.clone(),
         }
     }
@@ -155,7 +158,8 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
     };
     let refused =
-        match (door.places.enter(door.services.config.limits.clients), door.services.config.home(Dialect::Postgres)) {
+        match (door.places.enter(door.services.config.limits.clients), entered.services.config.home(Dialect::Postgres))
+        {
             (Some(place), Some(home)) => {
                 let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address);
                 session(&door, entered, home, place, stop).await;
@@ -184,11 +188,10 @@ async fn session(
     place: crate::front::strangers::Occupied,
     stop: watch::Receiver<Stop>,
 ) {
-    let Entered { client, user, version, startup } = entered;
+    let Entered { client, user, version, startup, services } = entered;
     let running = Arc::new(Running::default());
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
-    let services = Arc::clone(&door.services);
     let mut session = Session::new(services, client, user, home, &startup, Arc::clone(&running), stop);
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;

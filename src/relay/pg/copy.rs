@@ -13,8 +13,10 @@ use crate::wire::pg::{WireError, header};
 
 /// How far the client's data has come.
 enum Data {
-    /// More is to come.
+    /// More is to come from the client.
     Flows,
+    /// More is here, and has to wait until the backend has taken what is queued for it.
+    Waits,
     /// CopyDone or CopyFail is sent.
     Ended,
 }
@@ -25,9 +27,11 @@ pub(super) async fn copy_in(conn: &mut PgConn, client: &mut Client) -> Result<()
     // Bytes of a CopyData whose beginning the backend has already.
     let mut part_bytes = 0;
     loop {
-        if let Data::Ended = pass_on(conn, client, &mut part_bytes)? {
-            return Ok(());
-        }
+        let waits = match pass_on(conn, client, &mut part_bytes)? {
+            Data::Ended => return Ok(()),
+            Data::Waits => true,
+            Data::Flows => false,
+        };
         // A frame begun must be ended before anything else can be sent, so an early answer waits for that.
         if part_bytes == 0 && has_answered(conn, client)? {
             return Ok(());
@@ -42,6 +46,10 @@ pub(super) async fn copy_in(conn: &mut PgConn, client: &mut Client) -> Result<()
             }
             if blocked {
                 return Poll::Pending;
+            }
+            // What is here may be the last of it: the client need not say another word.
+            if waits {
+                return Poll::Ready(Ok(()));
             }
             client.poll_fill(cx).map_err(RelayError::Client)
         })
@@ -64,8 +72,11 @@ fn pass_on(conn: &mut PgConn, client: &mut Client, part_bytes: &mut usize) -> Re
             client.consume(now);
             *part_bytes -= now;
         }
-        if *part_bytes > 0 || conn.queued_bytes() >= RELAY_BUFFER_BYTES {
+        if *part_bytes > 0 {
             return Ok(Data::Flows);
+        }
+        if conn.queued_bytes() >= RELAY_BUFFER_BYTES {
+            return Ok(Data::Waits);
         }
         let head = match client.header() {
             Ok(Some(head)) => head,
@@ -121,5 +132,40 @@ fn has_answered(conn: &mut PgConn, client: &mut Client) -> Result<bool, RelayErr
             }
             _ => return Ok(true),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::{BufMut, BytesMut};
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::backend::pg::tests::to_a_listener;
+    use crate::backend::stream::Stream;
+    use crate::wire::pg::frame::put;
+
+    /// The client has said all and waits, and the last of it is behind a buffer that was full: nobody else wakes the relay.
+    #[tokio::test]
+    async fn an_end_behind_a_full_buffer_is_passed_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (ours, _) = listener.accept().await.unwrap();
+        let (mut conn, mut client) = (to_a_listener().await, Client::new(Stream::Plain(ours)));
+        let mut said = BytesMut::new();
+        for _ in 0..2 {
+            put(&mut said, tag::COPY_DATA, |b| b.put_slice(&[b'7'; 1000]));
+        }
+        put(&mut said, tag::COPY_DONE, |_| {});
+        theirs.write_all(&said).await.unwrap();
+        poll_fn(|cx| client.poll_fill(cx)).await.unwrap();
+        assert_eq!(client.buffered().len(), said.len(), "all of it is here");
+        conn.queue(&vec![0; RELAY_BUFFER_BYTES - 500]);
+        let ended = tokio::time::timeout(Duration::from_secs(20), copy_in(&mut conn, &mut client)).await;
+        ended.expect("the relay waits for a client that has said all").unwrap();
+        assert!(client.buffered().is_empty());
     }
 }

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::Services;
-use crate::base::{Dialect, Engine, Fault, FaultKind};
-use crate::config::{Config, Credential, TlsMode};
+use crate::base::{Engine, Fault, FaultKind};
+use crate::config::{Credential, TlsMode};
 use crate::relay::mysql::Client;
 use crate::wire::mysql::auth::{Plugin, SCRAMBLE_BYTES};
 use crate::wire::mysql::handshake::{self, Greeting, Login};
@@ -54,8 +54,8 @@ fn default_plugin(services: &Services) -> Plugin {
     }
 }
 
-/// Checks the proof, asking again if it was made by a plugin we don't speak; then the database. Says nothing on success:
-/// the OK is the caller's. Returns the user's name, and the scramble that was answered last.
+/// Checks the proof, asking again if it was made by a plugin we don't speak. Says nothing on success: the OK, after a look
+/// at the database, is the caller's. Returns the user's name, and the scramble that was answered last.
 pub async fn authenticate(
     client: &mut Client,
     services: &Services,
@@ -106,21 +106,7 @@ pub async fn authenticate(
         // "Fast authentication succeeded": we know the password or its hash, so there never is a full one.
         client.put(&[1, 3]);
     }
-    let database = String::from_utf8_lossy(&login.database);
-    if !database.is_empty() && !serves(config, &database) {
-        let text = format!("Unknown database '{database}'");
-        let hint = format!("Handfast serves \"{}\" here.", config.listen.database);
-        return Err(Fault::new(FaultKind::NoSuchDatabase, text).hint(hint).into());
-    }
     Ok((name, scramble))
-}
-
-/// Whether clients may log in to a database of this name.
-fn serves(config: &Config, database: &str) -> bool {
-    let of_backend = |b: &crate::config::Backend| b.name == database || b.database == database;
-    config.listen.database == database
-        || config.backends.iter().any(of_backend)
-        || config.home(Dialect::Mysql).is_some_and(|home| config.backend(home).database == database)
 }
 
 /// An ERR packet for a refused login.

@@ -352,6 +352,14 @@ impl Session {
         self.multi = self.login.capabilities & caps::MULTI_STATEMENTS != 0;
     }
 
+    /// Whether a session may change to a database of this name.
+    fn serves(&self, database: &[u8]) -> bool {
+        let config = &self.services.config;
+        let of_backend =
+            |b: &crate::config::Backend| b.name.as_bytes() == database || b.database.as_bytes() == database;
+        config.listen.database.as_bytes() == database || config.backends.iter().any(of_backend)
+    }
+
     /// COM_CHANGE_USER: another login on this connection.
     pub(super) async fn change_user(&mut self, body: &[u8]) -> Result<(), Stop> {
         self.forget_all().await;
@@ -363,6 +371,12 @@ impl Session {
         // MySQL asks again always. MariaDB takes a proof by the scramble that was answered before; its C library has no other.
         let fresh = !self.reading.mariadb || login.proof.is_empty();
         match login::authenticate(&mut self.client, &services, &login, self.scramble, fresh).await {
+            Ok(_) if !login.database.is_empty() && !self.serves(&login.database) => {
+                let text = format!("Unknown database '{}'", String::from_utf8_lossy(&login.database));
+                let hint = format!("This session is in \"{}\"; log in anew.", services.config.listen.database);
+                self.fault(&Fault::new(FaultKind::NoSuchDatabase, text).hint(hint));
+                Err(Stop::Close)
+            }
             Ok((user, scramble)) => {
                 self.scramble = scramble;
                 self.entry.set_user(&user);

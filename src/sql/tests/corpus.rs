@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::base::{BackendId, ClusterName, Dialect};
 use crate::config::{
-    Address, Admin, Backend, BackendTls, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, Pool,
-    PoolMode, Reply, Secret, TableRule, Telemetry, TlsMode, Transactions,
+    Address, Admin, Backend, BackendTls, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node,
+    OtherDatabases, Pool, PoolMode, Reply, Secret, TableRule, Telemetry, TlsMode, Transactions,
 };
 use crate::route::{Plan, RouteTable};
 use crate::sql::{Analysis, Reading, analyze};
@@ -36,7 +36,13 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
     let second = Duration::from_secs(1);
     Config {
         node: Node { cluster: ClusterName::new("shop").unwrap(), name: None },
-        listen: Listen { postgres: None, mysql: None, database: "shop".into(), tls: no_tls() },
+        listen: Listen {
+            postgres: None,
+            mysql: None,
+            database: "shop".into(),
+            other_databases: OtherDatabases::Refuse,
+            tls: no_tls(),
+        },
         users: Vec::new(),
         backends: backends.iter().map(backend).collect(),
         tables: tables

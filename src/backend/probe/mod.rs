@@ -1,7 +1,13 @@
 //! What must be known of the backends before clients are let in: whether they can take part in two-phase commits
 //! (FACTS 1), and what the home backends say of themselves (FACTS 18).
 
+mod inventory;
+mod mysql;
+mod pg;
+
 use std::time::Duration;
+
+pub use inventory::{Inventory, Prepared, Privilege, TableFacts, TableKind, take as inventory};
 
 use super::control::{Control, ControlError, ServerFacts, Unfit};
 use super::mysql::MysqlConn;

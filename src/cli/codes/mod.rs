@@ -22,19 +22,39 @@ pub(super) fn run(code: Option<&str>) -> Exit {
     Exit::Usage
 }
 
-/// The text for a code.
+/// An example of each code and what to do about it.
+const PAGES: &str = include_str!("pages.txt");
+
+/// What `pages.txt` says of a code.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    /// What provokes it, indented.
+    pub(super) example: &'static str,
+    /// What to do.
+    pub(super) remedy: &'static str,
+}
+
+/// Every page, with its code.
+pub(super) fn pages() -> impl Iterator<Item = (&'static str, Page)> {
+    PAGES.split("\n\n").filter_map(|text| {
+        let (code, rest) = text.trim_matches('\n').split_once("\nexample:\n")?;
+        let (example, remedy) = rest.rsplit_once("\ndo: ")?;
+        Some((code, Page { example, remedy }))
+    })
+}
+
+/// The text for a code: what it is, its cause, an example, what to do.
 pub(super) fn explain(code: &str) -> Option<String> {
-    if let Some(found) = ConfigCode::ALL.iter().find(|c| c.code() == code) {
-        return Some(format!("{code}: a fault of the configuration\n\n{}\n", found.help()));
-    }
-    let (kind, text) = FAULTS.iter().find(|(kind, _)| kind.code() == code)?;
-    let states = format!(
-        "PostgreSQL clients see SQLSTATE {}, MySQL clients error {} ({})",
-        kind.sqlstate(),
-        kind.errno(),
-        kind.mysql_state()
-    );
-    Some(format!("{code}: {states}\n\n{text}\n"))
+    let (_, Page { example, remedy }) = pages().find(|(of, _)| *of == code)?;
+    let (what, cause) = match ConfigCode::ALL.iter().find(|c| c.code() == code) {
+        Some(found) => (String::from("a fault of the configuration"), found.help()),
+        None => {
+            let (kind, cause) = FAULTS.iter().find(|(kind, _)| kind.code() == code)?;
+            let (state, errno, own) = (kind.sqlstate(), kind.errno(), kind.mysql_state());
+            (format!("PostgreSQL clients see SQLSTATE {state}, MySQL clients error {errno} ({own})"), *cause)
+        }
+    };
+    Some(format!("{code}: {what}\n\n{cause}\n\nExample:\n{example}\n\nWhat to do:\n  {remedy}\n"))
 }
 
 /// What each error of ours means and what to do; a test keeps it complete.
@@ -162,7 +182,11 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
         FaultKind::AuthFailed,
         "User or password is wrong. Clients log in as one of [[users]], not as a user of a backend.",
     ),
-    (FaultKind::NoSuchDatabase, "Clients see one database: listen.database."),
+    (
+        FaultKind::NoSuchDatabase,
+        "Clients see one database, listen.database. With listen.other_databases = \"home\" they may log in to other databases of \
+         the home server, too, which are then served alone.",
+    ),
     (
         FaultKind::ProtocolViolation,
         "The client sent bytes that the protocol does not allow at this point. The session ends.",
