@@ -2,6 +2,7 @@
 
 mod notify;
 mod reload;
+mod signals;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ use crate::telemetry::metrics;
 
 pub use reload::Again;
 use reload::reload_on_signal;
+use signals::stop_signal;
 
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -488,23 +490,5 @@ async fn sweep_pools(pools: Arc<Swap<Pools>>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         pools.get().sweep().await;
-    }
-}
-
-/// SIGINT or SIGTERM.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let asked = async |kind| match signal(kind) {
-        Ok(mut stream) => {
-            stream.recv().await;
-        }
-        Err(error) => {
-            tracing::error!(%error, "a signal cannot be listened for");
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = asked(SignalKind::interrupt()) => {}
-        () = asked(SignalKind::terminate()) => {}
     }
 }

@@ -94,11 +94,11 @@ fn every_message_has_a_code_a_place_and_says_what_to_do() {
             let place = fault.iter().any(|line| line.trim_start().starts_with("--> "));
             // The one fault of no place is a name of no key.
             assert!(place || fault[0].contains("names no key"), "{about}");
-            let labelled = |line: &&str| {
+            let labelled = |line: &str| {
                 let rest = line.split_once('|').map_or("", |(_, rest)| rest).trim_start();
                 rest.starts_with('^') && rest.contains(' ')
             };
-            let advice = fault.iter().any(|line| line.contains("= help: ")) || fault.iter().any(labelled);
+            let advice = fault.iter().any(|line| line.contains("= help: ")) || fault.iter().any(|line| labelled(line.as_ref()));
             if !advice {
                 silent.push(about);
             }
