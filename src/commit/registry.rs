@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
@@ -27,7 +27,7 @@ pub struct Registry {
     looked: watch::Sender<BTreeSet<BackendId>>,
     born: Instant,
     /// How long after the start all of them had.
-    looked_after: OnceLock<Duration>,
+    looked_after: Mutex<Option<Duration>>,
     /// What people may know.
     ledger: Ledger,
 }
@@ -79,7 +79,7 @@ impl Registry {
             work: notifies(),
             looked: watch::Sender::default(),
             born: clock::now(),
-            looked_after: OnceLock::new(),
+            looked_after: Mutex::default(),
             ledger: Ledger::new(kept_max),
         }
     }
@@ -181,13 +181,14 @@ impl Registry {
     pub fn looked(&self, backend: BackendId) {
         self.looked.send_if_modified(|looked| looked.insert(backend));
         if self.looked.borrow().len() == self.work.len() {
-            self.looked_after.get_or_init(|| self.born.elapsed());
+            let mut after = self.looked_after.lock().unwrap_or_else(PoisonError::into_inner);
+            after.get_or_insert_with(|| self.born.elapsed());
         }
     }
 
     /// How long after the start every settler had looked at its backend; `None`: not yet.
     pub fn looked_after(&self) -> Option<Duration> {
-        self.looked_after.get().copied()
+        *self.looked_after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until every settler has finished what the last run left, or could not reach its backend.
