@@ -98,7 +98,7 @@ fn every_message_has_a_code_a_place_and_says_what_to_do() {
                 let rest = line.split_once('|').map_or("", |(_, rest)| rest).trim_start();
                 rest.starts_with('^') && rest.contains(' ')
             };
-            let advice = fault.iter().any(|line| line.contains("= help: ")) || fault.iter().any(|line| labelled(line.as_ref()));
+            let advice = fault.iter().any(|line| line.contains("= help: ")) || fault.iter().any(|line| labelled(line));
             if !advice {
                 silent.push(about);
             }
