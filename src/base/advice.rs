@@ -94,6 +94,13 @@ const HINTS: &[(FaultKind, &str)] = &[
     ),
     (FaultKind::InvalidLogin, "Look at the client's connection string."),
     (FaultKind::InvalidParameter, "Correct the parameter that the message names."),
+    (
+        FaultKind::UnknownVariable,
+        "Ask for handfast.last_transaction, handfast.transaction 'NAME', or set handfast.notice.",
+    ),
+    (FaultKind::BackendPaused, "An operator holds the backend back: RESUME on the console lets it go on."),
+    (FaultKind::ConsoleRefused, "Add the user to admin.users, or connect to listen.database."),
+    (FaultKind::UnknownClient, "SHOW CLIENTS on the console lists those who are connected."),
     (FaultKind::NotOperator, "Bring the token of admin.token_file, or log in as one of admin.users."),
     (FaultKind::BadRequest, "Look the request up in /openapi.json, and the command up in SHOW HELP."),
     (FaultKind::NotFound, "Look at the list of what there is; names are never used twice."),
