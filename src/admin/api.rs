@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{Pages, events};
 use crate::base::{Fault, FaultKind};
 use crate::ops::Filter;
-use crate::ops::model::{Problem, Resolve, Status, Transaction, Transactions};
+use crate::ops::model::{Backends, Clients, Problem, Resolve, Status, Transaction, Transactions};
 
 /// Transactions in one answer, unless `limit` says otherwise; and at most.
 const LIMIT: usize = 100;
@@ -44,7 +44,9 @@ impl IntoResponse for Refusal {
 fn status_of(kind: FaultKind) -> StatusCode {
     match kind {
         FaultKind::WouldHalve => StatusCode::CONFLICT,
-        FaultKind::NoSuchTransaction | FaultKind::NotFound | FaultKind::UnknownBackend => StatusCode::NOT_FOUND,
+        FaultKind::NoSuchTransaction | FaultKind::NotFound | FaultKind::UnknownBackend | FaultKind::UnknownClient => {
+            StatusCode::NOT_FOUND
+        }
         FaultKind::NotOperator => StatusCode::UNAUTHORIZED,
         FaultKind::BadRequest => StatusCode::BAD_REQUEST,
         FaultKind::NotSupported => StatusCode::NOT_IMPLEMENTED,
@@ -65,6 +67,9 @@ pub(super) fn routes() -> Router<Arc<Pages>> {
         .route("/journal", get(async |State(pages): Shared| Json(pages.house.journal())))
         .route("/samples", get(async |State(pages): Shared| Json(pages.house.samples())))
         .route("/events", get(events::stream))
+        .route("/backends/{name}/pause", post(async |pages: Shared, name: Named| pause(&pages, &name, true)))
+        .route("/backends/{name}/resume", post(async |pages: Shared, name: Named| pause(&pages, &name, false)))
+        .route("/clients/{protocol}/{id}/kill", post(kill))
         .route("/drain", post(drain))
         .merge(super::config::routes())
         .method_not_allowed_fallback(nothing_here)
@@ -106,6 +111,17 @@ async fn resolve(
 ) -> Result<Json<Transaction>, Refusal> {
     let Json(asked) = asked.map_err(|error| bad(error.body_text()))?;
     pages.house.resolve(&name, &asked).await.map(Json).map_err(Refusal)
+}
+
+type Named = Path<String>;
+
+fn pause(pages: &Pages, name: &str, paused: bool) -> Result<Json<Backends>, Refusal> {
+    pages.house.pause(name, paused).map(Json).map_err(Refusal)
+}
+
+async fn kill(State(pages): Shared, Path((protocol, id)): Path<(String, String)>) -> Result<Json<Clients>, Refusal> {
+    let id = id.parse().map_err(|_| bad(format!("\"{id}\" is no number of a client")))?;
+    pages.house.kill(&protocol, id).await.map(Json).map_err(Refusal)
 }
 
 async fn drain(State(pages): Shared) -> Json<Status> {

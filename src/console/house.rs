@@ -289,9 +289,16 @@ pub(super) async fn act(
             let t = services.house.resolve(name, &asked).await?;
             Ok((vec![vec![t.name.into(), state(t.state).into(), t.next.into()]], String::from("RESOLVE")))
         }
-        Command::Reload => Err(Fault::new(FaultKind::NotSupported, "the console does not reload the configuration")
-            .hint("Send the process SIGHUP.")),
+        Command::Reload => match services.house.reload().await {
+            Ok(changes) => Ok((changes.into_iter().map(changed).collect(), String::from("RELOAD"))),
+            Err(faults) => Err(Fault::new(FaultKind::BadRequest, faults.to_string())
+                .hint("What ran goes on; correct the file and say RELOAD again.")),
+        },
     }
+}
+
+fn changed(change: crate::config::change::Change) -> Row {
+    vec![change.key.into(), change.from.into(), change.to.into(), change.applies.text().to_owned().into()]
 }
 
 fn backend(services: &Services, name: &str) -> Result<BackendId, Fault> {

@@ -4,7 +4,7 @@ use super::House;
 use super::model::{Backend, Backends, Owner, Pool, Stranger, Strangers};
 use super::transactions::protocol_name;
 use crate::backend::control::Listed;
-use crate::base::{BackendId, Engine, clock};
+use crate::base::{BackendId, Engine, Fault, FaultKind, clock};
 use crate::commit::ledger::{BranchState, Standing};
 use crate::config::PoolMode;
 use crate::txn::recover;
@@ -13,6 +13,18 @@ impl House {
     /// Every configured backend.
     pub fn backends(&self) -> Backends {
         Backends { backends: self.backend_ids().map(|id| self.backend(id)).collect() }
+    }
+
+    /// Holds new statements for a backend back, or lets them go on.
+    ///
+    /// # Errors
+    /// There is no backend of this name.
+    pub fn pause(&self, name: &str, paused: bool) -> Result<Backends, Fault> {
+        let id = self.parts.config.get().backend_named(name);
+        let none = || Fault::new(FaultKind::UnknownBackend, format!("there is no backend \"{name}\""));
+        self.parts.pools.get().pause(id.ok_or_else(none)?, paused);
+        tracing::info!(backend = name, paused, "an operator has held a backend back, or lets it go on");
+        Ok(self.backends())
     }
 
     fn backend(&self, id: BackendId) -> Backend {

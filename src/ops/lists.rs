@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::House;
 use super::model::{Clients, ConnectedClient, JournalRecords, JournalSync, JournalView, RecoveryView, Rule, Tables};
 use super::transactions::protocol_name;
-use crate::base::clock;
+use crate::base::{Dialect, Fault, FaultKind, clock};
 
 fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
@@ -23,6 +23,18 @@ impl House {
             connected_s: now.saturating_sub(client.since_wall_ms) / 1000,
         };
         Clients { clients: self.parts.clients.all().into_iter().map(shown).collect() }
+    }
+
+    /// Ends a client's session: what is open is rolled back, a COMMIT that has begun is finished.
+    ///
+    /// # Errors
+    /// There is no such client.
+    pub async fn kill(&self, protocol: &str, id: u64) -> Result<Clients, Fault> {
+        let dialect = [Dialect::Postgres, Dialect::Mysql].into_iter().find(|d| protocol_name(*d) == protocol);
+        if dialect.is_none() || !self.parts.clients.kill(dialect, id).await {
+            return Err(Fault::new(FaultKind::UnknownClient, format!("there is no {protocol} client {id}")));
+        }
+        Ok(self.clients())
     }
 
     /// The table rules, as configured.

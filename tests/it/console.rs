@@ -14,6 +14,7 @@ use crate::clients::drivers;
 on_every_engine! {
     what_is_in_doubt_is_seen_and_explained_in_the_console;
     a_paused_backend_s_statements_wait_and_those_that_run_finish;
+    the_configuration_is_read_again_and_its_changes_are_told;
     a_killed_client_s_transaction_is_rolled_back;
     who_is_no_operator_is_refused;
     a_client_learns_what_became_of_its_transactions;
@@ -118,6 +119,21 @@ async fn a_paused_backend_s_statements_wait_and_those_that_run_finish(engine: En
     let done = waiting.join_next().await.unwrap().unwrap();
     assert!(done >= resumed);
     assert_eq!(stand.sides(1).await, (1, 1));
+}
+
+async fn the_configuration_is_read_again_and_its_changes_are_told(engine: Engine) {
+    let stand = started(engine, "").await;
+    let mut console = console(&stand).await;
+    assert_eq!(console.run("RELOAD").await.unwrap().rows, Vec::<Vec<Option<String>>>::new(), "nothing has changed");
+    let path = stand.handfast.config();
+    let config = std::fs::read_to_string(path).unwrap();
+    std::fs::write(path, format!("{config}\n[pool]\nsize = 7\n")).unwrap();
+    let told = console.run("RELOAD").await.unwrap();
+    assert_eq!(told.rows[0][0].as_deref(), Some("pool.size"), "{told:?}");
+    assert_eq!(told.rows[0][2..], [Some("7".to_owned()), Some("now".to_owned())], "{told:?}");
+    std::fs::write(path, format!("{config}\n[poll]\nsize = 7\n")).unwrap();
+    let error = console.run("RELOAD").await.unwrap_err();
+    assert!(error.message.contains("poll"), "{error}");
 }
 
 async fn a_killed_client_s_transaction_is_rolled_back(engine: Engine) {

@@ -45,7 +45,18 @@ async fn shapes(engine: Engine) {
         http::post(port, &format!("/api/v1/transactions/{name}/resolve"), &serde_json::json!({"outcome": "commit"}));
     assert_eq!(resolved.status, 200, "{}", resolved.body);
     fits(&document, &reference("Transaction"), &resolved.json(), "resolve");
-    client.close().await;
+    for (verb, paused) in [("pause", true), ("resume", false)] {
+        let answer = http::post(port, &format!("/api/v1/backends/delivery/{verb}"), &Value::Null);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        fits(&document, &reference("Backends"), &answer.json(), verb);
+        let delivery = answer.json()["backends"].as_array().unwrap().iter().find(|b| b["name"] == "delivery").cloned();
+        assert_eq!(delivery.unwrap()["paused"], paused);
+    }
+    let id = http::read_json(port, "/api/v1/clients")["clients"][0]["id"].clone();
+    let killed = http::post(port, &format!("/api/v1/clients/postgres/{id}/kill"), &Value::Null);
+    assert_eq!(killed.status, 200, "{}", killed.body);
+    fits(&document, &reference("Clients"), &killed.json(), "kill");
+    client.run("SELECT 1").await.expect_err("it was killed");
     let drained = http::post(port, "/api/v1/drain", &Value::Null);
     assert_eq!(drained.status, 200, "{}", drained.body);
     fits(&document, &reference("Status"), &drained.json(), "drain");
@@ -72,6 +83,9 @@ fn refusals(port: u16, document: &Value) {
         ("GET", "/api/v1/nothing", &[], "", 404),
         ("POST", "/api/v1/status", &[json], "{}", 404),
         ("POST", "/api/v1/transactions/hf1.a.b.1.1/resolve", &[json], "{\"outcome\":\"maybe\"}", 400),
+        ("POST", "/api/v1/backends/nowhere/pause", &[json], "{}", 404),
+        ("POST", "/api/v1/clients/postgres/999999/kill", &[json], "{}", 404),
+        ("POST", "/api/v1/clients/postgres/x/kill", &[json], "{}", 400),
         ("POST", "/api/v1/drain", &[json, "Origin: https://elsewhere.example"], "{}", 401),
     ] {
         let answer = http::ask(port, method, path, headers, body);
