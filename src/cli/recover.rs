@@ -113,6 +113,7 @@ fn decided(folder: &Path) -> Result<(BTreeSet<TxnId>, BTreeSet<TxnId>), Exit> {
             Entry::Forgotten(txn) => drop(decided.remove(&txn)),
             Entry::Kept(txn, _) => drop(kept.insert(txn)),
             Entry::Concluded(conclusion) => drop(kept.insert(conclusion.txn)),
+            Entry::Alarmed(_) => {}
         }
     }
     Ok((decided, kept))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::{ClusterName, Failpoint, Failpoints, NodeName, TxnId, clock};
-use crate::journal::record::{self, Conclusion, Decision, Durable, Entry, TooLong};
+use crate::journal::record::{self, Alarm, Conclusion, Decision, Durable, Entry, TooLong};
 use crate::journal::segment::{self, HEADER_BYTES, Header};
 use crate::journal::storage::{SegmentFile, Storage};
 use crate::journal::{JournalError, Replay};
@@ -38,6 +38,8 @@ pub struct Held {
     pub kept_since_wall_ms: Option<u64>,
     /// The person's word that ended it.
     pub concluded: Option<Conclusion>,
+    /// Branches that their servers have ended against it.
+    pub alarmed: Vec<Alarm>,
 }
 
 /// What is still needed, shared between the writer and those who look things up.
@@ -54,7 +56,8 @@ impl Needed {
         let mut needed = self.lock();
         match entry {
             Entry::Decided(decision) => {
-                let held = Held { decision: Arc::new(decision.clone()), kept_since_wall_ms: None, concluded: None };
+                let (decision, alarmed) = (Arc::new(decision.clone()), Vec::new());
+                let held = Held { decision: Arc::clone(&decision), kept_since_wall_ms: None, concluded: None, alarmed };
                 needed.insert(decision.txn.clone(), held);
             }
             // INV-7: whoever says this has seen every participant settle. It may come after the decision is gone from a
@@ -71,6 +74,13 @@ impl Needed {
                 if let Some(held) = needed.get_mut(&conclusion.txn) {
                     held.kept_since_wall_ms = Some(conclusion.wall_ms);
                     held.concluded = Some(conclusion.clone());
+                }
+            }
+            Entry::Alarmed(alarm) => {
+                if let Some(held) = needed.get_mut(&alarm.txn)
+                    && held.alarmed.iter().all(|known| known.place != alarm.place)
+                {
+                    held.alarmed.push(alarm.clone());
                 }
             }
         }
@@ -348,6 +358,10 @@ impl Core {
                     // It is a decided transaction's: the proof is one that was given before.
                     proofs.push(Durable::mint(conclusion.txn.clone()));
                 }
+                Entry::Alarmed(alarm) => {
+                    self.needed.apply(&encoded.entry);
+                    proofs.push(Durable::mint(alarm.txn.clone()));
+                }
                 // Whoever asked for these has applied them.
                 Entry::Forgotten(_) | Entry::Kept(..) => {}
             }
@@ -406,6 +420,7 @@ impl Core {
             entries.push(Entry::Decided(held.decision.as_ref().clone()));
             entries.extend(held.kept_since_wall_ms.map(|since| Entry::Kept(txn.clone(), since)));
             entries.extend(held.concluded.clone().map(Entry::Concluded));
+            entries.extend(held.alarmed.iter().cloned().map(Entry::Alarmed));
         }
         drop(needed);
         let encode = |entry| Encoded::new(entry).expect("it was encoded once before, when it was written");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::{ClusterName, NodeName};
-use crate::journal::record::{Conclusion, Entry};
+use crate::journal::record::{Alarm, Conclusion, Entry};
 use crate::journal::segment::{self, Damage, Found};
 use crate::journal::{segment_paths, storage};
 
@@ -114,6 +114,9 @@ impl fmt::Display for Line<'_> {
             }
             Entry::Forgotten(txn) => write!(f, "forgotten {txn}"),
             Entry::Kept(txn, wall_ms) => write!(f, "kept {txn} since {wall_ms}"),
+            Entry::Alarmed(Alarm { txn, place, problem }) => {
+                write!(f, "alarm {txn} branch {place}: ended against the decision: {problem}")
+            }
             Entry::Concluded(Conclusion { txn, wall_ms, who, committed }) => {
                 let outcome = if *committed { "committed" } else { "lost" };
                 write!(f, "concluded {txn} at {wall_ms} by {who:?}: what was unfinished is {outcome}")

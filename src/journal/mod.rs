@@ -28,7 +28,7 @@ use self::core::{Core, Encoded, Needed, Settings};
 use self::storage::{Disk, DiskError, Storage};
 use self::writer::{Shared, Writer};
 
-pub use record::{Conclusion, DecidedBranch, Decision, Durable, Entry};
+pub use record::{Alarm, Conclusion, DecidedBranch, Decision, Durable, Entry};
 
 /// Why the journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +151,8 @@ pub struct Known {
     pub settled: bool,
     /// The person's word that ended it, if one had to.
     pub concluded: Option<Conclusion>,
+    /// Branches that their servers have ended against it.
+    pub alarmed: Vec<Alarm>,
 }
 
 /// Figures for metrics. Totals count from this start.
@@ -260,6 +262,16 @@ impl Journal {
         self.writer.decide(encoded).await.map(drop)
     }
 
+    /// Makes durable that a server has ended a branch against the decision: no later start takes it for settled.
+    pub async fn alarm(&self, alarm: Alarm) -> Result<(), DecideError> {
+        if !self.needed.lock().contains_key(&alarm.txn) {
+            return Err(DecideError::Refused { why: format!("{} is not in the journal", alarm.txn) });
+        }
+        let encoded = Encoded::new(Entry::Alarmed(alarm));
+        let encoded = encoded.map_err(|long| DecideError::Refused { why: long.to_string() })?;
+        self.writer.decide(encoded).await.map(drop)
+    }
+
     fn later(&self, entry: Entry) {
         let encoded = Encoded::new(entry).expect("a transaction's name is far shorter than a record may be");
         self.shared.later().push(encoded);
@@ -271,7 +283,8 @@ impl Journal {
         let held = needed.get(txn)?;
         let proof = Durable::mint(txn.clone());
         let settled = held.kept_since_wall_ms.is_some();
-        Some(Known { decision: Arc::clone(&held.decision), proof, settled, concluded: held.concluded.clone() })
+        let (decision, concluded) = (Arc::clone(&held.decision), held.concluded.clone());
+        Some(Known { decision, proof, settled, concluded, alarmed: held.alarmed.clone() })
     }
 
     /// Decisions of which not every participant is known to have settled, oldest first.

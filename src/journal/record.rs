@@ -90,6 +90,19 @@ pub enum Entry {
     Kept(TxnId, u64),
     /// A person has concluded it; from then on it is a tombstone, too.
     Concluded(Conclusion),
+    /// A server has ended a branch of it against the decision; a person must look.
+    Alarmed(Alarm),
+}
+
+/// A branch that its server has ended against the decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Whose.
+    pub txn: TxnId,
+    /// Which branch.
+    pub place: Place,
+    /// What its server said.
+    pub problem: String,
 }
 
 /// Largest body of a record. Far above what `transactions.participants_max` branches with the longest names need.
@@ -105,6 +118,7 @@ const KIND_DECIDED: u8 = 1;
 const KIND_FORGOTTEN: u8 = 2;
 const KIND_KEPT: u8 = 3;
 const KIND_CONCLUDED: u8 = 4;
+const KIND_ALARMED: u8 = 5;
 
 /// Why an entry cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +158,12 @@ pub fn payload(entry: &Entry) -> Result<(u8, Vec<u8>), TooLong> {
             put_text(&mut out, &conclusion.who);
             out.push(u8::from(conclusion.committed));
             (KIND_CONCLUDED, &conclusion.txn)
+        }
+        Entry::Alarmed(alarm) => {
+            put_txn(&mut out, &alarm.txn);
+            out.extend(alarm.place.0.to_le_bytes());
+            put_text(&mut out, &alarm.problem);
+            (KIND_ALARMED, &alarm.txn)
         }
     };
     let bytes = HEAD_BYTES + out.len();
@@ -212,6 +232,7 @@ pub fn entry(kind: u8, payload: &[u8]) -> Option<Entry> {
         KIND_FORGOTTEN => Entry::Forgotten(input.txn()?),
         KIND_KEPT => Entry::Kept(input.txn()?, input.u64()?),
         KIND_CONCLUDED => Entry::Concluded(input.conclusion()?),
+        KIND_ALARMED => Entry::Alarmed(Alarm { txn: input.txn()?, place: Place(input.u16()?), problem: input.text()? }),
         _ => return None,
     };
     input.0.is_empty().then_some(entry)
@@ -347,9 +368,13 @@ mod tests {
     #[test]
     fn every_entry_reads_back_as_written() {
         let concluded = Conclusion { txn: txn(3), wall_ms: 9, who: String::from("Ann Ö."), committed: false };
-        for said in
-            [Entry::Decided(decision()), Entry::Forgotten(txn(1)), Entry::Kept(txn(2), 5), Entry::Concluded(concluded)]
-        {
+        for said in [
+            Entry::Decided(decision()),
+            Entry::Forgotten(txn(1)),
+            Entry::Kept(txn(2), 5),
+            Entry::Concluded(concluded),
+            Entry::Alarmed(Alarm { txn: txn(4), place: Place(2), problem: String::from("Heuristic(\"é\")") }),
+        ] {
             let (kind, bytes) = payload(&said).unwrap();
             let mut out = vec![];
             put_record(&mut out, kind, 3, &bytes);

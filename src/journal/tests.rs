@@ -266,6 +266,30 @@ async fn a_persons_word_is_durable_at_once_and_kept_with_its_tombstone() {
     }
 }
 
+#[tokio::test]
+async fn an_alarm_is_durable_at_once_and_outlives_starts_until_its_decision_goes() {
+    let memory = Memory::default();
+    let (journal, _) = open(&memory, 1 << 16);
+    let txn = journal.next_txn();
+    let alarm = Alarm { txn: txn.clone(), place: Place(0), problem: String::from("XA_RBROLLBACK") };
+    let error = journal.alarm(alarm.clone()).await.unwrap_err();
+    assert!(matches!(error, DecideError::Refused { .. }), "{error}");
+    journal.decide(decision(txn.clone())).await.unwrap();
+    for _ in 0..2 {
+        journal.alarm(alarm.clone()).await.unwrap();
+    }
+    let mut image = memory.image();
+    for _ in 0..2 {
+        // Each start writes everything anew.
+        let memory = Memory::of(image);
+        let (journal, replay) = open(&memory, 1 << 16);
+        assert_eq!((replay.unsettled, replay.kept), (1, 0));
+        assert_eq!(journal.lookup(&txn).unwrap().alarmed, std::slice::from_ref(&alarm), "told once");
+        journal.close().await;
+        image = memory.image();
+    }
+}
+
 #[test]
 fn a_decision_seen_after_a_failed_sync_is_made_durable_before_it_is_believed() {
     let memory = Memory::default();

@@ -19,7 +19,7 @@ use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place};
 use crate::commit::ledger::BranchState;
 use crate::commit::registry::Registry;
 use crate::config::Config;
-use crate::journal::{Decision, Journal};
+use crate::journal::{Alarm, Decision, Journal};
 use crate::telemetry::metrics;
 use crate::txn::recover;
 
@@ -82,6 +82,12 @@ impl Recovery {
         for (decision, _) in &unsettled {
             let branches = self.locate(decision)?;
             self.registry.hand_over(&decision.txn, decision.decided_wall_ms, &branches);
+            let alarmed = self.journal.lookup(&decision.txn).map(|known| known.alarmed).unwrap_or_default();
+            for Alarm { txn, place, problem } in alarmed {
+                tracing::error!(%txn, %place, problem, "HEURISTIC OUTCOME of an earlier start: a person must look");
+                self.registry.ledger().met(&txn, place, &problem, Some(BranchState::Heuristic));
+                self.registry.met(&txn, place, problem);
+            }
         }
         Ok(unsettled.len())
     }

@@ -4,7 +4,7 @@ use super::{Settler, Swept};
 use crate::backend::control::{Acted, Control, ControlError, Listed};
 use crate::base::{BackendId, BranchName, Dialect, Failpoint, Place, TxnId, clock};
 use crate::commit::ledger::BranchState;
-use crate::journal::Known;
+use crate::journal::{Alarm, Known};
 use crate::telemetry::metrics;
 use crate::txn::recover::{self, Act, Action, Alive, Answer, Listing, Wrote};
 
@@ -180,7 +180,13 @@ impl Settler {
         let wrote = known.decision.branches.iter().find(|b| b.place == branch.place).is_none_or(|b| b.wrote);
         let wrote = if wrote { Wrote::Yes } else { Wrote::Maybe };
         match recover::after(Act::Commit, answer(&acted), wrote) {
-            Action::Alarm => self.alarm(branch, &acted),
+            Action::Alarm => {
+                self.alarm(branch, &acted);
+                let (txn, place, problem) = (branch.txn.clone(), branch.place, format!("{acted:?}"));
+                if let Err(error) = self.recovery.journal.alarm(Alarm { txn, place, problem }).await {
+                    tracing::error!(%branch, %error, "a heuristic outcome could not be written to the journal");
+                }
+            }
             Action::KeepAndRetry => self.met(branch, &acted),
             Action::FenceFirst | Action::Commit | Action::RollBack | Action::Settled | Action::Leave => {
                 swept.committed += 1;
@@ -241,6 +247,10 @@ impl Settler {
             let Some(known) = self.recovery.journal.lookup(txn) else { continue };
             let Some(branch) = known.decision.branches.iter().find(|b| b.place == *place) else { continue };
             let session = branch.session;
+            if known.alarmed.iter().any(|alarm| alarm.place == *place) {
+                // Not to be taken for settled by this process either, if it has come after the alarm.
+                self.alarmed.insert(BranchName { txn: txn.clone(), place: *place, session });
+            }
             if self.fence(control, session, Some(known.decision.decided_wall_ms)).await? {
                 fenced.push(BranchName { txn: txn.clone(), place: *place, session });
             } else {

@@ -19,7 +19,7 @@ fn durable(memory: &Memory) -> BTreeMap<TxnId, Decision> {
     let scan = segment::scan(bytes).expect("what is synced is whole");
     let decided = |found: segment::Found| match found.entry {
         Entry::Decided(decision) => Some((decision.txn.clone(), decision)),
-        Entry::Forgotten(_) | Entry::Kept(..) | Entry::Concluded(_) => None,
+        Entry::Forgotten(_) | Entry::Kept(..) | Entry::Concluded(_) | Entry::Alarmed(_) => None,
     };
     scan.found.into_iter().filter_map(decided).collect()
 }
