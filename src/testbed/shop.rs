@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::direct::{Direct, SqlError};
 use super::{Bed, Server, TestbedError};
@@ -120,14 +121,25 @@ pub struct Shop {
     _ending: Ending,
 }
 
-/// Says that a shop's databases are not needed any more, when the shop goes.
+/// When a shop goes, its databases are not needed any more, nor is its journal; what failed is left for a look.
 #[derive(Debug)]
-struct Ending([Database; 2]);
+struct Ending {
+    databases: [Database; 2],
+    journal: PathBuf,
+    kept: Arc<AtomicBool>,
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        for database in &self.0 {
+        for database in &self.databases {
             database.server.end_database(&database.name);
+        }
+        if self.kept.load(Ordering::Relaxed) || std::thread::panicking() {
+            return;
+        }
+        // Hundreds of preallocated segments would fill a small disk.
+        if let Err(error) = std::fs::remove_dir_all(&self.journal) {
+            tracing::debug!(folder = %self.journal.display(), %error, "left to the janitor");
         }
     }
 }
@@ -172,7 +184,9 @@ impl Shop {
         dialects.dedup();
         let ports = dialects.into_iter().map(|dialect| (dialect, bed.free_port())).collect();
         let (cluster, voice) = (name.to_owned(), store.server.engine().dialect());
-        let (admin_port, _ending) = (bed.free_port(), Ending([store.clone(), delivery.clone()]));
+        let admin_port = bed.free_port();
+        let (databases, journal) = ([store.clone(), delivery.clone()], folder.join("journal"));
+        let _ending = Ending { databases, journal, kept: bed.kept() };
         Ok(Self { store, delivery, cluster, folder, ports, admin_port, voice, _ending })
     }
 
