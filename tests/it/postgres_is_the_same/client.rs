@@ -29,6 +29,8 @@ pub struct Client {
     wanted: Vec<Wanted>,
     /// Something was sent that the server must answer now.
     owed: bool,
+    /// The server skips what is sent until a sync: it has told an error.
+    skipping: bool,
     key: (i32, Vec<u8>),
     port: u16,
     /// What the login said.
@@ -42,8 +44,16 @@ impl Client {
         stream.set_read_timeout(Some(ANSWER_MAX))?;
         stream.set_nodelay(true)?;
         let (inbound, greeting) = (Vec::new(), Vec::new());
-        let mut client =
-            Self { stream, inbound, wanted: Vec::new(), owed: false, key: (0, Vec::new()), port, greeting };
+        let mut client = Self {
+            stream,
+            inbound,
+            wanted: Vec::new(),
+            owed: false,
+            skipping: false,
+            key: (0, Vec::new()),
+            port,
+            greeting,
+        };
         let mut out = BytesMut::new();
         startup::put_session(&mut out, parameters);
         client.stream.write_all(&out)?;
@@ -132,7 +142,6 @@ impl Client {
     }
 
     fn read_for(&mut self, wanted: &mut std::vec::IntoIter<Wanted>, seen: &mut Vec<String>) -> io::Result<()> {
-        let mut skipping = false;
         for next in wanted.by_ref() {
             if next == Wanted::End {
                 loop {
@@ -140,20 +149,20 @@ impl Client {
                     seen.push(shown(kind, &body));
                 }
             }
-            if skipping && next != Wanted::Ready {
+            if self.skipping && next != Wanted::Ready {
                 continue;
             }
             loop {
                 let (kind, body) = self.frame()?;
                 seen.push(shown(kind, &body));
                 if kind == answers::READY {
-                    skipping = false;
+                    self.skipping = false;
                     break;
                 }
                 if kind == answers::ERROR && next != Wanted::Answered {
-                    skipping = true;
+                    self.skipping = true;
                 }
-                if !matches!(next, Wanted::Ready | Wanted::Answered) && (skipping || next.ended_by(kind)) {
+                if !matches!(next, Wanted::Ready | Wanted::Answered) && (self.skipping || next.ended_by(kind)) {
                     break;
                 }
             }
