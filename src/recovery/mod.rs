@@ -110,17 +110,10 @@ impl Recovery {
     /// The settler of one backend.
     pub fn settler(&self, backend: BackendId) -> Settler {
         let (seen, lost) = (Vec::new(), Vec::new());
-        metrics::backend_known(&self.config.backend(backend).name);
-        Settler {
-            recovery: self.clone(),
-            backend,
-            control: None,
-            seen,
-            lost,
-            left: 0,
-            failures: 0,
-            alarmed: BTreeSet::new(),
-        }
+        // The backend may have come with a reload.
+        let recovery = Self { config: self.latest.get(), ..self.clone() };
+        metrics::backend_known(&recovery.config.backend(backend).name);
+        Settler { recovery, backend, control: None, seen, lost, left: 0, failures: 0, alarmed: BTreeSet::new() }
     }
 }
 

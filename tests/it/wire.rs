@@ -116,7 +116,9 @@ async fn garbage_ends_one_session_and_nothing_else(engine: Engine) {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         stream.write_all(garbage).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        // Who was cut off already has no end to say.
+        let ended = stream.shutdown(std::net::Shutdown::Write);
+        assert!(ended.is_ok() || ended.is_err_and(|e| e.kind() == std::io::ErrorKind::NotConnected));
         let mut answer = Vec::new();
         // Whatever it says, it says it in bounded length.
         let read = stream.take(100_000).read_to_end(&mut answer);
