@@ -1,6 +1,6 @@
 #!/bin/bash
 # Every test: format, lints, unit tests, rules of the house, simulation, crashes, chaos, clients, the demo.
-#   bash tests/run.sh             about 20 minutes on 2 cores from nothing
+#   bash tests/run.sh             about 40 minutes on 2 cores from nothing
 #   bash tests/run.sh --full      the full bar: 20,000 transactions of chaos per pair, streams of 2 GiB, suites as --suites
 #   bash tests/run.sh --suites    the whole of other projects' suites, over one backend and two (default: a part, over one)
 #   bash tests/run.sh --quick     no MySQL set-up, no client drivers
