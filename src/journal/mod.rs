@@ -254,21 +254,20 @@ impl Journal {
 
     /// Makes a person's word durable that ends a decided transaction: from then on it is a tombstone.
     pub async fn conclude(&self, conclusion: Conclusion) -> Result<(), DecideError> {
-        if !self.needed.lock().contains_key(&conclusion.txn) {
-            return Err(DecideError::Refused { why: format!("{} is not in the journal", conclusion.txn) });
-        }
-        let encoded = Encoded::new(Entry::Concluded(conclusion));
-        let encoded = encoded.map_err(|long| DecideError::Refused { why: long.to_string() })?;
-        self.writer.decide(encoded).await.map(drop)
+        self.add(&conclusion.txn.clone(), Entry::Concluded(conclusion)).await
     }
 
     /// Makes durable that a server has ended a branch against the decision: no later start takes it for settled.
     pub async fn alarm(&self, alarm: Alarm) -> Result<(), DecideError> {
-        if !self.needed.lock().contains_key(&alarm.txn) {
-            return Err(DecideError::Refused { why: format!("{} is not in the journal", alarm.txn) });
+        self.add(&alarm.txn.clone(), Entry::Alarmed(alarm)).await
+    }
+
+    /// Makes an entry about a decided transaction durable.
+    async fn add(&self, txn: &TxnId, entry: Entry) -> Result<(), DecideError> {
+        if !self.needed.lock().contains_key(txn) {
+            return Err(DecideError::Refused { why: format!("{txn} is not in the journal") });
         }
-        let encoded = Encoded::new(Entry::Alarmed(alarm));
-        let encoded = encoded.map_err(|long| DecideError::Refused { why: long.to_string() })?;
+        let encoded = Encoded::new(entry).map_err(|long| DecideError::Refused { why: long.to_string() })?;
         self.writer.decide(encoded).await.map(drop)
     }
 

@@ -267,7 +267,7 @@ async fn a_persons_word_is_durable_at_once_and_kept_with_its_tombstone() {
 }
 
 #[tokio::test]
-async fn an_alarm_is_durable_at_once_and_outlives_starts_until_its_decision_goes() {
+async fn an_alarm_is_durable_at_once_and_outlives_starts() {
     let memory = Memory::default();
     let (journal, _) = open(&memory, 1 << 16);
     let txn = journal.next_txn();
@@ -280,7 +280,6 @@ async fn an_alarm_is_durable_at_once_and_outlives_starts_until_its_decision_goes
     }
     let mut image = memory.image();
     for _ in 0..2 {
-        // Each start writes everything anew.
         let memory = Memory::of(image);
         let (journal, replay) = open(&memory, 1 << 16);
         assert_eq!((replay.unsettled, replay.kept), (1, 0));
