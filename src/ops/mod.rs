@@ -8,6 +8,8 @@ pub mod model;
 pub mod reload;
 mod resolve;
 mod samples;
+#[cfg(test)]
+mod tests;
 mod transactions;
 mod words;
 
