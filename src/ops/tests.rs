@@ -1,5 +1,7 @@
 //! What operators are told, over a journal in memory and no servers.
 
+use std::time::Duration;
+
 use super::model::{BranchState, Outcome, Resolve, TransactionState};
 use super::*;
 use crate::base::{Engine, Failpoints, Place, TxnId};
@@ -15,9 +17,9 @@ const NAMES: [&str; 3] = ["store", "delivery", "ledger"];
 fn house(memory: &Memory) -> House {
     let backends = NAMES.map(|name| (name, Dialect::Mysql, name == "store"));
     let mut config = config(&backends, &[]);
-    config.transactions.commit_wait = std::time::Duration::from_millis(1);
+    config.transactions.commit_wait = Duration::from_millis(1);
     let config = Arc::new(config);
-    let keep = std::time::Duration::from_secs(60);
+    let keep = Duration::from_secs(60);
     let settings = Settings { cluster: config.node.cluster.clone(), node: None, segment_bytes: 4096, keep };
     let (journal, _) = Journal::open_on(Box::new(memory.clone()), settings, Failpoints::default()).unwrap();
     let registry = Arc::new(Registry::new(NAMES.len()));
@@ -108,4 +110,19 @@ async fn a_list_is_as_long_as_asked_for_however_many_the_journal_keeps() {
     names.reverse();
     assert_eq!(shown(2), names[..2], "newest first");
     assert_eq!(shown(100), names);
+}
+
+#[tokio::test]
+async fn the_rate_is_the_last_minutes_not_the_mean_of_all_days() {
+    let house = house(&Memory::default());
+    for _ in 0..30 {
+        let (txn, client) = (house.parts.journal.next_txn(), ledger::Client { protocol: Dialect::Mysql, user: "app" });
+        house.parts.commits.commit(&txn, client, 0, Vec::new()).await;
+    }
+    house.sample();
+    assert!(house.status().sentence.contains("1800 transactions/min"), "{}", house.status().sentence);
+    for _ in 0..60 {
+        house.sample();
+    }
+    assert!(house.status().sentence.contains(" 0 transactions/min"), "{}", house.status().sentence);
 }

@@ -43,7 +43,7 @@ fn names(branches: &[&Branch]) -> Vec<String> {
 }
 
 /// The status in plain words.
-pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usize) -> String {
+pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usize, per_minute: u64) -> String {
     let house = match status.state {
         HouseState::Starting => "Starting: clients are not let in yet. ",
         HouseState::Draining => "Stopping: open transactions may end, new ones are refused. ",
@@ -55,8 +55,6 @@ pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usiz
         several => format!(" {} do not answer.", list(several)),
     };
     if in_doubt.is_empty() {
-        let done = status.committed_total + status.rolled_back_total;
-        let per_minute = done * 60 / status.uptime_s.max(1);
         let rate = plural(usize::try_from(per_minute).unwrap_or(usize::MAX), "transaction/min", "transactions/min");
         return format!(
             "{house}All whole. {rate} over {}, none in doubt.{down}",
