@@ -252,6 +252,7 @@ impl App {
                 ended = &mut admit => break ended,
                 () = journal_failed(&self.journal) => break Err(ServeError::JournalFailed),
                 () = one_died(&mut settlers) => break Err(ServeError::SettlerDied),
+                Some(Err(error)) = background.join_next() => tracing::error!(%error, "a part of the house has died; clients are served"),
                 Some(ask) = asks.recv(), if preparing.is_empty() => {
                     preparing.spawn(self.prepare(&again.source, ask));
                 }
@@ -281,7 +282,7 @@ impl App {
             services = self.services(figures) => Arc::new(services?),
             () = &mut stop => return Ok(()),
         };
-        let open = reception(services).map_err(|source| ServeError::Tls { source })?;
+        let open = reception(services, doors(&self.config).map_err(|source| ServeError::Tls { source })?);
         open.services.latest.set(&open.services);
         let receptions = watch::Sender::new(open);
         let cores = Arc::new(Cores::start(Cores::wanted()).map_err(|source| ServeError::Threads { source })?);
@@ -413,12 +414,16 @@ fn backend_ids(config: &Config) -> impl Iterator<Item = BackendId> + use<> {
     (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId))
 }
 
-/// What clients meet under this configuration. Errors: its certificates cannot be read.
-fn reception(services: Arc<Services>) -> std::io::Result<Reception> {
-    let tls = |alpn: Option<&[u8]>| Tls::new(&services.config.listen.tls, alpn);
-    let (postgres_tls, mysql_tls) = (tls(Some(ALPN_POSTGRES))?, tls(None)?);
+/// TLS towards clients of both wires. Errors: certificates cannot be read.
+fn doors(config: &Config) -> std::io::Result<[Option<Tls>; 2]> {
+    let tls = |alpn: Option<&[u8]>| Tls::new(&config.listen.tls, alpn);
+    Ok([tls(Some(ALPN_POSTGRES))?, tls(None)?])
+}
+
+/// What clients meet under this configuration.
+fn reception(services: Arc<Services>, [postgres_tls, mysql_tls]: [Option<Tls>; 2]) -> Reception {
     let annexes = Arc::new(Annexes::new(Arc::clone(&services)));
-    Ok(Reception { services, annexes, postgres_tls, mysql_tls })
+    Reception { services, annexes, postgres_tls, mysql_tls }
 }
 
 fn announce(wire: &str, listener: &TcpListener) {

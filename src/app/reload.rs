@@ -109,10 +109,8 @@ impl App {
             return Ok(changes);
         }
         let config = Arc::new(config);
-        let now = door.borrow().clone();
-        let services = self.next_services(&now.services, &config);
-        let open = match reception(services) {
-            Ok(open) => open,
+        let tls = match super::doors(&config) {
+            Ok(tls) => tls,
             Err(error) => {
                 return refused(
                     ConfigCode::Tls,
@@ -121,7 +119,9 @@ impl App {
                 );
             }
         };
-        // From here on nothing can fail.
+        // From here on nothing can fail: the pools take their new sizes as soon as there are new services.
+        let now = door.borrow().clone();
+        let open = reception(self.next_services(&now.services, &config), tls);
         filter.set(&config.telemetry);
         for (id, facts) in facts {
             self.recovery.board.facts(id, facts);

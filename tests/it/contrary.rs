@@ -43,7 +43,11 @@ impl Contrary {
                 std::thread::spawn(move || pass(&mut from, &mut to, |bytes| statement(bytes, &done, &told)));
                 let (mut from, mut to) = (server, client);
                 std::thread::spawn(move || {
-                    pass(&mut from, &mut to, |bytes| if lie.swap(false, Ordering::SeqCst) { rolled_back() } else { bytes })
+                    pass(
+                        &mut from,
+                        &mut to,
+                        |bytes| if lie.swap(false, Ordering::SeqCst) { rolled_back() } else { bytes },
+                    )
                 });
             }
         });
@@ -92,7 +96,10 @@ async fn alarm_stays(engine: Engine) {
     let (store, delivery) = own_servers(engine, "contrary");
     let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
     let before = Contrary::before(delivery.port());
-    let text = shop.config().replace(&format!(":{}/", delivery.port()), &format!(":{}/", before.port));
+    // In the clear, or nothing could be changed on the way.
+    let in_the_clear = format!("{}?tls=disable\"", shop.delivery.url());
+    let text = shop.config().replace(&format!("{}\"", shop.delivery.url()), &in_the_clear);
+    let text = text.replace(&format!(":{}/", delivery.port()), &format!(":{}/", before.port));
     let handfast = Handfast::with_config(binary(), &shop, &text).unwrap();
     let stand = Stand { shop: Arc::new(shop), handfast: Arc::new(handfast) };
     stand.handfast.start().unwrap();
@@ -121,7 +128,9 @@ async fn alarm_stays(engine: Engine) {
         backends["backends"].as_array().unwrap().iter().all(|b| b["up"] == true && b["prepared_now"] == 0)
     })
     .await;
-    assert!(http::post(port, &format!("/api/v1/transactions/{name}/resolve"), &json!({"outcome": "commit"})).status == 409);
+    assert!(
+        http::post(port, &format!("/api/v1/transactions/{name}/resolve"), &json!({"outcome": "commit"})).status == 409
+    );
     assert_eq!(broken(port).as_deref(), Some(name.as_str()));
     stand.handfast.kill9();
     stand.handfast.start().unwrap();
