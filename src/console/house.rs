@@ -264,11 +264,11 @@ pub(super) async fn act(
     let done = |tag: &str| Ok((Vec::new(), tag.to_owned()));
     match command {
         Command::Pause(name) => {
-            services.pools.pause(backend(services, name)?, true);
+            pause(services, name, true)?;
             done("PAUSE")
         }
         Command::Resume(name) => {
-            services.pools.pause(backend(services, name)?, false);
+            pause(services, name, false)?;
             done("RESUME")
         }
         Command::Kill { protocol, id } => {
@@ -301,12 +301,9 @@ fn changed(change: crate::config::change::Change) -> Row {
     vec![change.key.into(), change.from.into(), change.to.into(), change.applies.text().to_owned().into()]
 }
 
-fn backend(services: &Services, name: &str) -> Result<BackendId, Fault> {
-    let backends = &services.config.backends;
-    let at = backends.iter().position(|backend| backend.name == name).and_then(|at| u16::try_from(at).ok());
-    at.map(BackendId).ok_or_else(|| {
-        let fault = Fault::new(FaultKind::UnknownBackend, format!("there is no backend \"{name}\""));
-        let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
+fn pause(services: &Services, name: &str, paused: bool) -> Result<(), Fault> {
+    services.house.pause(name, paused).map(drop).map_err(|fault| {
+        let names: Vec<&str> = services.config.backends.iter().map(|backend| backend.name.as_str()).collect();
         match nearest(name, names.iter().copied()) {
             Some(near) => fault.hint(format!("Did you mean {near}?")),
             None => fault.hint(format!("There are {}.", names.join(", "))),

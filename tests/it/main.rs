@@ -19,6 +19,7 @@ mod clients;
 mod command_line;
 mod commit_is_atomic;
 mod console;
+mod contrary;
 mod crash_is_recovered;
 mod drivers;
 mod fake_pg;
