@@ -344,7 +344,7 @@ impl Views<'_> {
             branches: pairs(branches),
             by_hand: pairs(by_hand),
             sentence: steady(now["sentence"].as_str().unwrap()),
-            in_doubt: now["in_doubt"].as_array().unwrap().len().to_string(),
+            in_doubt: text(&now["in_doubt"]),
         }
     }
 

@@ -59,7 +59,7 @@ const COMMANDS = {
   },
   async status() {
     await open("#/now");
-    return page.eval("({ sentence: document.querySelector('.sentence').innerText, in_doubt: [...document.querySelectorAll('.doubtful a')].map((one) => one.innerText) })");
+    return page.eval("({ sentence: document.querySelector('.sentence').innerText, in_doubt: document.querySelector('.tile.warn .value, .tile.calm .value').innerText })");
   },
   async resolve(name, outcome) {
     await open(`#/transactions/${name}`);
