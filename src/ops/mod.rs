@@ -3,6 +3,7 @@
 //! line all show the same.
 
 mod backends;
+pub mod explain;
 mod lists;
 pub mod model;
 pub mod reload;
@@ -27,7 +28,7 @@ use crate::recovery::board::Board;
 use crate::telemetry::clients::Clients;
 
 pub use samples::{SAMPLE_EVERY, SERIES};
-pub use transactions::Filter;
+pub use transactions::{Filter, protocol_named};
 
 use model::{ClientCounts, HouseState, Status};
 
@@ -65,12 +66,20 @@ pub struct House {
     started: Instant,
     samples: samples::Ring,
     drain: tokio::sync::Notify,
+    /// Whose turn it is to ask for an explanation.
+    explaining: tokio::sync::Mutex<()>,
 }
 
 impl House {
     /// Of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, started: clock::now(), samples: samples::Ring::default(), drain: tokio::sync::Notify::new() }
+        Self {
+            parts,
+            started: clock::now(),
+            samples: samples::Ring::default(),
+            drain: tokio::sync::Notify::new(),
+            explaining: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The configuration that runs.

@@ -224,6 +224,11 @@ pub(super) fn protocol_name(dialect: Dialect) -> &'static str {
     }
 }
 
+/// A protocol by the name that [`protocol_name`] gives it.
+pub fn protocol_named(name: &str) -> Option<Dialect> {
+    [Dialect::Postgres, Dialect::Mysql].into_iter().find(|dialect| protocol_name(*dialect) == name)
+}
+
 /// A branch's name as its server lists it.
 fn listed_name(dialect: Dialect, name: &BranchName) -> String {
     match dialect {
