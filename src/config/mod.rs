@@ -418,4 +418,6 @@ pub struct Telemetry {
     pub log_level: String,
     /// JSON lines instead of text.
     pub log_json: bool,
+    /// Statements that are told apart in the statistics, at most; 0: none are kept.
+    pub statements_max: usize,
 }

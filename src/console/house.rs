@@ -46,6 +46,7 @@ pub(super) fn rows(services: &Services, name: &str) -> Vec<Row> {
         "clients" => clients(house),
         "tables" => tables(house),
         "strangers" => strangers(house),
+        "statements" => statements(house),
         "journal" => vec![journal(house)],
         "config" => config(services),
         "metrics" => metrics(services),
@@ -186,6 +187,22 @@ fn tables(house: &House) -> Vec<Row> {
         vec![rule.pattern.into(), rule.backend.into(), rule.table.into(), rule.line.into()]
     };
     house.tables().rules.into_iter().map(row).collect()
+}
+
+fn statements(house: &House) -> Vec<Row> {
+    let row = |statement: crate::ops::model::RunStatement| {
+        vec![
+            statement.text.into(),
+            statement.protocol.into(),
+            statement.route.into(),
+            statement.count.into(),
+            statement.errors.into(),
+            Cell::Float(statement.total_ms),
+            Cell::Float(statement.mean_ms),
+            Cell::Float(statement.max_ms),
+        ]
+    };
+    house.statements().statements.into_iter().map(row).collect()
 }
 
 fn journal(house: &House) -> Row {

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::journal::Journal;
 use crate::recovery::board::Board;
 use crate::telemetry::clients::Clients;
+use crate::telemetry::statements::Statements;
 
 pub use samples::{SAMPLE_EVERY, SERIES};
 pub use transactions::{Filter, protocol_named};
@@ -49,6 +50,8 @@ pub struct Parts {
     pub commits: Arc<Commits>,
     /// Who is connected.
     pub clients: Arc<Clients>,
+    /// Which statements were run.
+    pub statements: Arc<Statements>,
     /// Decided transactions that this start found unfinished.
     pub found: usize,
     /// Whether clients are let in.

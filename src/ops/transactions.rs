@@ -122,6 +122,7 @@ impl House {
             begun_wall_ms: decision.decided_wall_ms,
             age_ms: clock::wall_ms().saturating_sub(decision.decided_wall_ms),
             client: None,
+            traceparent: None,
             why: None,
             next: String::new(),
             branches: decision.branches.iter().map(branch).collect(),
@@ -145,6 +146,7 @@ impl House {
                 .client
                 .as_ref()
                 .map(|(protocol, user)| Client { protocol: protocol_name(*protocol).to_owned(), user: user.clone() }),
+            traceparent: None,
             why: None,
             next: String::new(),
             branches: record.branches.iter().map(|b| self.branch(record, b)).collect(),
