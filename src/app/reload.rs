@@ -123,6 +123,7 @@ impl App {
         };
         // From here on nothing can fail.
         filter.set(&config.telemetry);
+        self.statements.limit(config.telemetry.statements_max);
         for (id, facts) in facts {
             self.recovery.board.facts(id, facts);
         }
@@ -150,6 +151,7 @@ impl App {
             translations: Translations::new(config.limits.statement_cache),
             commits: Arc::new(now.commits.renewed(Arc::clone(config))),
             clients: Arc::clone(&self.clients),
+            statements: Arc::clone(&self.statements),
             house: Arc::clone(&now.house),
             metrics: now.metrics.clone(),
             postgres_home: now.postgres_home.clone(),

@@ -24,6 +24,7 @@ mod crash_is_recovered;
 mod drivers;
 mod fake_pg;
 mod first_minutes;
+mod four_views;
 mod holes;
 mod http;
 mod load;
