@@ -43,6 +43,7 @@ use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
+use crate::telemetry::statements::Statements;
 
 use listeners::Listeners;
 pub use reload::Again;
@@ -133,6 +134,7 @@ struct App {
     pools: Arc<Swap<Pools>>,
     commits: Arc<Commits>,
     clients: Arc<Clients>,
+    statements: Arc<Statements>,
     house: Arc<House>,
     recovery: Recovery,
     /// The house takes no new work.
@@ -170,6 +172,7 @@ impl App {
         let flag = || watch::Sender::new(false);
         let (stopping, closing, ready, clients) = (flag(), flag(), flag(), Arc::new(Clients::default()));
         let pools = Arc::new(Swap::new(pools));
+        let statements = Arc::new(Statements::new(config.telemetry.statements_max));
         let house = Arc::new(House::new(Parts {
             config: Arc::clone(&running),
             journal: journal.clone(),
@@ -178,6 +181,7 @@ impl App {
             board: Arc::clone(&recovery.board),
             commits: Arc::clone(&commits),
             clients: Arc::clone(&clients),
+            statements: Arc::clone(&statements),
             found: unfinished,
             ready: ready.subscribe(),
             stopping: stopping.subscribe(),
@@ -192,6 +196,7 @@ impl App {
             pools,
             commits,
             clients,
+            statements,
             house,
             recovery,
             stopping,
@@ -353,6 +358,7 @@ impl App {
             translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
             clients: Arc::clone(&self.clients),
+            statements: Arc::clone(&self.statements),
             house: Arc::clone(&self.house),
             metrics,
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,

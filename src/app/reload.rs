@@ -96,7 +96,9 @@ impl App {
             return refused(ConfigCode::NotNow, "Handfast is still starting".to_owned(), "ask again when it is ready");
         };
         for id in left {
-            let unfinished = self.registry.unfinished_on(id).len();
+            // Also what was never decided: nobody would roll it back, and its locks would stay.
+            let undecided = self.registry.ledger().undecided_on(id).len();
+            let unfinished = self.registry.unfinished_on(id).len() + undecided;
             if unfinished > 0 {
                 let name = &old.backend(id).name;
                 let title =
@@ -123,11 +125,13 @@ impl App {
         };
         // From here on nothing can fail.
         filter.set(&config.telemetry);
+        self.statements.limit(config.telemetry.statements_max);
         for (id, facts) in facts {
             self.recovery.board.facts(id, facts);
         }
-        self.running.set(Arc::clone(&config));
+        // Pools first: who counts the backends by the configuration asks the pool of each.
         self.pools.set(Arc::clone(&open.services.pools));
+        self.running.set(Arc::clone(&config));
         for id in super::backend_ids(&config).skip(old.backends.len()) {
             self.settle(id, settlers);
         }
@@ -149,6 +153,7 @@ impl App {
             translations: Translations::new(config.limits.statement_cache),
             commits: Arc::new(now.commits.renewed(Arc::clone(config))),
             clients: Arc::clone(&self.clients),
+            statements: Arc::clone(&self.statements),
             house: Arc::clone(&now.house),
             metrics: now.metrics.clone(),
             postgres_home: now.postgres_home.clone(),

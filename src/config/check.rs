@@ -358,6 +358,7 @@ fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {
     let words = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
     let log_level = section.text(r, "log_level", "info");
     let format = section.choice(r, "log_format", &words);
+    let statements_max = section.count(r, "statements_max", 1000, 0..=100_000);
     section.finish(r);
     if let Some(Text { text, span }) = &log_level
         && !text.split(',').all(is_log_directive)
@@ -370,7 +371,7 @@ fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    Telemetry { log_level: log_level.map_or_else(|| "info".to_owned(), |text| text.text), log_json }
+    Telemetry { log_level: log_level.map_or_else(|| "info".to_owned(), |text| text.text), log_json, statements_max }
 }
 
 fn is_log_directive(text: &str) -> bool {

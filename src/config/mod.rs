@@ -29,7 +29,7 @@ mod wrong_tests;
 
 pub use backends::{FromUrl, from_url, to_url};
 pub use check::{Source, World, parse};
-pub use file::{Env, ReadFile};
+pub use file::{Env, ReadFile, nearest};
 pub use overrides::Overrides;
 pub use report::{ConfigCode, ConfigErrors};
 pub use seen::Seen;
@@ -424,4 +424,6 @@ pub struct Telemetry {
     pub log_level: String,
     /// JSON lines instead of text.
     pub log_json: bool,
+    /// Statements that are told apart in the statistics, at most; 0: none are kept.
+    pub statements_max: usize,
 }

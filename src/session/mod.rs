@@ -16,6 +16,7 @@ use crate::ops::House;
 use crate::route::{Reach, RouteTable};
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
+use crate::telemetry::statements::Statements;
 
 pub mod annexes;
 pub mod mysql;
@@ -47,6 +48,8 @@ pub struct Services {
     pub commits: Arc<Commits>,
     /// Who is connected.
     pub clients: Arc<Clients>,
+    /// Which statements were run.
+    pub statements: Arc<Statements>,
     /// What operators and clients may know of transactions.
     pub house: Arc<House>,
     /// Figures, if somebody collects them.
