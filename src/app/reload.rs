@@ -15,7 +15,7 @@ use crate::backend::probe;
 use crate::backend::schema::Schemas;
 use crate::base::BackendId;
 use crate::config::change::{self, Applies, Change, Succession};
-use crate::config::{Backend, Config, ConfigCode, ConfigErrors, Source};
+use crate::config::{Backend, Config, ConfigCode, ConfigErrors, Seen, Source};
 use crate::ops::reload::{Ask, Reloads};
 use crate::route::RouteTable;
 use crate::session::Services;
@@ -30,6 +30,8 @@ pub struct Again {
     pub source: Source,
     /// Changes the log level.
     pub filter: Filter,
+    /// The files that it was read from, if they are to be watched.
+    pub watched: Option<Seen>,
 }
 
 /// A new configuration that was read, and who waits for it.
@@ -123,6 +125,7 @@ impl App {
         let now = door.borrow().clone();
         let open = reception(self.next_services(&now.services, &config), tls);
         filter.set(&config.telemetry);
+        self.statements.limit(config.telemetry.statements_max);
         for (id, facts) in facts {
             self.recovery.board.facts(id, facts);
         }
@@ -150,6 +153,7 @@ impl App {
             translations: Translations::new(config.limits.statement_cache),
             commits: Arc::new(now.commits.renewed(Arc::clone(config))),
             clients: Arc::clone(&self.clients),
+            statements: Arc::clone(&self.statements),
             house: Arc::clone(&now.house),
             metrics: now.metrics.clone(),
             postgres_home: now.postgres_home.clone(),

@@ -132,6 +132,7 @@ impl House {
             begun_wall_ms: decision.decided_wall_ms,
             age_ms: clock::wall_ms().saturating_sub(decision.decided_wall_ms),
             client: None,
+            traceparent: None,
             why: None,
             next: String::new(),
             branches: decision.branches.iter().map(branch).collect(),
@@ -156,6 +157,7 @@ impl House {
                 .client
                 .as_ref()
                 .map(|(protocol, user)| Client { protocol: protocol_name(*protocol).to_owned(), user: user.clone() }),
+            traceparent: None,
             why: None,
             next: String::new(),
             branches: record.branches.iter().map(|b| self.branch(record, b)).collect(),
@@ -239,6 +241,11 @@ pub(super) fn protocol_name(dialect: Dialect) -> &'static str {
         Dialect::Postgres => "postgres",
         Dialect::Mysql => "mysql",
     }
+}
+
+/// A protocol by the name that [`protocol_name`] gives it.
+pub fn protocol_named(name: &str) -> Option<Dialect> {
+    [Dialect::Postgres, Dialect::Mysql].into_iter().find(|dialect| protocol_name(*dialect) == name)
 }
 
 /// A branch's name as its server lists it.

@@ -8,8 +8,8 @@ use super::compile::{Walk, refused};
 use super::node::{Around, Node, Order};
 use super::{Catalog, Columns, Environment, Found, Row, VISITED_ROWS_MAX};
 use crate::base::{Fault, FaultKind};
+use crate::config::nearest;
 use crate::console::cell::Cell;
-use crate::console::nearest;
 
 /// One table of a FROM.
 #[derive(Clone, Debug)]
