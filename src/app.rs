@@ -1,5 +1,7 @@
 //! Layer 7: the only composition root. Opens, adopts, probes, lets clients in; on a stop drains: sessions, settlers, journal.
 
+mod files;
+mod listeners;
 mod notify;
 mod reload;
 mod signals;
@@ -41,7 +43,9 @@ use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
+use crate::telemetry::statements::Statements;
 
+use listeners::Listeners;
 pub use reload::Again;
 use reload::reload_on_signal;
 use signals::StopSignals;
@@ -78,6 +82,12 @@ pub enum ServeError {
         /// How.
         source: std::io::Error,
     },
+    /// A socket from the service manager cannot be used.
+    #[error("a socket that was handed over cannot be used: {why}")]
+    Handed {
+        /// Which and why.
+        why: String,
+    },
     /// Certificates cannot be read.
     #[error("TLS cannot be set up: {source}")]
     Tls {
@@ -109,7 +119,7 @@ pub async fn serve(config: Config, again: Again, failpoints: Failpoints) -> Resu
     let config = Arc::new(config);
     let (reloads, asks) = Reloads::new();
     let app = App::open(Arc::clone(&config), failpoints, reloads)?;
-    let listeners = Listeners::bind(&config).await?;
+    let listeners = Listeners::open(&config).await?;
     app.run(listeners, again, asks).await
 }
 
@@ -124,6 +134,7 @@ struct App {
     pools: Arc<Swap<Pools>>,
     commits: Arc<Commits>,
     clients: Arc<Clients>,
+    statements: Arc<Statements>,
     house: Arc<House>,
     recovery: Recovery,
     /// The house takes no new work.
@@ -135,29 +146,6 @@ struct App {
     /// What clients meet, once they are let in.
     reception: Swap<Option<watch::Sender<Reception>>>,
     reloads: Reloads,
-}
-
-struct Listeners {
-    postgres: Option<TcpListener>,
-    mysql: Option<TcpListener>,
-    admin: Option<TcpListener>,
-}
-
-impl Listeners {
-    async fn bind(config: &Config) -> Result<Self, ServeError> {
-        let bind = async |address: Option<SocketAddr>| match address {
-            None => Ok(None),
-            Some(address) => match TcpListener::bind(address).await {
-                Ok(listener) => Ok(Some(listener)),
-                Err(source) => Err(ServeError::Listen { address, source }),
-            },
-        };
-        Ok(Self {
-            postgres: bind(config.listen.postgres).await?,
-            mysql: bind(config.listen.mysql).await?,
-            admin: bind(config.admin.listen).await?,
-        })
-    }
 }
 
 impl App {
@@ -184,6 +172,7 @@ impl App {
         let flag = || watch::Sender::new(false);
         let (stopping, closing, ready, clients) = (flag(), flag(), flag(), Arc::new(Clients::default()));
         let pools = Arc::new(Swap::new(pools));
+        let statements = Arc::new(Statements::new(config.telemetry.statements_max));
         let house = Arc::new(House::new(Parts {
             config: Arc::clone(&running),
             journal: journal.clone(),
@@ -192,6 +181,7 @@ impl App {
             board: Arc::clone(&recovery.board),
             commits: Arc::clone(&commits),
             clients: Arc::clone(&clients),
+            statements: Arc::clone(&statements),
             found: unfinished,
             ready: ready.subscribe(),
             stopping: stopping.subscribe(),
@@ -206,6 +196,7 @@ impl App {
             pools,
             commits,
             clients,
+            statements,
             house,
             recovery,
             stopping,
@@ -246,6 +237,9 @@ impl App {
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
         background.spawn(reload_on_signal(self.reloads.clone()));
+        if let Some(seen) = again.watched.clone() {
+            background.spawn(files::reload_on_change(again.source.clone(), seen, self.reloads.clone()));
+        }
         let admit = self.admit(listeners, figures, signals);
         tokio::pin!(admit);
         let mut preparing = JoinSet::new();
@@ -371,6 +365,7 @@ impl App {
             translations: Translations::new(self.config.limits.statement_cache),
             commits: Arc::clone(&self.commits),
             clients: Arc::clone(&self.clients),
+            statements: Arc::clone(&self.statements),
             house: Arc::clone(&self.house),
             metrics,
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,

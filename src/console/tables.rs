@@ -117,14 +117,16 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "statements",
-        about: "statements by their text, with counts and times",
+        about: "statements by their text without values: how often, for how long, with how many errors",
         columns: &[
             ("text", Text),
+            ("protocol", Text),
             ("route", Text),
             ("count", Int),
+            ("errors", Int),
             ("total_ms", Float),
             ("mean_ms", Float),
-            ("errors", Int),
+            ("max_ms", Float),
         ],
     },
     Table {

@@ -3,11 +3,14 @@
 //! line all show the same.
 
 mod backends;
+pub mod explain;
 mod lists;
 pub mod model;
 pub mod reload;
 mod resolve;
 mod samples;
+#[cfg(test)]
+mod tests;
 mod transactions;
 mod words;
 
@@ -25,9 +28,10 @@ use crate::config::Config;
 use crate::journal::Journal;
 use crate::recovery::board::Board;
 use crate::telemetry::clients::Clients;
+use crate::telemetry::statements::Statements;
 
 pub use samples::{SAMPLE_EVERY, SERIES};
-pub use transactions::Filter;
+pub use transactions::{Filter, protocol_named};
 
 use model::{ClientCounts, HouseState, Status};
 
@@ -48,6 +52,8 @@ pub struct Parts {
     pub commits: Arc<Commits>,
     /// Who is connected.
     pub clients: Arc<Clients>,
+    /// Which statements were run.
+    pub statements: Arc<Statements>,
     /// Decided transactions that this start found unfinished.
     pub found: usize,
     /// Whether clients are let in.
@@ -65,12 +71,20 @@ pub struct House {
     started: Instant,
     samples: samples::Ring,
     drain: tokio::sync::Notify,
+    /// Whose turn it is to ask for an explanation.
+    explaining: tokio::sync::Mutex<()>,
 }
 
 impl House {
     /// Of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, started: clock::now(), samples: samples::Ring::default(), drain: tokio::sync::Notify::new() }
+        Self {
+            parts,
+            started: clock::now(),
+            samples: samples::Ring::default(),
+            drain: tokio::sync::Notify::new(),
+            explaining: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The configuration that runs.
@@ -127,7 +141,8 @@ impl House {
             p99_commit_ms: self.p99_commit_ms(),
             backends_down: down.map(|id| self.backend_name(id)).collect(),
         };
-        status.sentence = words::sentence(&status, &in_doubt, self.parts.config.get().backends.len());
+        status.sentence =
+            words::sentence(&status, &in_doubt, self.parts.config.get().backends.len(), self.ended_per_minute());
         status
     }
 }

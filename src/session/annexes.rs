@@ -121,6 +121,7 @@ impl Services {
             number: 0,
             latest: Arc::default(),
             clients: Arc::clone(&self.clients),
+            statements: Arc::clone(&self.statements),
             house: Arc::clone(&self.house),
             metrics: self.metrics.clone(),
             routes: RouteTable::new(&config),

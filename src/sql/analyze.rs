@@ -13,7 +13,7 @@ pub fn analyze(reading: Reading, text: &[u8]) -> Analysis {
     let readable = reading.encoding.readable(text);
     let text = readable.as_ref();
     let statements = Splitter::new(reading, text).map(|piece| statement(reading, text, piece)).collect();
-    Analysis { statements }
+    Analysis::new(statements)
 }
 
 fn statement(reading: Reading, text: &[u8], piece: Piece) -> Statement {

@@ -9,6 +9,7 @@ mod cache;
 mod charset;
 mod classify;
 mod encoding;
+mod fingerprint;
 mod head;
 pub mod lex;
 mod literal;
@@ -19,6 +20,7 @@ pub(crate) mod tests;
 pub mod translate;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::base::Dialect;
 
@@ -26,6 +28,7 @@ pub use analyze::analyze;
 pub use cache::AnalysisCache;
 pub use charset::ClientCharset;
 pub use encoding::Encoding;
+pub use fingerprint::{FINGERPRINT_BYTES_MAX, Fingerprint, normalise};
 pub use tables::IDENTIFIERS_MAX;
 
 /// How the session's settings change reading the text.
@@ -66,6 +69,15 @@ impl Reading {
 pub struct Analysis {
     /// The statements; their spans are byte ranges of the text, without the closing `;`.
     pub statements: Vec<Statement>,
+    /// Made when it is asked for.
+    fingerprint: OnceLock<Fingerprint>,
+}
+
+impl Analysis {
+    /// Of these.
+    pub fn new(statements: Vec<Statement>) -> Self {
+        Self { statements, fingerprint: OnceLock::new() }
+    }
 }
 
 /// One statement of a text.

@@ -159,7 +159,7 @@ impl Session {
         executed.kind = Kind::Other;
         let generation = self.slot(backend).map_or(0, |slot| slot.generation);
         let prepared = Prepared {
-            analysis: Arc::new(Analysis { statements: vec![executed] }),
+            analysis: Arc::new(Analysis::new(vec![executed])),
             text: Bytes::new(),
             lives: Lives::On(backend),
             generation,

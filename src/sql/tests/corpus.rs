@@ -84,7 +84,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             transactions_kept: 10,
         },
         admin: Admin { listen: None, token: None, users: Vec::new() },
-        telemetry: Telemetry { log_level: String::new(), log_json: false },
+        telemetry: Telemetry { log_level: String::new(), log_json: false, statements_max: 1000 },
         settings: Vec::new(),
     }
 }
