@@ -48,7 +48,7 @@ use crate::telemetry::statements::Statements;
 use listeners::Listeners;
 pub use reload::Again;
 use reload::reload_on_signal;
-use signals::stop_signal;
+use signals::StopSignals;
 
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -222,6 +222,8 @@ impl App {
             let token = self.config.admin.token.clone();
             background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        // Before a service manager hears of us: what it then asks is never lost.
+        let signals = StopSignals::listen();
         let manager = notify::Notify::from_environment().map(Arc::new);
         if let Some(manager) = manager.clone() {
             let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
@@ -238,7 +240,7 @@ impl App {
         if let Some(seen) = again.watched.clone() {
             background.spawn(files::reload_on_change(again.source.clone(), seen, self.reloads.clone()));
         }
-        let admit = self.admit(listeners, figures);
+        let admit = self.admit(listeners, figures, signals);
         tokio::pin!(admit);
         let mut preparing = JoinSet::new();
         let ended = loop {
@@ -269,8 +271,13 @@ impl App {
     }
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
-    async fn admit(&self, listeners: Listeners, figures: Option<PrometheusHandle>) -> Result<(), ServeError> {
-        let stop = self.told_to_stop();
+    async fn admit(
+        &self,
+        listeners: Listeners,
+        figures: Option<PrometheusHandle>,
+        signals: StopSignals,
+    ) -> Result<(), ServeError> {
+        let stop = self.told_to_stop(signals);
         tokio::pin!(stop);
         let services = tokio::select! {
             services = self.services(figures) => Arc::new(services?),
@@ -311,9 +318,9 @@ impl App {
     }
 
     /// By a signal, or by an operator.
-    async fn told_to_stop(&self) {
+    async fn told_to_stop(&self, signals: StopSignals) {
         tokio::select! {
-            () = stop_signal() => {}
+            () = signals.first() => {}
             () = self.house.drain_asked() => {}
         }
     }
