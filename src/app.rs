@@ -3,8 +3,8 @@
 mod notify;
 mod reload;
 mod signals;
+mod upkeep;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::front::{self, Reception};
 use crate::journal::{Journal, JournalError};
 use crate::ops::reload::{Ask, Reloads};
-use crate::ops::{House, Parts, SAMPLE_EVERY};
+use crate::ops::{House, Parts};
 use crate::recovery::board::Board;
 use crate::recovery::{AdoptError, Recovery};
 use crate::route::RouteTable;
@@ -46,6 +46,7 @@ use crate::telemetry::statements::Statements;
 pub use reload::Again;
 use reload::reload_on_signal;
 use signals::stop_signal;
+use upkeep::{sweep_pools, take_samples, upkeep, watch_in_doubt};
 
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +232,7 @@ impl App {
         let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
+            metrics::runs_since(clock::wall_ms());
             figures = Some(metrics.clone());
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
             let token = self.config.admin.token.clone();
@@ -449,52 +451,4 @@ async fn one_died(tasks: &mut JoinSet<()>) {
         }
     }
     std::future::pending().await
-}
-
-/// Keeps the metrics bounded, and copies the journal's figures into them.
-async fn upkeep(handle: PrometheusHandle, journal: Journal) {
-    let started = clock::now();
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let stats = journal.stats();
-        metrics::journal(stats.unsettled, stats.kept, stats.segment_used_bytes);
-        metrics::up(started.elapsed());
-        handle.run_upkeep();
-    }
-}
-
-/// Warns of transactions that are in doubt for longer than `transactions.warn_after`, each once.
-async fn watch_in_doubt(registry: Arc<Registry>, config: Arc<Swap<Config>>) {
-    let mut told = BTreeSet::new();
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let (now_ms, warn_after) = (clock::wall_ms(), config.get().transactions.warn_after);
-        let unfinished = registry.unfinished();
-        let age = |decided_ms: u64| Duration::from_millis(now_ms.saturating_sub(decided_ms));
-        let oldest = unfinished.iter().map(|(_, entry)| age(entry.decided_wall_ms)).max();
-        metrics::in_doubt_oldest(oldest.unwrap_or_default());
-        told.retain(|txn| unfinished.iter().any(|(other, _)| other == txn));
-        for (txn, entry) in unfinished.iter().filter(|(_, entry)| age(entry.decided_wall_ms) >= warn_after) {
-            if told.insert(txn.clone()) {
-                let age = age(entry.decided_wall_ms);
-                tracing::warn!(%txn, ?age, met = ?entry.met, "a committed transaction waits for a backend");
-            }
-        }
-    }
-}
-
-async fn take_samples(house: Arc<House>) {
-    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        house.sample();
-    }
-}
-
-async fn sweep_pools(pools: Arc<Swap<Pools>>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        pools.get().sweep().await;
-    }
 }

@@ -22,6 +22,7 @@ use crate::session::Services;
 use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::logs::Filter;
+use crate::telemetry::metrics;
 
 /// What is needed to read the configuration again.
 #[derive(Debug)]
@@ -80,6 +81,7 @@ impl App {
             }
             Err(errors) => tracing::error!("the configuration was not taken, the old one stays:\n{errors}"),
         }
+        metrics::reloaded(done.is_ok());
         if prepared.ask.send(done).is_err() {
             tracing::debug!("who asked for the configuration to be read again has left");
         }

@@ -442,7 +442,7 @@ impl Ledger {
         let (mut count, mut oldest) = (0, None::<u64>);
         for entry in entries {
             let record = entry.record();
-            if record.standing() == Standing::InDoubt {
+            if matches!(record.standing(), Standing::InDoubt | Standing::Unknown) {
                 count += 1;
                 oldest = Some(oldest.map_or(record.begun_wall_ms, |o| o.min(record.begun_wall_ms)));
             }

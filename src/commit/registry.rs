@@ -11,7 +11,6 @@ use tokio::sync::{Notify, watch};
 use super::ledger::{BranchState, Ledger};
 use crate::base::limits::LEDGER_KEPT;
 use crate::base::{BackendId, Fault, FaultKind, Place, TxnId, clock};
-use crate::telemetry::metrics;
 
 /// Live and unfinished transactions of this process.
 #[derive(Debug)]
@@ -122,7 +121,6 @@ impl Registry {
                     self.per_backend[usize::from(backend.0)].fetch_add(1, Ordering::SeqCst);
                 }
             }
-            metrics::in_doubt(state.unfinished.len());
         }
         self.ledger.handed_over(txn, decided_wall_ms, branches);
         for backend in backends {
@@ -141,7 +139,6 @@ impl Registry {
             state.unfinished.remove(txn);
         }
         self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
-        metrics::in_doubt(state.unfinished.len());
         drop(state);
         self.ledger.settled(txn, place, BranchState::Committed, "committed by recovery");
         self.settled[usize::from(backend.0)].notify_waiters();

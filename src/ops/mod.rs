@@ -3,11 +3,13 @@
 //! line all show the same.
 
 mod backends;
+mod figures;
 mod lists;
 pub mod model;
 pub mod reload;
 mod resolve;
 mod samples;
+pub mod statements;
 mod transactions;
 mod words;
 

@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod pg;
 pub mod transaction;
 pub mod translations;
+pub mod watch;
 
 /// What every session needs of the house; made in `app`, at the start and when the configuration is read again.
 #[derive(Debug)]

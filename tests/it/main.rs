@@ -43,6 +43,7 @@ mod raw_pg;
 mod recovery_is_patient;
 mod reload;
 mod stand_ins;
+mod statements;
 mod stored_verifier;
 mod tls;
 mod tools;

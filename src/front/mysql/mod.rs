@@ -64,6 +64,7 @@ pub async fn serve(
                         full: sessions_now >= clients_max,
                     };
                     if sessions_now >= clients_max + CONSOLES_MAX {
+                        metrics::connected(Dialect::Mysql, "refused");
                         turn_away(tcp, &services);
                     } else {
                         cores.serve(&mut tasks, tcp, |tcp| arrival.serve(tcp));
@@ -160,6 +161,7 @@ impl Arrival {
         let entered = tokio::select! {
             entered = tokio::time::timeout(bound, self.log_in(client, &entry)) => entered,
             () = stranger.sent_away() => {
+                metrics::connected(Dialect::Mysql, "refused");
                 tracing::debug!("too many connections log in; the oldest is dropped");
                 return self.sessions.leave(&entry);
             }
@@ -167,6 +169,7 @@ impl Arrival {
         drop(stranger);
         match entered {
             Ok(Ok(Entered::Session(session))) => {
+                metrics::connected(Dialect::Mysql, "accepted");
                 let present = self.services.clients.enter(Dialect::Mysql, session.user(), address);
                 let (sessions, id, user) = (Arc::clone(&self.sessions), entry.id(), session.user().to_owned());
                 present.killed_by(Arc::new(move || {
@@ -180,8 +183,15 @@ impl Arrival {
                 drop(present);
             }
             Ok(Ok(Entered::Console(session))) => session.serve(self.shutdown).await,
-            Ok(Err(error)) => tracing::debug!(%error, "no login"),
-            Err(_) => tracing::debug!("limits.login_timeout is over"),
+            Ok(Err(error)) => {
+                let refused = matches!(error, LoginError::Refused(_));
+                metrics::connected(Dialect::Mysql, if refused { "refused" } else { "failed" });
+                tracing::debug!(%error, "no login");
+            }
+            Err(_) => {
+                metrics::connected(Dialect::Mysql, "failed");
+                tracing::debug!("limits.login_timeout is over");
+            }
         }
         self.sessions.leave(&entry);
     }

@@ -150,6 +150,7 @@ async fn cancel(door: &Door, pid: i32, secret: &[u8]) {
 }
 
 async fn refuse(mut client: Client, fault: &Fault) -> io::Result<Option<Entered>> {
+    metrics::connected(Dialect::Postgres, "refused");
     put_fault(&mut client.out, Severity::Fatal, fault);
     client.flush().await?;
     Ok(None)
@@ -162,6 +163,7 @@ async fn refuse_version(mut client: Client, asked: i32) -> io::Result<Option<Ent
     if major >= 3 {
         return refuse(client, &Fault::verbatim(FaultKind::NotSupported, text)).await;
     }
+    metrics::connected(Dialect::Postgres, "refused");
     client.out.extend_from_slice(format!("EFATAL:  {text}\n\0").as_bytes());
     client.flush().await?;
     Ok(None)

@@ -13,6 +13,7 @@ use crate::relay::mysql::foreign::Form;
 use crate::route::Plan;
 use crate::session::outcome;
 use crate::sql::{Access, Analysis, Kind, Reading, Statement};
+use crate::telemetry::statements::Route;
 
 /// User variables set from tables that one session may have.
 const VARIABLES_MAX: usize = 500;
@@ -43,6 +44,7 @@ impl Session {
             return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
+        self.watch.begin(&self.services, &analysis, self.reading, text, true);
         let mut few = words(text, 2);
         if few.first().is_some_and(|w| w == "KILL") {
             return self.kill_text(text).await;
@@ -186,6 +188,7 @@ impl Session {
             if let Plan::Foreign { backend, tables } =
                 self.services.routes.plan(Dialect::Mysql, said.text, said.statement)
             {
+                self.watch.went(Route::Translated, backend);
                 return self.foreign(said, backend, &tables, enlist).await;
             }
             if let Some(ran) = self.asked_after(said).await? {
