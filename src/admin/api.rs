@@ -12,13 +12,17 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::{Pages, events};
-use crate::base::{Fault, FaultKind};
-use crate::ops::Filter;
+use crate::base::{Dialect, Fault, FaultKind};
+use crate::ops::explain::Explained;
 use crate::ops::model::{Backends, Clients, Problem, Resolve, Status, Transaction, Transactions};
+use crate::ops::{Filter, protocol_named};
 
 /// Transactions in one answer, unless `limit` says otherwise; and at most.
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 10_000;
+
+/// Changes nothing, so whoever may read may ask it.
+pub(super) const EXPLAIN: &str = "/api/v1/explain";
 
 type Shared = State<Arc<Pages>>;
 
@@ -72,6 +76,7 @@ pub(super) fn routes() -> Router<Arc<Pages>> {
         .route("/backends/{name}/resume", post(async |pages: Shared, name: Named| pause(&pages, &name, false)))
         .route("/clients/{protocol}/{id}/kill", post(kill))
         .route("/drain", post(drain))
+        .route("/explain", post(explain))
         .merge(super::config::routes())
         .method_not_allowed_fallback(nothing_here)
         .fallback(nothing_here)
@@ -122,7 +127,28 @@ fn pause(pages: &Pages, name: &str, paused: bool) -> Result<Json<Backends>, Refu
 
 async fn kill(State(pages): Shared, Path((protocol, id)): Path<(String, String)>) -> Result<Json<Clients>, Refusal> {
     let id = id.parse().map_err(|_| bad(format!("\"{id}\" is no number of a client")))?;
-    pages.house.kill(&protocol, id).await.map(Json).map_err(Refusal)
+    pages.house.kill(Some(dialect(&protocol)?), id).await.map(Json).map_err(Refusal)
+}
+
+/// By its name: `postgres` or `mysql`.
+fn dialect(name: &str) -> Result<Dialect, Refusal> {
+    protocol_named(name).ok_or_else(|| bad(format!("there is no protocol \"{name}\": postgres, mysql")))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    sql: String,
+    client: Option<String>,
+}
+
+async fn explain(
+    State(pages): Shared,
+    asked: Result<Json<Question>, JsonRejection>,
+) -> Result<Json<Explained>, Refusal> {
+    let Json(asked) = asked.map_err(|error| bad(error.body_text()))?;
+    let client = asked.client.as_deref().map(dialect).transpose()?;
+    Ok(Json(pages.house.explain(client, &asked.sql).await))
 }
 
 async fn drain(State(pages): Shared) -> Json<Status> {

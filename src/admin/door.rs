@@ -3,19 +3,19 @@
 //! | request | on a loopback address | elsewhere |
 //! |---|---|---|
 //! | probes, the dashboard's files, `/openapi.json` (nothing secret in them) | anybody | anybody |
-//! | other reads | anybody; with a name in `Host` only `localhost` (a page of somebody else's whose name points here is kept out) | the token |
+//! | other reads, and what asks for an explanation | anybody; with a name in `Host` only `localhost` (a page of somebody else's whose name points here is kept out) | the token |
 //! | whatever changes something | the token if one is configured; never from another origin's page | the same |
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::api::Refusal;
+use super::api::{EXPLAIN, Refusal};
 use crate::base::{Fault, FaultKind};
 use crate::config::Secret;
 
@@ -46,10 +46,11 @@ impl Door {
 
     /// Errors: why this request is not served.
     fn check(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), Fault> {
-        let reads = *method == Method::GET || *method == Method::HEAD;
-        if reads && !is_private(path) {
+        let gets = *method == Method::GET || *method == Method::HEAD;
+        if gets && !is_private(path) {
             return Ok(());
         }
+        let reads = gets || (*method == Method::POST && path == EXPLAIN);
         let wants_token = if reads { !self.loopback } else { self.token.is_some() || !self.loopback };
         if wants_token && !self.brings_token(headers) {
             return Err(Fault::new(FaultKind::NotOperator, "this needs the operator's token")
@@ -59,7 +60,7 @@ impl Door {
             return Err(Fault::new(FaultKind::NotOperator, "this port is asked by its address, not by a name")
                 .hint("Use http://127.0.0.1, http://[::1] or http://localhost with the port."));
         }
-        if !reads && !same_origin(headers) {
+        if !gets && !same_origin(headers) {
             return Err(Fault::new(FaultKind::NotOperator, "a page of another origin may not change anything here"));
         }
         Ok(())
@@ -93,10 +94,18 @@ fn same_origin(headers: &HeaderMap) -> bool {
 
 /// Lets a request in, or says why not.
 pub(super) async fn watch(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    match door.check(request.method(), request.uri().path(), request.headers()) {
+    let private = is_private(request.uri().path());
+    let mut response = match door.check(request.method(), request.uri().path(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(fault) => Refusal(fault).into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if private {
+        // What needs a token must not lie in a cache for who has none.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    response
 }
 
 #[cfg(test)]
@@ -145,6 +154,8 @@ mod tests {
         assert!(!opens(&door(true, true), &Method::POST, "/api/v1/drain", &local));
         assert!(opens(&door(true, true), &Method::POST, "/api/v1/drain", &good));
         assert!(opens(&door(true, false), &Method::POST, "/api/v1/drain", &local));
+        assert!(opens(&door(true, true), &Method::POST, EXPLAIN, &local), "it changes nothing");
+        assert!(!opens(&door(false, true), &Method::POST, EXPLAIN, &local));
     }
 
     #[test]
@@ -155,6 +166,7 @@ mod tests {
         assert!(!opens(&door, &Method::POST, "/api/v1/drain", &[("host", "localhost:1"), ("origin", "null")]));
         let own = [("host", "localhost:6480"), ("origin", "http://localhost:6480")];
         assert!(opens(&door, &Method::POST, "/api/v1/drain", &own));
+        assert!(opens(&door, &Method::POST, EXPLAIN, &own) && !opens(&door, &Method::POST, EXPLAIN, &foreign));
         assert!(!opens(&door, &Method::GET, "/api/v1/status", &[("host", "evil.example:6480")]));
     }
 }

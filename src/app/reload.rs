@@ -96,7 +96,9 @@ impl App {
             return refused(ConfigCode::NotNow, "Handfast is still starting".to_owned(), "ask again when it is ready");
         };
         for id in left {
-            let unfinished = self.registry.unfinished_on(id).len();
+            // Also what was never decided: nobody would roll it back, and its locks would stay.
+            let undecided = self.registry.ledger().undecided_on(id).len();
+            let unfinished = self.registry.unfinished_on(id).len() + undecided;
             if unfinished > 0 {
                 let name = &old.backend(id).name;
                 let title =
@@ -127,8 +129,9 @@ impl App {
         for (id, facts) in facts {
             self.recovery.board.facts(id, facts);
         }
-        self.running.set(Arc::clone(&config));
+        // Pools first: who counts the backends by the configuration asks the pool of each.
         self.pools.set(Arc::clone(&open.services.pools));
+        self.running.set(Arc::clone(&config));
         for id in super::backend_ids(&config).skip(old.backends.len()) {
             self.settle(id, settlers);
         }

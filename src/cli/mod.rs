@@ -11,6 +11,7 @@ mod explain;
 pub mod init;
 mod journal;
 mod manual;
+mod out;
 mod recover;
 mod running;
 mod serve;
@@ -19,14 +20,14 @@ mod status;
 mod tests;
 mod transactions;
 
-use std::fmt::Display;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub use args::{Args, CatalogAction, ClientKind, Command, ConfigAction, JournalAction, Output, TransactionsAction};
 
 use crate::config::{Config, Overrides, Source};
+
+use out::{complain, print};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +55,9 @@ pub fn run(args: Args) -> ExitCode {
         Command::Init(init) => init::run(&init),
         Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
         Command::Check(check) => with_config(file, |path, config| check::run(path, &config, check)),
-        Command::Explain { sql, client, output } => with_config(file, |path, config| {
-            explain::run(explain::Question { path, config: &config, sql: &sql, client, output })
-        }),
+        Command::Explain { sql, client, output } => {
+            with_config(file, |_, config| explain::run(config, &sql, client, output))
+        }
         Command::Transactions { action } => with_config(file, |_, config| transactions::run(&config, &action)),
         Command::Status { quiet, output } => with_config(file, |_, config| status::status(&config, quiet, output)),
         Command::Drain { wait } => with_config(file, |_, config| status::drain(&config, wait)),
@@ -141,21 +142,9 @@ fn block_on(future: impl Future<Output = Exit>) -> Exit {
     }
 }
 
-/// Writes to standard output. A reader that went away (`| head`) wants no more and is no fault.
-fn print(text: &str) {
-    if std::io::stdout().write_all(text.as_bytes()).is_err() {
-        std::process::exit(0);
-    }
-}
-
 /// As JSON, for programs.
 fn json(value: &impl serde::Serialize) -> String {
     let text =
         serde_json::to_string_pretty(value).expect("the model holds texts, numbers and lists only, which JSON can say");
     text + "\n"
-}
-
-/// Writes a line to standard error.
-fn complain(text: impl Display) {
-    eprintln!("{}", text.to_string().trim_end());
 }

@@ -134,10 +134,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The nearest of `known`, if it is near.
-pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let near = |candidate: &&str| strsim::damerau_levenshtein(word, candidate) <= (word.len() / 3).clamp(1, 3);
-    known.into_iter().filter(near).min_by_key(|candidate| strsim::damerau_levenshtein(word, candidate))
+/// The name of `known` that was probably meant, if one is near.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let distance = |candidate: &&str| strsim::damerau_levenshtein(word, candidate);
+    let near = |candidate: &&str| distance(candidate) <= (word.chars().count() / 3).clamp(1, 3);
+    known.into_iter().filter(near).min_by_key(distance)
 }
 
 /// Whether `"off"` is a duration here.

@@ -28,7 +28,7 @@ mod wrong_tests;
 
 pub use backends::{FromUrl, from_url, to_url};
 pub use check::{Source, World, parse};
-pub use file::{Env, ReadFile};
+pub use file::{Env, ReadFile, nearest};
 pub use overrides::Overrides;
 pub use report::{ConfigCode, ConfigErrors};
 pub use settings::{Origin, Setting};

@@ -1,8 +1,8 @@
 //! Commands: what a text asks for, if it is no SELECT.
 
-use super::nearest;
 use super::tables::TABLES;
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::config::nearest;
 
 /// What is done to the house.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,14 +2,11 @@
 
 use super::cell::{Cell, Kind};
 use super::command::Command;
-use super::nearest;
 use super::query::{Columns, Row};
-use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::base::{Dialect, Fault, FaultKind};
 use crate::ops::model::{BranchState, Decided, HouseState, Outcome, Owner, Resolve, Transaction, TransactionState};
 use crate::ops::{Filter, House};
-use crate::route::Plan;
 use crate::session::Services;
-use crate::sql::Reading;
 
 /// Transactions that the tables show at most.
 const TRANSACTIONS_MAX: usize = 10_000;
@@ -280,22 +277,16 @@ pub(super) async fn act(
     tracing::info!(user = who, ?command, "the console is told");
     let done = |tag: &str| Ok((Vec::new(), tag.to_owned()));
     match command {
-        Command::Pause(name) => {
-            services.pools.pause(backend(services, name)?, true);
-            done("PAUSE")
-        }
-        Command::Resume(name) => {
-            services.pools.pause(backend(services, name)?, false);
-            done("RESUME")
-        }
+        Command::Pause(name) => services.house.pause(name, true).and_then(|_| done("PAUSE")),
+        Command::Resume(name) => services.house.pause(name, false).and_then(|_| done("RESUME")),
         Command::Kill { protocol, id } => {
-            if !services.clients.kill(*protocol, *id).await {
-                let fault = Fault::new(FaultKind::UnknownClient, format!("there is no client {id}"));
-                return Err(fault.hint("SHOW CLIENTS lists them."));
-            }
+            services.house.kill(*protocol, *id).await.map_err(|fault| fault.hint("SHOW CLIENTS lists them."))?;
             done("KILL")
         }
-        Command::Explain(sql) => Ok((explain(services, dialect, sql), String::from("EXPLAIN"))),
+        Command::Explain(sql) => {
+            let plan = services.house.explain(Some(dialect), sql).await.plan;
+            Ok((plan.into_iter().map(|line| vec![line.into()]).collect(), String::from("EXPLAIN")))
+        }
         Command::Drain => {
             services.house.drain();
             done("DRAIN")
@@ -316,38 +307,4 @@ pub(super) async fn act(
 
 fn changed(change: crate::config::change::Change) -> Row {
     vec![change.key.into(), change.from.into(), change.to.into(), change.applies.text().to_owned().into()]
-}
-
-fn backend(services: &Services, name: &str) -> Result<BackendId, Fault> {
-    let backends = &services.config.backends;
-    let at = backends.iter().position(|backend| backend.name == name).and_then(|at| u16::try_from(at).ok());
-    at.map(BackendId).ok_or_else(|| {
-        let fault = Fault::new(FaultKind::UnknownBackend, format!("there is no backend \"{name}\""));
-        let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
-        match nearest(name, names.iter().copied()) {
-            Some(near) => fault.hint(format!("Did you mean {near}?")),
-            None => fault.hint(format!("There are {}.", names.join(", "))),
-        }
-    })
-}
-
-/// Where each statement of a text of this dialect would go.
-fn explain(services: &Services, dialect: Dialect, sql: &str) -> Vec<Row> {
-    let analysis = crate::sql::analyze(Reading::new(dialect), sql.as_bytes());
-    let name = |id: BackendId| services.config.backend(id).name.as_str();
-    let line = |statement: &crate::sql::Statement| {
-        let named: Vec<&str> = statement.tables.iter().map(|table| table.name.as_str()).collect();
-        let about = if named.is_empty() { String::new() } else { format!("{}: ", named.join(", ")) };
-        match services.routes.plan(dialect, sql.as_bytes(), statement) {
-            Plan::Anywhere => {
-                let home = services.config.home(dialect).map_or("nowhere", name);
-                format!("{about}goes to {home}, or to the backend that the transaction is on")
-            }
-            Plan::One { backend, .. } => format!("{about}goes to {}", name(backend)),
-            Plan::Foreign { backend, .. } => format!("{about}is translated for {}", name(backend)),
-            Plan::Refuse(fault) => format!("{about}is refused: {fault}"),
-        }
-    };
-    let rows: Vec<Row> = analysis.statements.iter().map(|statement| vec![line(statement).into()]).collect();
-    if rows.is_empty() { vec![vec!["no statement: answered by Handfast itself".into()]] } else { rows }
 }

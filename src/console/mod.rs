@@ -15,9 +15,3 @@ pub mod variables;
 pub use answer::{Console, Guest};
 
 pub use crate::session::CONSOLE_DATABASE as DATABASE;
-
-/// The name that was probably meant.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |candidate: &&str| strsim::damerau_levenshtein(word, candidate);
-    known.filter(|candidate| distance(candidate) <= (word.chars().count() / 3).clamp(1, 3)).min_by_key(distance)
-}

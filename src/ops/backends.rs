@@ -6,7 +6,7 @@ use super::transactions::protocol_name;
 use crate::backend::control::Listed;
 use crate::base::{BackendId, Engine, Fault, FaultKind, clock};
 use crate::commit::ledger::{BranchState, Standing};
-use crate::config::PoolMode;
+use crate::config::{Config, PoolMode, nearest};
 use crate::txn::recover;
 
 impl House {
@@ -20,9 +20,9 @@ impl House {
     /// # Errors
     /// There is no backend of this name.
     pub fn pause(&self, name: &str, paused: bool) -> Result<Backends, Fault> {
-        let id = self.parts.config.get().backend_named(name);
-        let none = || Fault::new(FaultKind::UnknownBackend, format!("there is no backend \"{name}\""));
-        self.parts.pools.get().pause(id.ok_or_else(none)?, paused);
+        let config = self.config();
+        let id = config.backend_named(name).ok_or_else(|| no_backend(&config, name))?;
+        self.parts.pools.get().pause(id, paused);
         tracing::info!(backend = name, paused, "an operator has held a backend back, or lets it go on");
         Ok(self.backends())
     }
@@ -104,6 +104,15 @@ impl House {
             Some(branch) if !journal.has_named(&branch.txn) => Owner::LostJournal,
             Some(_) => Owner::ThisNode,
         }
+    }
+}
+
+fn no_backend(config: &Config, name: &str) -> Fault {
+    let names: Vec<&str> = config.backends.iter().map(|backend| backend.name.as_str()).collect();
+    let fault = Fault::new(FaultKind::UnknownBackend, format!("there is no backend \"{name}\""));
+    match nearest(name, names.iter().copied()) {
+        Some(near) => fault.hint(format!("Did you mean {near}?")),
+        None => fault.hint(format!("There are {}.", names.join(", "))),
     }
 }
 

@@ -25,14 +25,15 @@ impl House {
         Clients { clients: self.parts.clients.all().into_iter().map(shown).collect() }
     }
 
-    /// Ends a client's session: what is open is rolled back, a COMMIT that has begun is finished.
+    /// Ends a client's session: what is open is rolled back, a COMMIT that has begun is finished. `protocol`: only if it speaks
+    /// this one.
     ///
     /// # Errors
     /// There is no such client.
-    pub async fn kill(&self, protocol: &str, id: u64) -> Result<Clients, Fault> {
-        let dialect = [Dialect::Postgres, Dialect::Mysql].into_iter().find(|d| protocol_name(*d) == protocol);
-        if dialect.is_none() || !self.parts.clients.kill(dialect, id).await {
-            return Err(Fault::new(FaultKind::UnknownClient, format!("there is no {protocol} client {id}")));
+    pub async fn kill(&self, protocol: Option<Dialect>, id: u64) -> Result<Clients, Fault> {
+        if !self.parts.clients.kill(protocol, id).await {
+            let whose = protocol.map_or_else(String::new, |protocol| format!("{} ", protocol_name(protocol)));
+            return Err(Fault::new(FaultKind::UnknownClient, format!("there is no {whose}client {id}")));
         }
         Ok(self.clients())
     }

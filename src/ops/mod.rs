@@ -3,6 +3,7 @@
 //! line all show the same.
 
 mod backends;
+pub mod explain;
 mod figures;
 mod lists;
 pub mod model;
@@ -10,6 +11,8 @@ pub mod reload;
 mod resolve;
 mod samples;
 pub mod statements;
+#[cfg(test)]
+mod tests;
 mod transactions;
 mod words;
 
@@ -30,7 +33,7 @@ use crate::telemetry::clients::Clients;
 use crate::telemetry::statements::Statements;
 
 pub use samples::{SAMPLE_EVERY, SERIES};
-pub use transactions::Filter;
+pub use transactions::{Filter, protocol_named};
 
 use model::{ClientCounts, HouseState, Status};
 
@@ -70,12 +73,20 @@ pub struct House {
     started: Instant,
     samples: samples::Ring,
     drain: tokio::sync::Notify,
+    /// Whose turn it is to ask for an explanation.
+    explaining: tokio::sync::Mutex<()>,
 }
 
 impl House {
     /// Of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, started: clock::now(), samples: samples::Ring::default(), drain: tokio::sync::Notify::new() }
+        Self {
+            parts,
+            started: clock::now(),
+            samples: samples::Ring::default(),
+            drain: tokio::sync::Notify::new(),
+            explaining: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The configuration that runs.
@@ -132,7 +143,8 @@ impl House {
             p99_commit_ms: self.p99_commit_ms(),
             backends_down: down.map(|id| self.backend_name(id)).collect(),
         };
-        status.sentence = words::sentence(&status, &in_doubt, self.parts.config.get().backends.len());
+        status.sentence =
+            words::sentence(&status, &in_doubt, self.parts.config.get().backends.len(), self.ended_per_minute());
         status
     }
 }

@@ -1,10 +1,11 @@
 //! 3 a.m.: a database dies between the decision and its commit. Whatever the operator asks, HTTP or command line, says the same:
 //! what is in doubt, why, what happens next, what can be done by hand. When the database is back, all settles.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use handfast::base::Engine;
+use handfast::base::{Engine, clock};
 use handfast::testbed::{Order, Server};
 use serde_json::{Value, json};
 
@@ -17,32 +18,41 @@ on_every_engine! {
     what_a_person_has_concluded_is_on_record_and_still_whole_when_the_database_is_back;
 }
 
-/// A shop with one transaction that is decided, committed on the store, and waits for delivery, which is dead.
+/// A shop with one transaction that is decided and committed, but on a backend that is dead.
 pub struct InDoubt {
     pub stand: Stand,
-    pub delivery: Arc<Server>,
+    pub dead: Arc<Server>,
     pub order: Order,
     pub name: String,
+    /// When Handfast went on behind the decision and met the dead backend, milliseconds since 1970.
+    pub since_wall_ms: u64,
 }
 
 impl InDoubt {
-    /// Handfast is halted as soon as the decision is on disk, delivery is killed, and Handfast goes on.
+    /// In a shop of its own, where delivery dies.
     pub async fn begin(engine: Engine, label: &str) -> Self {
         let (store, delivery) = own_servers(engine, label);
         let stand = Stand::over(&store, &delivery).await;
         let halted = stand.shop.folder().join("halted");
         stand.start_to_die(&format!("after-decision@{}", halted.display()));
-        let order = Order::numbered(7);
+        Self::halted(stand, delivery, 7, &halted).await
+    }
+
+    /// Where Handfast runs, to halt by this file as soon as an order's decision is on disk: then the server is killed, and Handfast
+    /// goes on.
+    pub async fn halted(stand: Stand, dead: Arc<Server>, order: u64, halted: &Path) -> Self {
+        let order = Order::numbered(order);
         let mut client = stand.client().await;
         client.run("BEGIN").await.unwrap();
         client.run_all(&order.statements()).await.unwrap();
         let committing = async { client.run("COMMIT").await.expect("it is decided, so it is success") };
         let killing = async {
             until("Handfast is halted", SETTLE_MAX, || async { halted.exists() }).await;
-            delivery.kill9();
-            std::fs::remove_file(&halted).unwrap();
+            dead.kill9();
+            std::fs::remove_file(halted).unwrap();
+            clock::wall_ms()
         };
-        tokio::join!(committing, killing);
+        let (_, since_wall_ms) = tokio::join!(committing, killing);
         let port = stand.handfast.admin_port();
         let doubtful = || http::read_json(port, "/api/v1/transactions?state=in_doubt");
         until("the settler has met the dead backend", SETTLE_MAX, || async {
@@ -51,7 +61,7 @@ impl InDoubt {
         })
         .await;
         let name = doubtful()["transactions"][0]["name"].as_str().unwrap().to_owned();
-        Self { stand, delivery, order, name }
+        Self { stand, dead, order, name, since_wall_ms }
     }
 
     pub fn port(&self) -> u16 {
@@ -130,7 +140,7 @@ async fn everybody_tells_the_same_of_a_transaction_in_doubt_and_it_settles_witho
     let metrics = http::get(doubt.port(), "/metrics").body;
     assert!(metrics.lines().any(|line| line == "handfast_in_doubt_transactions 1"), "{metrics}");
 
-    doubt.delivery.restart().unwrap();
+    doubt.dead.restart().unwrap();
     doubt.whole().await;
     let shown = doubt.transaction();
     assert_eq!((&shown["state"], &shown["why"]), (&json!("committed"), &Value::Null), "{shown:#}");
@@ -157,7 +167,7 @@ async fn resolve_finishes_what_can_be_finished_and_refuses_what_would_make_half(
     let (code, _, error) = doubt.command(&["transactions", "show", "hf1.no.such.1.1"]);
     assert!(code == 1 && error.starts_with("error[HF0307]: "), "{error}");
 
-    doubt.delivery.restart().unwrap();
+    doubt.dead.restart().unwrap();
     let resolved = || doubt.command(&["transactions", "resolve", &doubt.name, "--commit", "-o", "json"]);
     until("a resolve succeeds", SETTLE_MAX, || async { resolved().0 == 0 }).await;
     doubt.whole().await;
@@ -180,7 +190,7 @@ async fn what_a_person_has_concluded_is_on_record_and_still_whole_when_the_datab
     assert!(text.contains(&format!("concluded {}", doubt.name)) && text.contains("by \"ann\""), "{text}");
     assert!(doubt.stand.handfast.log_text().contains("A PERSON HAS CONCLUDED A TRANSACTION"));
 
-    doubt.delivery.restart().unwrap();
+    doubt.dead.restart().unwrap();
     until("the branch that came back is committed, as decided", SETTLE_MAX, || async {
         doubt.stand.shop.branches().await.is_ok_and(|left| left.is_empty())
     })

@@ -290,9 +290,9 @@ fn a_backend_with_unfinished_branches_is_not_given_up() {
         std::fs::write(stand.handfast.config(), format!("{head}[tables]{rest}")).unwrap();
         let problem = reload(&stand.handfast).unwrap_err();
         assert_eq!(problem["code"], "HF0140", "{problem}");
-        std::fs::write(stand.handfast.config(), good.replace(&doubt.delivery.port().to_string(), "1")).unwrap();
+        std::fs::write(stand.handfast.config(), good.replace(&doubt.dead.port().to_string(), "1")).unwrap();
         assert_eq!(reload(&stand.handfast).unwrap_err()["code"], "HF0140", "moved is as bad as gone");
-        doubt.delivery.restart().unwrap();
+        doubt.dead.restart().unwrap();
         doubt.whole().await;
         until("nothing is unfinished", SETTLE_MAX, || async {
             reload(&stand.handfast).is_ok_and(|told| told.iter().all(|line| line.contains("needs a restart")))

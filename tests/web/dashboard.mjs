@@ -6,24 +6,19 @@
 // HANDFAST_CHROMIUM names the browser, HANDFAST_SHOTS a folder for screenshots. The last line counts; exit 1 if anything failed.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { chromium, tab } from "./chromium.mjs";
+import { clean, expect, fill, live, loaded, PAGES, resolve, says, shoot } from "./hands.mjs";
 import { DOUBTFUL } from "./scenes.mjs";
 
 const LOAD_MS_MAX = 500;
 const ROW_MS_MAX = 2000;
 const SCRIPT_AND_STYLE_BYTES_MAX = 120_000;
-const PAGES = ["now", "transactions", "backends", "routing", "strangers", "journal", "statements", "clients", "settings"];
 
 const option = (name) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : null);
-const shots = process.env.HANDFAST_SHOTS;
 const browser = await chromium(process.env.HANDFAST_CHROMIUM ?? "/usr/bin/chromium");
 let passed = 0;
 let failed = 0;
 
-function expect(truth, words) {
-  if (!truth) throw new Error(words);
-}
 async function test(name, body) {
   const start = performance.now();
   try {
@@ -35,36 +30,7 @@ async function test(name, body) {
     console.log(`FAIL ${name}\n     ${error.message}`);
   }
 }
-async function shoot(page, name, height) {
-  if (!shots) return;
-  mkdirSync(shots, { recursive: true });
-  if (height) await page.size(1280, height);
-  // Two frames, so that the new size is drawn.
-  await page.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
-  writeFileSync(`${shots}/${name}.png`, await page.shot());
-}
-const live = "document.querySelector('#live.on') !== null";
 const link = (name) => `document.querySelector('tr a[href="#/transactions/${name}"]')`;
-const says = (text) => `document.body.innerText.includes(${JSON.stringify(text)})`;
-
-async function fill(page, selector, text) {
-  await page.eval(`(() => { const field = document.querySelector(${JSON.stringify(selector)}); field.focus(); field.select(); })()`);
-  await page.type(text);
-}
-async function resolve(page, outcome, name) {
-  await page.until("document.querySelector('#resolve')");
-  await page.eval(`document.querySelector('input[value=${outcome}]').click()`);
-  await fill(page, "#who", "Ada at 3 a.m.");
-  expect(await page.eval("document.querySelector('#resolve').disabled"), "the button must wait for the typed confirmation");
-  await fill(page, "#confirm", `${outcome} ${name.split(".").pop()}`);
-  await page.until("!document.querySelector('#resolve').disabled");
-  await page.eval("document.querySelector('#resolve').click()");
-}
-function clean(page, base) {
-  const outside = page.requests.filter((url) => !url.startsWith(`${base}/`) && !url.startsWith("data:"));
-  expect(!outside.length, `asked for ${outside}`);
-  expect(!page.complaints.length, `the console says ${page.complaints.join(" / ")}`);
-}
 
 async function standIn() {
   const start = (...more) => new Promise((done) => {
@@ -105,7 +71,7 @@ async function standIn() {
       const page = await opened("now", scene);
       for (const hash of [...PAGES, `transactions/${DOUBTFUL}`]) {
         await page.eval(`location.hash = "#/${hash}"`);
-        await page.until(`document.querySelector('#main .page') && !/Loading|Asking/.test(document.querySelector('#main').innerText)`);
+        await page.until(loaded);
         expect(await page.eval("document.documentElement.scrollWidth <= innerWidth"), `${hash} in ${scene} is wider than the window`);
         const hole = await page.eval("document.querySelector('#main').innerText.match(/.*(undefined|NaN|null|\\[object).*/)?.[0]");
         expect(!hole, `${hash} in ${scene} shows a hole: ${hole}`);
@@ -195,7 +161,7 @@ async function standIn() {
     };
     for (const hash of PAGES) {
       await page.eval(`location.hash = "#/${hash}"`);
-      await page.until("document.querySelector('#main .page') && !/Loading/.test(document.querySelector('#main').innerText)");
+      await page.until(loaded);
       const [light, dark] = [await look("light"), await look("dark")];
       expect(light.background > 0.8 && dark.background < 0.1, `${hash}: ${light.background}, ${dark.background}`);
       expect(!light.poor.length && !dark.poor.length, `${hash}: light ${light.poor.join("; ")}, dark ${dark.poor.join("; ")}`);
@@ -219,7 +185,7 @@ async function standIn() {
     await page.until("location.hash.includes('1042') && document.querySelector('#resolve')");
     for (const hash of [...PAGES, `transactions/${DOUBTFUL}`]) {
       await page.eval(`location.hash = "#/${hash}"`);
-      await page.until("document.querySelector('#main .page') && !/Loading/.test(document.querySelector('#main').innerText)");
+      await page.until(loaded);
       const bad = await page.eval(`[...document.querySelectorAll("button, a, input, select, textarea, [role=img], table, section")].filter((node) => node.offsetParent !== null || node.ownerSVGElement === null).filter((node) =>
         !(node.getAttribute("aria-label") || node.innerText?.trim() || [...(node.labels ?? [])].some((label) => label.textContent.trim()))).map((node) => node.outerHTML.slice(0, 80))`);
       expect(!bad.length, `${hash}: nameless ${bad}`);
@@ -282,7 +248,7 @@ async function standIn() {
     const page = await opened("now", "doubt", { width: 420, height: 800 });
     for (const hash of [...PAGES, `transactions/${DOUBTFUL}`]) {
       await page.eval(`location.hash = "#/${hash}"`);
-      await page.until("document.querySelector('#main .page') && !/Loading/.test(document.querySelector('#main').innerText)");
+      await page.until(loaded);
       expect(await page.eval("document.documentElement.scrollWidth <= innerWidth"), `${hash} is wider than the window: ${await page.eval("document.documentElement.scrollWidth")}`);
     }
     await page.close();
@@ -305,7 +271,7 @@ async function real(base, token) {
     const within = 60_000;
     for (const hash of PAGES) {
       await page.eval(`location.hash = "#/${hash}"`);
-      await page.until("document.querySelector('#main .page') && !/Loading|Asking/.test(document.querySelector('#main').innerText)");
+      await page.until(loaded);
       const hole = await page.eval("document.querySelector('.refusal')?.innerText ?? document.querySelector('#main').innerText.match(/.*(undefined|NaN|null|\\[object).*/)?.[0]");
       expect(!hole, `${hash}: ${hole}`);
       if (await page.eval(says("does not offer it"))) console.log(`note: there is no ${hash}`);

@@ -11,8 +11,8 @@ use super::node::{Node, Order, Sum};
 use super::source::{Source, parts};
 use super::{Catalog, DEPTH_MAX, Found};
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::config::nearest;
 use crate::console::cell::{Cell, Kind, span};
-use crate::console::nearest;
 use crate::console::variables::Variables;
 
 /// Something that the console's SQL does not have.

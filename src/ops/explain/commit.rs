@@ -2,12 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use crate::base::{BackendId, Dialect};
 use crate::config::Config;
 use crate::route::Plan;
 use crate::sql::{Access, Statement};
+
+/// How a text's transaction would end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// 0: nobody takes part.
+    pub phases: u8,
+    /// Backends that it may write to.
+    pub writers: Vec<String>,
+    /// Those that it only reads from.
+    pub readers: Vec<String>,
+}
 
 /// Who takes part, and whether they write.
 #[derive(Debug, Default)]
@@ -64,13 +75,13 @@ impl Participants {
     }
 
     /// For programs.
-    pub(super) fn json(&self, config: &Config) -> Value {
+    pub(super) fn ending(&self, config: &Config) -> Ending {
         let (writers, readers) = (self.named(config, true), self.named(config, false));
         let phases = match (writers.len(), readers.len()) {
             (0, 0) => 0,
             (0 | 1, _) => 1,
             (_, _) => 2,
         };
-        json!({ "phases": phases, "writers": writers, "readers": readers })
+        Ending { phases, writers, readers }
     }
 }

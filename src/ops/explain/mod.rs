@@ -1,0 +1,299 @@
+//! Where a text's statements would go, what each becomes for a backend of the other dialect, and how it would be committed:
+//! for `handfast explain`, the console's EXPLAIN ROUTE and `POST /api/v1/explain`. Nothing is run; a backend is asked only for the
+//! tables of a statement that must be translated.
+
+mod commit;
+mod foreign;
+
+use serde::{Deserialize, Serialize};
+
+use self::commit::Participants;
+use super::House;
+use crate::backend::schema::Schemas;
+use crate::base::{BackendId, Dialect, Fault};
+use crate::config::{Config, Origin, TableRule};
+use crate::route::{Edit, Plan, RouteTable};
+use crate::sql::{Access, AnalysisCache, Kind, Reading, Statement};
+
+pub use self::commit::Ending;
+
+/// What there is to say of a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// All of it for people, line by line.
+    pub plan: Vec<String>,
+    /// As whose text it was read: `PostgreSQL` or `MySQL`.
+    pub client: String,
+    /// Each statement.
+    pub statements: Vec<ExplainedStatement>,
+    /// How its transaction would end.
+    pub commit: Ending,
+}
+
+impl Explained {
+    /// Whether a statement of it would be refused.
+    pub fn refused(&self) -> bool {
+        self.statements.iter().any(|statement| statement.refused.is_some())
+    }
+}
+
+/// One statement of a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedStatement {
+    /// Its own part of the text.
+    pub statement: String,
+    /// What it is, in a word.
+    pub kind: String,
+    /// Whether it writes, in words.
+    pub access: String,
+    /// Whether the parser knows it; else it was read by its words.
+    pub parsed: bool,
+    /// The tables that it names.
+    pub tables: Vec<ExplainedTable>,
+    /// Where it goes; none: it depends on the transaction, or nowhere.
+    pub backend: Option<String>,
+    /// The same in words.
+    pub goes_to: String,
+    /// What that backend is sent, if it is another text.
+    pub sent_as: Vec<String>,
+    /// A translation's columns.
+    pub answers: Vec<String>,
+    /// A translation's parameters.
+    pub parameters: Vec<String>,
+    /// Why it is refused.
+    pub refused: Option<String>,
+    /// What to do about that.
+    pub hint: Option<String>,
+    /// What else is to be said: what, and its text.
+    #[serde(skip)]
+    notes: Vec<(&'static str, String)>,
+}
+
+/// Where one table is, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedTable {
+    /// As the statement names it.
+    pub name: String,
+    /// Its owner; none: wherever the statement goes.
+    pub backend: Option<String>,
+    /// Which rule says so, or why without one.
+    pub why: String,
+    #[serde(skip)]
+    dialect: Option<Dialect>,
+}
+
+/// Explains a text of a client; without a dialect, of a client of the first listener.
+pub async fn explain(config: &Config, schemas: &Schemas, client: Option<Dialect>, sql: &str) -> Explained {
+    let dialect = client.unwrap_or_else(|| default_dialect(config));
+    let question = Question { config, sql, dialect };
+    let analysis = AnalysisCache::new(1).analyze(Reading::new(dialect), sql.as_bytes());
+    let routes = RouteTable::new(config);
+    let (mut statements, mut participants) = (Vec::new(), Participants::default());
+    for statement in &analysis.statements {
+        let plan = routes.plan(dialect, sql.as_bytes(), statement);
+        let mut told = of_statement(question, &routes, statement, &plan);
+        if let Plan::Foreign { backend, tables } = &plan {
+            let own = sql.get(statement.span.clone()).unwrap_or(sql);
+            match foreign::translated(schemas, dialect, own, *backend, tables).await {
+                Ok(translated) => translated.tell(&mut told),
+                Err(fault) => told.refuse(&fault),
+            }
+        }
+        participants.note(config, statement, &plan);
+        statements.push(told);
+    }
+    let plan = lines(&statements, dialect, &participants.told(config));
+    Explained { plan, client: dialect.to_string(), statements, commit: participants.ending(config) }
+}
+
+impl House {
+    /// The same, by the configuration that runs. One at a time: whoever asks often takes one connection to a backend at most.
+    pub async fn explain(&self, client: Option<Dialect>, sql: &str) -> Explained {
+        let _turn = self.explaining.lock().await;
+        let config = self.config();
+        explain(&config, &Schemas::new(config.clone()), client, sql).await
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    config: &'a Config,
+    sql: &'a str,
+    dialect: Dialect,
+}
+
+/// Names before values stand in a column of their own.
+fn line(name: &str, value: &str) -> String {
+    format!("{name:<13}{value}")
+}
+
+fn lines(all: &[ExplainedStatement], dialect: Dialect, commit: &[String]) -> Vec<String> {
+    let mut out = Vec::new();
+    if all.is_empty() {
+        out.push(String::from("no statement: answered by Handfast itself"));
+    }
+    for told in all {
+        out.extend(told.lines(dialect));
+        out.push(String::new());
+    }
+    out.extend(commit.iter().enumerate().map(|(number, text)| line(if number == 0 { "commit" } else { "" }, text)));
+    while out.last().is_some_and(String::is_empty) {
+        out.pop();
+    }
+    out
+}
+
+impl ExplainedStatement {
+    fn refuse(&mut self, fault: &Fault) {
+        self.refused = Some(fault.to_string());
+        self.hint = fault.hint.clone().or_else(|| fault.kind.advice());
+    }
+
+    fn lines(&self, client: Dialect) -> Vec<String> {
+        let read = if self.parsed { "parsed" } else { "read by its words: the parser does not know it" };
+        let mut lines = vec![
+            line("statement", &self.statement),
+            line("read as", &format!("{}, {}, {read} ({client} client)", self.kind, self.access)),
+        ];
+        for ExplainedTable { name, backend, dialect, why } in &self.tables {
+            let dialect = dialect.map_or_else(String::new, |dialect| format!(" ({dialect})"));
+            let to = backend.as_deref().unwrap_or("wherever the statement goes");
+            lines.push(line("table", &format!("{name} -> {to}{dialect}   {why}")));
+        }
+        lines.push(line("goes to", &self.goes_to));
+        lines.extend(self.notes.iter().map(|(name, value)| line(name, value)));
+        let parts = [("sent as", &self.sent_as), ("parameters", &self.parameters), ("answers", &self.answers)];
+        for (name, values) in parts {
+            lines.extend(values.iter().map(|value| line(name, value)));
+        }
+        lines.extend(self.refused.iter().map(|why| line("refused", why)));
+        lines.extend(self.hint.iter().map(|hint| line("hint", hint)));
+        lines
+    }
+}
+
+fn default_dialect(config: &Config) -> Dialect {
+    match (config.listen.postgres, config.listen.mysql) {
+        (None, Some(_)) => Dialect::Mysql,
+        (Some(_), _) | (None, None) => Dialect::Postgres,
+    }
+}
+
+fn of_statement(question: Question<'_>, routes: &RouteTable, statement: &Statement, plan: &Plan) -> ExplainedStatement {
+    let Question { config, sql, dialect } = question;
+    let mut notes = Vec::new();
+    if let Some(name) = &statement.backend_override {
+        notes.push(("override", format!("backend={name} in a comment")));
+    }
+    if let Some(why) = statement.unpreparable {
+        notes.push(("transaction", format!("cannot be committed in two phases afterwards: {why:?}")));
+    }
+    let name = |id: BackendId| Some(config.backend(id).name.clone());
+    let (goes_to, backend, sent_as) = match plan {
+        Plan::Anywhere if is_ours(&statement.kind) => {
+            (String::from("Handfast: it begins and ends transactions on every participant"), None, Vec::new())
+        }
+        Plan::Anywhere => {
+            let home = config.home(dialect).map_or("none", |id| config.backend(id).name.as_str());
+            (format!("the transaction's only participant, else home ({home})"), None, Vec::new())
+        }
+        Plan::One { backend, edits } => {
+            let sent = (!edits.is_empty()).then(|| edited(sql, statement, edits));
+            (owner(config, *backend), name(*backend), sent.into_iter().collect())
+        }
+        Plan::Foreign { backend, .. } => {
+            (format!("{}, translated", owner(config, *backend)), name(*backend), Vec::new())
+        }
+        Plan::Refuse(_) => (String::from("nowhere"), None, Vec::new()),
+    };
+    let access = match statement.access {
+        Access::Read => "only reads",
+        Access::MaybeWrite => "may write",
+        Access::Write => "writes",
+    };
+    let mut told = ExplainedStatement {
+        statement: sql.get(statement.span.clone()).unwrap_or(sql).trim().to_owned(),
+        kind: kind(statement),
+        access: access.to_owned(),
+        parsed: statement.parsed,
+        tables: statement.tables.iter().map(|table| of_table(question, routes, table)).collect(),
+        backend,
+        goes_to,
+        sent_as,
+        answers: Vec::new(),
+        parameters: Vec::new(),
+        refused: None,
+        hint: None,
+        notes,
+    };
+    if let Plan::Refuse(fault) = plan {
+        told.refuse(fault);
+    }
+    told
+}
+
+fn of_table(question: Question<'_>, routes: &RouteTable, table: &crate::sql::TableRef) -> ExplainedTable {
+    let Question { config, dialect, .. } = question;
+    let schema = table.schema.as_deref();
+    let name = schema.map_or_else(|| table.name.clone(), |schema| format!("{schema}.{}", table.name));
+    let (id, why) = match routes.leads_to(dialect, schema, &table.name) {
+        Some((id, Some(line))) => {
+            let rule = config.tables.iter().find(|rule| rule.line == line);
+            (Some(id), rule.map_or_else(|| format!("rule of line {line}"), |rule| told_rule(config, rule)))
+        }
+        Some((id, None)) => (Some(id), String::from("its qualifier is the backend's name")),
+        None if routes.is_catalog(dialect, schema, &table.name) => (None, String::from("a catalog of the server")),
+        None => (config.home(dialect), format!("no rule: home of {dialect} clients")),
+    };
+    let backend = id.map(|id| config.backend(id));
+    let (backend, dialect) = (backend.map(|b| b.name.clone()), backend.map(|b| b.dialect));
+    ExplainedTable { name, backend, dialect, why }
+}
+
+/// A rule, and where it stands.
+fn told_rule(config: &Config, rule: &TableRule) -> String {
+    let stands = config.settings.iter().find_map(|setting| match &setting.origin {
+        Origin::File { file, line } if *line == rule.line && setting.key.starts_with("tables.") => Some(file.as_str()),
+        Origin::File { .. } | Origin::Default | Origin::Environment { .. } | Origin::Option => None,
+    });
+    let place = stands.map_or_else(String::new, |file| format!(" {file}:{}", rule.line));
+    format!("rule{place}  \"{}\" = \"{}\"", rule.pattern, config.backend(rule.backend).name)
+}
+
+/// Control of transactions, which the session itself does.
+fn is_ours(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Begin(_)
+            | Kind::Commit(_)
+            | Kind::Rollback(_)
+            | Kind::Savepoint(_)
+            | Kind::RollbackTo(_)
+            | Kind::Release(_)
+            | Kind::SetTransaction(_)
+            | Kind::SetAutocommit(_)
+    )
+}
+
+/// The kind's name without what it carries.
+fn kind(statement: &Statement) -> String {
+    let debug = format!("{:?}", statement.kind);
+    debug.split([' ', '(']).next().unwrap_or_default().to_owned()
+}
+
+fn owner(config: &Config, backend: BackendId) -> String {
+    let backend = config.backend(backend);
+    format!("{} ({} at {})", backend.name, backend.dialect, backend.address)
+}
+
+/// The statement's own part of the text, with its edits.
+fn edited(sql: &str, statement: &Statement, edits: &[Edit]) -> String {
+    let (mut out, mut at) = (String::new(), statement.span.start);
+    for edit in edits {
+        out.push_str(sql.get(at..edit.span.start).unwrap_or_default());
+        out.push_str(&edit.text);
+        at = edit.span.end;
+    }
+    out.push_str(sql.get(at..statement.span.end).unwrap_or_default());
+    out.trim().to_owned()
+}
