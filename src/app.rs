@@ -42,11 +42,15 @@ use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
 use crate::telemetry::statements::Statements;
+use crate::telemetry::traces::{Exporter, Tracer, TracesError};
 
 pub use reload::Again;
 use reload::reload_on_signal;
 use signals::stop_signal;
 use upkeep::{sweep_pools, take_samples, upkeep, watch_in_doubt};
+
+/// How long the last spans may take at the end.
+const TRACES_FLUSH_MAX: Duration = Duration::from_secs(4);
 
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,9 @@ pub enum ServeError {
         /// How.
         source: BuildError,
     },
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The threads that serve clients cannot be started.
     #[error("the threads for clients cannot be started: {source}")]
     Threads {
@@ -110,9 +117,9 @@ pub enum ServeError {
 pub async fn serve(config: Config, again: Again, failpoints: Failpoints) -> Result<(), ServeError> {
     let config = Arc::new(config);
     let (reloads, asks) = Reloads::new();
-    let app = App::open(Arc::clone(&config), failpoints, reloads)?;
+    let (app, exporter) = App::open(Arc::clone(&config), failpoints, reloads)?;
     let listeners = Listeners::bind(&config).await?;
-    app.run(listeners, again, asks).await
+    app.run(listeners, again, asks, exporter).await
 }
 
 /// The parts that live as long as the process.
@@ -127,6 +134,7 @@ struct App {
     commits: Arc<Commits>,
     clients: Arc<Clients>,
     statements: Arc<Statements>,
+    tracer: Option<Arc<Tracer>>,
     house: Arc<House>,
     recovery: Recovery,
     /// The house takes no new work.
@@ -164,11 +172,17 @@ impl Listeners {
 }
 
 impl App {
-    fn open(config: Arc<Config>, failpoints: Failpoints, reloads: Reloads) -> Result<Self, ServeError> {
+    fn open(
+        config: Arc<Config>,
+        failpoints: Failpoints,
+        reloads: Reloads,
+    ) -> Result<(Self, Option<Exporter>), ServeError> {
         let opened =
             Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
         let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
-        let registry = Arc::new(Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept));
+        let (tracer, exporter) = Exporter::new(&config, &journal.node().to_string())?.unzip();
+        let registry = Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept).traced(tracer.clone());
+        let registry = Arc::new(registry);
         let pools = Arc::new(Pools::new(Arc::clone(&config)));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
         let commits = Arc::new(commits);
@@ -203,7 +217,7 @@ impl App {
             reloads: reloads.clone(),
         }));
         let reception = Swap::new(Arc::new(None));
-        Ok(Self {
+        let app = Self {
             config,
             running,
             journal,
@@ -212,6 +226,7 @@ impl App {
             commits,
             clients,
             statements,
+            tracer,
             house,
             recovery,
             stopping,
@@ -219,7 +234,8 @@ impl App {
             ready,
             reception,
             reloads,
-        })
+        };
+        Ok((app, exporter))
     }
 
     async fn run(
@@ -227,8 +243,12 @@ impl App {
         mut listeners: Listeners,
         again: Again,
         mut asks: mpsc::Receiver<Ask>,
+        exporter: Option<Exporter>,
     ) -> Result<(), ServeError> {
-        let mut background = JoinSet::new();
+        let (mut background, mut exporting, flush) = (JoinSet::new(), JoinSet::new(), watch::Sender::new(false));
+        if let Some(exporter) = exporter {
+            exporting.spawn(exporter.run(flush.subscribe()));
+        }
         let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
@@ -276,6 +296,11 @@ impl App {
         }
         self.settle_before_exit(&mut settlers).await;
         background.shutdown().await;
+        flush.send_replace(true);
+        if tokio::time::timeout(TRACES_FLUSH_MAX, exporting.join_next()).await.is_err() {
+            tracing::debug!("the last spans are not sent");
+        }
+        exporting.shutdown().await;
         self.journal.close().await;
         ended
     }
@@ -372,6 +397,7 @@ impl App {
             commits: Arc::clone(&self.commits),
             clients: Arc::clone(&self.clients),
             statements: Arc::clone(&self.statements),
+            tracer: self.tracer.clone(),
             house: Arc::clone(&self.house),
             metrics,
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
@@ -388,6 +414,7 @@ impl App {
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
                     tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
                     facts.prepared_limit.iter().for_each(|limit| metrics::prepared_limit(&backend.name, *limit));
+                    self.tracer.iter().for_each(|tracer| tracer.engine(id, facts.engine));
                     self.recovery.board.facts(id, facts);
                 }
                 Err(error @ ControlError { .. }) => {

@@ -126,7 +126,9 @@ impl App {
         // From here on nothing can fail.
         filter.set(&config.telemetry);
         self.statements.limit(config.telemetry.statements_max);
+        self.tracer.iter().for_each(|tracer| tracer.renew(&config));
         for (id, facts) in facts {
+            self.tracer.iter().for_each(|tracer| tracer.engine(id, facts.engine));
             self.recovery.board.facts(id, facts);
         }
         // Pools first: who counts the backends by the configuration asks the pool of each.
@@ -154,6 +156,7 @@ impl App {
             commits: Arc::new(now.commits.renewed(Arc::clone(config))),
             clients: Arc::clone(&self.clients),
             statements: Arc::clone(&self.statements),
+            tracer: self.tracer.clone(),
             house: Arc::clone(&now.house),
             metrics: now.metrics.clone(),
             postgres_home: now.postgres_home.clone(),

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::ledger::{BranchState, Ledger};
 use crate::base::limits::LEDGER_KEPT;
 use crate::base::{BackendId, Fault, FaultKind, Place, TxnId, clock};
+use crate::telemetry::traces::Tracer;
 
 /// Live and unfinished transactions of this process.
 #[derive(Debug)]
@@ -81,6 +82,12 @@ impl Registry {
             looked_after: Mutex::default(),
             ledger: Ledger::new(kept_max),
         }
+    }
+
+    /// The same, whose transactions are told as spans.
+    pub fn traced(mut self, tracer: Option<Arc<Tracer>>) -> Self {
+        self.ledger.traced(tracer);
+        self
     }
 
     /// What people may know of transactions.

@@ -50,7 +50,8 @@ pub(super) fn ended(tracer: &Tracer, record: &Record, begun: Instant) {
             let stretch = voted(&own, from, decided, begun.elapsed());
             give(format!("prepare {name}"), Doer::Client, Some(branch), &stretch);
             if let Some(from) = decided {
-                let after: Vec<&Moment> = own.iter().copied().filter(|m| m.at >= from && m.what != What::Prepared).collect();
+                let after: Vec<&Moment> =
+                    own.iter().copied().filter(|m| m.at >= from && m.what != What::Prepared).collect();
                 let done = after.iter().find(|m| matches!(m.what, What::Committed | What::Failed | What::Refused));
                 let failed = done.copied().filter(|m| m.what != What::Committed);
                 let to = done.map_or_else(|| begun.elapsed(), |m| m.at);

@@ -4,10 +4,13 @@
 use std::time::Instant;
 
 use super::Services;
-use crate::base::{BackendId, Dialect, clock};
-use crate::sql::{Analysis, Fingerprint, Reading, Statement};
+use crate::base::{BackendId, Dialect, TxnId, clock};
+use crate::commit::spans::Trace;
+use crate::commit::{Ended, Why};
+use crate::sql::{Analysis, Fingerprint, Kind, Reading, Statement, traceparent};
 use crate::telemetry::metrics;
 use crate::telemetry::statements::{Route, Run};
+use crate::telemetry::traces::{Doer, Span, TraceContext};
 
 /// An error's code, as both wires have it.
 pub type SqlState = [u8; 5];
@@ -20,8 +23,10 @@ pub fn sqlstate(text: &str) -> SqlState {
 /// A statement on its way.
 #[derive(Clone, Debug)]
 pub struct Watched {
-    /// None: nobody keeps statistics.
+    /// None: nobody wants to know.
     fingerprint: Option<Fingerprint>,
+    /// Its span, and that span's parent.
+    span: Option<(TraceContext, TraceContext)>,
     since: Instant,
     /// It is run; else it is only prepared, and counts if that fails.
     runs: bool,
@@ -71,6 +76,7 @@ impl Watched {
         } else if !self.runs {
             return;
         }
+        self.trace(services, protocol, now);
         let Some(fingerprint) = &self.fingerprint else { return services.statements.count(protocol, self.route) };
         services.statements.ran(&Run {
             text: &fingerprint.text,
@@ -80,6 +86,68 @@ impl Watched {
             took: now.saturating_duration_since(self.since),
             failed: self.refused.is_some(),
         });
+    }
+}
+
+impl Watched {
+    fn trace(&self, services: &Services, protocol: Dialect, now: Instant) {
+        let (Some(tracer), Some((own, parent)), Some(fingerprint)) = (&services.tracer, self.span, &self.fingerprint)
+        else {
+            return;
+        };
+        let operation = fingerprint.text.split([' ', '(']).next().unwrap_or_default().to_uppercase();
+        let mut span = Span::new(own, Some(parent.span), operation.clone(), Doer::Server, self.since, now);
+        span.remote = true;
+        span.facts.push(("db.operation.name", operation));
+        span.facts.push(("db.query.text", fingerprint.text.to_string()));
+        span.facts.push(("handfast.protocol", system(protocol).to_owned()));
+        span.facts.push(("handfast.route", self.route.word().to_owned()));
+        span.backend = self.backend;
+        let state = self.refused.as_ref().map(|(state, _)| String::from_utf8_lossy(state).into_owned());
+        span.sqlstate = state.as_deref();
+        tracer.ended(span);
+    }
+}
+
+/// A COMMIT on its way.
+#[derive(Debug)]
+pub struct Commit {
+    named: Option<TraceContext>,
+    span: Option<TraceContext>,
+    since: Instant,
+}
+
+impl Commit {
+    /// For its transaction's own spans.
+    pub fn trace(&self) -> Trace {
+        Trace { named: self.named, commit: self.span }
+    }
+
+    /// It is over. `joined`: how many backends had a part in it.
+    pub fn ended(self, services: &Services, protocol: Dialect, txn: &TxnId, joined: u16, ended: &Ended) {
+        let (Some(tracer), Some(own)) = (&services.tracer, self.span) else { return };
+        let parent = self.named.map(|named| named.span);
+        let mut span = Span::new(own, parent, String::from("COMMIT"), Doer::Server, self.since, clock::now());
+        span.remote = parent.is_some();
+        span.facts.push(("db.operation.name", String::from("COMMIT")));
+        span.facts.push(("db.system.name", system(protocol).to_owned()));
+        span.facts.push(("db.namespace", services.config.listen.database.clone()));
+        span.facts.push(("handfast.transaction", txn.to_string()));
+        span.facts.push(("handfast.backends", joined.to_string()));
+        span.sqlstate = match ended {
+            Ended::Committed { .. } => None,
+            Ended::RolledBack(Why::Refused { error, .. }) => Some(error.sqlstate.as_str()),
+            Ended::RolledBack(Why::Fault(fault)) => Some(fault.kind.sqlstate()),
+            Ended::Unknown { .. } => Some("08007"),
+        };
+        tracer.ended(span);
+    }
+}
+
+fn system(protocol: Dialect) -> &'static str {
+    match protocol {
+        Dialect::Postgres => "postgresql",
+        Dialect::Mysql => "mysql",
     }
 }
 
@@ -95,17 +163,43 @@ pub fn one(statement: Option<&Statement>) -> Route {
 #[derive(Debug, Default)]
 pub struct Watch {
     now: Option<Watched>,
+    /// The trace that SET handfast.traceparent has named.
+    named: Option<TraceContext>,
+    /// The one that a comment has named last, in this transaction.
+    last: Option<TraceContext>,
 }
 
 impl Watch {
     /// A statement came; `runs`: it is run now, not only prepared. Goes on with the one that is watched already.
     pub fn begin(&mut self, services: &Services, analysis: &Analysis, reading: Reading, text: &[u8], runs: bool) {
-        if self.now.is_some() || analysis.statements.is_empty() {
-            return;
+        let Some(first) = analysis.statements.first().filter(|_| self.now.is_none()) else { return };
+        let said = traceparent(text).and_then(TraceContext::parse);
+        if said.is_some() || matches!(first.kind, Kind::Begin(_)) {
+            self.last = said;
         }
-        let fingerprint = services.statements.is_on().then(|| analysis.fingerprint(reading, text).clone());
-        let since = clock::now();
-        self.now = Some(Watched { fingerprint, since, runs, route: Route::Session, backend: None, refused: None });
+        // A COMMIT has a span of its own kind.
+        let own = runs && services.tracer.is_some() && !matches!(first.kind, Kind::Commit(_));
+        let span = said.or(self.named).filter(|parent| own && parent.sampled).map(|parent| (parent.child(), parent));
+        let wanted = services.statements.is_on() || span.is_some();
+        let fingerprint = wanted.then(|| analysis.fingerprint(reading, text).clone());
+        let (since, route) = (clock::now(), Route::Session);
+        self.now = Some(Watched { fingerprint, span, since, runs, route, backend: None, refused: None });
+    }
+
+    /// SET handfast.traceparent; none: it was reset.
+    pub fn name(&mut self, context: Option<TraceContext>) {
+        self.named = context;
+    }
+
+    /// A transaction begins to be committed.
+    pub fn commit(&mut self, services: &Services) -> Commit {
+        let named = self.last.take().or(self.named);
+        let span = match (&services.tracer, named) {
+            (None, _) => None,
+            (Some(_), Some(named)) => named.sampled.then(|| named.child()),
+            (Some(tracer), None) => tracer.begin(),
+        };
+        Commit { named, span, since: clock::now() }
     }
 
     /// It goes to a backend, by a route.

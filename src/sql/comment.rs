@@ -98,7 +98,9 @@ mod tests {
         ] {
             assert_eq!(traceparent(text.as_bytes()), Some(PARENT), "{text}");
         }
-        for text in ["SELECT 1", "SELECT '/*traceparent=*/'", "/* x */", "*/", "/*", "SELECT 1 /*tracestate='a=1'*/", ""] {
+        for text in
+            ["SELECT 1", "SELECT '/*traceparent=*/'", "/* x */", "*/", "/*", "SELECT 1 /*tracestate='a=1'*/", ""]
+        {
             assert_eq!(traceparent(text.as_bytes()), None, "{text}");
         }
     }

@@ -43,7 +43,11 @@ impl Contrary {
                 std::thread::spawn(move || pass(&mut from, &mut to, |bytes| statement(bytes, &done, &told)));
                 let (mut from, mut to) = (server, client);
                 std::thread::spawn(move || {
-                    pass(&mut from, &mut to, |bytes| if lie.swap(false, Ordering::SeqCst) { rolled_back() } else { bytes })
+                    pass(
+                        &mut from,
+                        &mut to,
+                        |bytes| if lie.swap(false, Ordering::SeqCst) { rolled_back() } else { bytes },
+                    )
                 });
             }
         });
@@ -121,7 +125,9 @@ async fn alarm_stays(engine: Engine) {
         backends["backends"].as_array().unwrap().iter().all(|b| b["up"] == true && b["prepared_now"] == 0)
     })
     .await;
-    assert!(http::post(port, &format!("/api/v1/transactions/{name}/resolve"), &json!({"outcome": "commit"})).status == 409);
+    assert!(
+        http::post(port, &format!("/api/v1/transactions/{name}/resolve"), &json!({"outcome": "commit"})).status == 409
+    );
     assert_eq!(broken(port).as_deref(), Some(name.as_str()));
     stand.handfast.kill9();
     stand.handfast.start().unwrap();

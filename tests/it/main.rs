@@ -49,6 +49,7 @@ mod statements;
 mod stored_verifier;
 mod tls;
 mod tools;
+mod traces;
 mod translation_is_faithful;
 mod values_cross;
 mod wire;

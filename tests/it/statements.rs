@@ -140,7 +140,7 @@ async fn mysql(engine: Engine) {
     figures(port, "mysql", "UPDATE tallies SET n = ? WHERE id IN (?)", "one", 1, 0).await;
     let shown = http::read_json(port, "/api/v1/statements").to_string();
     assert!(!shown.contains("hunter2") && !shown.contains("s3cret"), "{shown}");
-    let wanted = "handfast_errors_total{sqlstate_class=\"42\",backend=\"store\"} 2";
+    let wanted = "handfast_errors_total{sqlstate_class=\"42\",backend=\"store\"} 3";
     until(wanted, SETTLE_MAX, || async { http::get(port, "/metrics").body.lines().any(|line| line == wanted) }).await;
     client.disconnect().await.unwrap();
 }

@@ -110,7 +110,8 @@ async fn a_commit_is_a_span_beside_the_clients_own_and_its_phases_are_its_childr
     let mut client = stand.client().await;
     client.run("BEGIN").await.unwrap();
     client.run_all(&Order::numbered(1).statements()).await.unwrap();
-    let said = format!("UPDATE counters SET n = 4711 WHERE id = 1 /*route='%2Fpay',traceparent='00-{TRACE}-{PARENT}-01'*/");
+    let said =
+        format!("UPDATE counters SET n = 4711 WHERE id = 1 /*route='%2Fpay',traceparent='00-{TRACE}-{PARENT}-01'*/");
     client.run(&said).await.unwrap();
     client.run("COMMIT").await.unwrap();
     let all = ["COMMIT", "prepare store", "prepare delivery", "decide", "finish store", "finish delivery", "UPDATE"];
@@ -227,7 +228,10 @@ async fn a_collector_that_is_dead_or_hangs_changes_nothing_for_clients(engine: E
             client.run(&format!("UPDATE tallies SET n = n + 1 WHERE id = {}", id % 8)).await.unwrap();
             client.run("COMMIT").await.unwrap();
         }
-        assert_eq!(stand.store("SELECT CAST(sum(n) AS int) FROM counters".replace("int", integer(engine)).as_str()).await, 8);
+        assert_eq!(
+            stand.store("SELECT CAST(sum(n) AS int) FROM counters".replace("int", integer(engine)).as_str()).await,
+            8
+        );
         until("spans could not be sent, which is counted", SETTLE_MAX, || async {
             let told = http::get(stand.handfast.admin_port(), "/metrics").body;
             told.lines().any(|line| line.starts_with("handfast_trace_spans_total{outcome=\"failed\"}"))
@@ -238,8 +242,4 @@ async fn a_collector_that_is_dead_or_hangs_changes_nothing_for_clients(engine: E
         assert!(status.success(), "{status}");
     }
     drop(hanging);
-}
-
-fn integer(engine: Engine) -> &'static str {
-    if engine.dialect() == Dialect::Postgres { "bigint" } else { "signed" }
 }

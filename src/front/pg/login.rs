@@ -14,6 +14,7 @@ use crate::config::TlsMode;
 use crate::front::tls::{ALPN_POSTGRES, Tls, TlsStream, shown};
 use crate::relay::pg::Client;
 use crate::session::Services;
+use crate::telemetry::metrics;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::{self, PROTOCOL_3_2, Parameters, Startup};

@@ -238,6 +238,11 @@ impl Session {
         {
             return Ok(self.set_notice(value, said.more));
         }
+        if matches!(kind, Kind::Set { .. })
+            && let Some(value) = super::outcome::trace_setting(said.own())
+        {
+            return Ok(self.set_trace(value, said.more));
+        }
         if let Kind::Use(database) = kind {
             return self.use_database(database.as_bytes(), said.more).await;
         }

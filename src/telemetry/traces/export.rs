@@ -130,7 +130,11 @@ impl Exporter {
         metrics::spans(if sent.is_ok() { "exported" } else { "failed" }, count);
         match (&sent, self.works) {
             (Err(error), true) => {
-                tracing::warn!(endpoint = self.endpoint, error, "spans cannot be sent; they are dropped until they can be");
+                tracing::warn!(
+                    endpoint = self.endpoint,
+                    error,
+                    "spans cannot be sent; they are dropped until they can be"
+                );
             }
             (Ok(()), false) => tracing::info!(endpoint = self.endpoint, "spans are sent again"),
             (Ok(()), true) | (Err(_), false) => {}

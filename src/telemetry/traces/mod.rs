@@ -7,9 +7,7 @@ mod export;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::trace::{
-    Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
-};
+use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanLinks};
 use tokio::sync::mpsc;
@@ -158,7 +156,8 @@ impl Tracer {
     }
 
     fn data(&self, span: Span<'_>) -> SpanData {
-        let mut attributes: Vec<KeyValue> = span.facts.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
+        let mut attributes: Vec<KeyValue> =
+            span.facts.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
         let places = self.places.get();
         if let Some(place) = span.backend.and_then(|id| places.get(usize::from(id.0))) {
             attributes.push(KeyValue::new("db.system.name", place.system));
@@ -203,7 +202,8 @@ impl Tracer {
 
 fn told(context: TraceContext, remote: bool) -> SpanContext {
     let flags = if context.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
-    let (trace, span) = (TraceId::from_bytes(context.trace.to_be_bytes()), SpanId::from_bytes(context.span.to_be_bytes()));
+    let (trace, span) =
+        (TraceId::from_bytes(context.trace.to_be_bytes()), SpanId::from_bytes(context.span.to_be_bytes()));
     SpanContext::new(trace, span, flags, remote, TraceState::default())
 }
 
