@@ -15,7 +15,7 @@ use crate::backend::probe;
 use crate::backend::schema::Schemas;
 use crate::base::BackendId;
 use crate::config::change::{self, Applies, Change, Succession};
-use crate::config::{Backend, Config, ConfigCode, ConfigErrors, Source};
+use crate::config::{Backend, Config, ConfigCode, ConfigErrors, Seen, Source};
 use crate::ops::reload::{Ask, Reloads};
 use crate::route::RouteTable;
 use crate::session::Services;
@@ -31,6 +31,8 @@ pub struct Again {
     pub source: Source,
     /// Changes the log level.
     pub filter: Filter,
+    /// The files that it was read from, if they are to be watched.
+    pub watched: Option<Seen>,
 }
 
 /// A new configuration that was read, and who waits for it.

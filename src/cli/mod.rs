@@ -53,7 +53,16 @@ pub fn run(args: Args) -> ExitCode {
     let file = &Chosen { file: args.config, set: args.set };
     let exit = match args.command {
         Command::Init(init) => init::run(&init),
-        Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
+        Command::Serve { watch } => {
+            let source = file.source();
+            match source.load_noted() {
+                (Ok(config), seen) => serve::run(config, source, watch.then_some(seen)),
+                (Err(errors), _) => {
+                    complain(errors);
+                    Exit::Usage
+                }
+            }
+        }
         Command::Check(check) => with_config(file, |path, config| check::run(path, &config, check)),
         Command::Explain { sql, client, output } => {
             with_config(file, |_, config| explain::run(config, &sql, client, output))

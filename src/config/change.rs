@@ -184,6 +184,7 @@ fn applies(old: &Config, left: &[BackendId], key: &str, added: bool) -> Applies 
         ("node" | "journal", ..) => Applies::Restart,
         ("listen", "postgres" | "mysql", _) | ("admin", ..) => Applies::Restart,
         ("telemetry", "traces", "endpoint") => Applies::Restart,
+        ("users", _, "backends") => Applies::Now,
         ("telemetry", "log_format", _) | ("limits", "transactions_kept", _) => Applies::Restart,
         ("listen", ..) | ("users", ..) | ("pool", "mode", _) => Applies::NewConnections,
         ("backends", name, what) => match old.backend_named(name) {

@@ -10,6 +10,7 @@ use crate::journal::core::Settings;
 use crate::journal::memory::Memory;
 use crate::journal::{Alarm, DecidedBranch, Decision};
 use crate::sql::tests::corpus::config;
+use crate::telemetry::statements::Statements;
 
 const NAMES: [&str; 3] = ["store", "delivery", "ledger"];
 
@@ -32,7 +33,7 @@ fn house(memory: &Memory) -> House {
         board: Arc::new(Board::new(NAMES.len())),
         commits: Arc::new(commits),
         clients: Arc::default(),
-        statements: Arc::new(crate::telemetry::statements::Statements::new(0)),
+        statements: Arc::new(Statements::new(0)),
         found: 0,
         ready: watch::Sender::new(true).subscribe(),
         stopping: watch::Sender::new(false).subscribe(),

@@ -49,6 +49,10 @@ impl Ran {
 impl Session {
     /// A connection that may run something for this backend now. `None`: the client was told why not.
     pub(super) async fn ready(&mut self, backend: BackendId) -> Result<Option<usize>, Stop> {
+        if let Err(fault) = self.services.routes.admit(&self.reach, backend) {
+            self.fault(&fault);
+            return Ok(None);
+        }
         if !self.native
             && let Err(fault) = self.services.commits.wait_readable(backend).await
         {

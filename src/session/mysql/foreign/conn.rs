@@ -73,6 +73,9 @@ impl Session {
 
     /// Makes sure of a connection that may run something now. `Failed`: the client was told why not.
     pub(super) async fn foreign_ready(&mut self, backend: BackendId) -> Step {
+        if let Err(fault) = self.services.routes.admit(&self.reach, backend) {
+            return Ok(self.foreign_fault(&fault));
+        }
         if let Err(fault) = self.services.commits.wait_readable(backend).await {
             return Ok(self.foreign_fault(&fault));
         }

@@ -68,6 +68,7 @@ impl Session {
 
     /// Brings the backend's connection, new or kept, in its database. Its participant.
     pub(super) async fn attach_foreign(&mut self, backend: BackendId) -> Result<BackendId, Oops> {
+        self.services.routes.admit(&self.reach, backend)?;
         self.finish_rest().await;
         self.services.commits.wait_readable(backend).await?;
         let participant = self.participant(backend);
