@@ -190,7 +190,7 @@ fn tables(house: &House) -> Vec<Row> {
 }
 
 fn statements(house: &House) -> Vec<Row> {
-    let row = |statement: crate::ops::model::RunStatement| {
+    let row = |statement: crate::ops::statements::RunStatement| {
         vec![
             statement.text.into(),
             statement.protocol.into(),
@@ -232,7 +232,7 @@ fn config(services: &Services) -> Vec<Row> {
 
 /// Lines of Prometheus' text format: `name{labels} value`.
 fn metrics(services: &Services) -> Vec<Row> {
-    let text = services.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
+    let text = services.metrics.as_ref().map(|handle| services.house.metrics(handle)).unwrap_or_default();
     let row = |line: &str| {
         let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));

@@ -4,11 +4,13 @@
 
 mod backends;
 pub mod explain;
+mod figures;
 mod lists;
 pub mod model;
 pub mod reload;
 mod resolve;
 mod samples;
+pub mod statements;
 #[cfg(test)]
 mod tests;
 mod transactions;

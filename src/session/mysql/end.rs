@@ -104,8 +104,10 @@ impl Session {
         let enlisted = self.take_enlisted();
         self.txn = Transaction::none();
         let Some(id) = id.filter(|_| joined > 0) else { return Ok(()) };
-        let client = Client { protocol: Dialect::Mysql, user: &self.user };
+        let watched = self.watch.commit(&self.services);
+        let client = Client { protocol: Dialect::Mysql, user: &self.user, trace: watched.trace() };
         let report = self.services.commits.commit(&id, client, joined, enlisted).await;
+        watched.ended(&self.services, Dialect::Mysql, &id, joined, &report.ended);
         self.take_back(report.conns);
         self.rest = report.rest;
         if joined > 1 {
