@@ -178,7 +178,7 @@ impl Console {
                     }
                     let rows = match catalog::rows(name, self.dialect, &self.variables, &self.user) {
                         Some(rows) => rows,
-                        None => house::rows(&self.services, name),
+                        None => house::rows(&self.services, name).await,
                     };
                     tables.push((name, rows));
                 }

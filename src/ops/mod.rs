@@ -9,6 +9,7 @@ pub mod model;
 pub mod reload;
 mod resolve;
 mod samples;
+pub mod tables;
 mod transactions;
 mod words;
 
@@ -71,6 +72,7 @@ pub struct House {
     drain: tokio::sync::Notify,
     /// Whose turn it is to ask for an explanation.
     explaining: tokio::sync::Mutex<()>,
+    look: tables::Look,
 }
 
 impl House {
@@ -82,6 +84,7 @@ impl House {
             samples: samples::Ring::default(),
             drain: tokio::sync::Notify::new(),
             explaining: tokio::sync::Mutex::default(),
+            look: tables::Look::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 
+use super::activity::Activity;
 use crate::base::{Dialect, clock};
 
 /// All clients that have logged in.
@@ -29,7 +30,7 @@ impl fmt::Debug for State {
 pub type Killer = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Connected {
     /// Which wire.
     pub protocol: Dialect,
@@ -39,6 +40,8 @@ pub struct Connected {
     pub address: String,
     /// Since when, milliseconds since 1970.
     pub since_wall_ms: u64,
+    /// What it is doing.
+    pub activity: Arc<Activity>,
 }
 
 /// A client's place in the list; it leaves when this is dropped.
@@ -69,13 +72,13 @@ impl Clients {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a client that has logged in.
-    pub fn enter(self: &Arc<Self>, protocol: Dialect, user: &str, address: String) -> Present {
+    /// Enters a client that has logged in; its session tells what it is doing.
+    pub fn enter(self: &Arc<Self>, protocol: Dialect, user: &str, address: String, activity: Arc<Activity>) -> Present {
         let mut state = self.state();
         state.last += 1;
         let id = state.last;
         let since_wall_ms = clock::wall_ms();
-        state.by_id.insert(id, Connected { protocol, user: user.to_owned(), address, since_wall_ms });
+        state.by_id.insert(id, Connected { protocol, user: user.to_owned(), address, since_wall_ms, activity });
         Present { clients: Arc::clone(self), id }
     }
 

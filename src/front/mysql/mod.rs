@@ -167,7 +167,7 @@ impl Arrival {
         drop(stranger);
         match entered {
             Ok(Ok(Entered::Session(session))) => {
-                let present = self.services.clients.enter(Dialect::Mysql, session.user(), address);
+                let present = self.services.clients.enter(Dialect::Mysql, session.user(), address, session.activity());
                 let (sessions, id, user) = (Arc::clone(&self.sessions), entry.id(), session.user().to_owned());
                 present.killed_by(Arc::new(move || {
                     let (sessions, user) = (Arc::clone(&sessions), user.clone());

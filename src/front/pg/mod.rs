@@ -22,6 +22,7 @@ use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
 use crate::session::pg::{Running, Session, Stop};
+use crate::telemetry::activity::Activity;
 use crate::telemetry::clients::Present;
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -170,8 +171,10 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         match (door.places.enter(door.services.config.limits.clients), entered.services.config.home(Dialect::Postgres))
         {
             (Some(place), Some(home)) => {
-                let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address);
-                session(&door, entered, home, place, &present, stop).await;
+                let activity = Arc::new(Activity::default());
+                let known = Arc::clone(&activity);
+                let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address, known);
+                session(&door, entered, home, place, (&present, activity), stop).await;
                 return drop(present);
             }
             (None, _) => {
@@ -219,7 +222,7 @@ async fn session(
     entered: Entered,
     home: crate::base::BackendId,
     place: crate::front::strangers::Occupied,
-    present: &Present,
+    (present, activity): (&Present, Arc<Activity>),
     stop: watch::Receiver<Stop>,
 ) {
     let Entered { client, user, version, startup, services, console: _ } = entered;
@@ -232,6 +235,7 @@ async fn session(
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let mut session = Session::new(services, client, user, home, &startup, Arc::clone(&running), stop);
+    session.tells(activity);
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;
     drop(place);

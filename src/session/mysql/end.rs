@@ -105,7 +105,8 @@ impl Session {
         self.txn = Transaction::none();
         let Some(id) = id.filter(|_| joined > 0) else { return Ok(()) };
         let client = Client { protocol: Dialect::Mysql, user: &self.user };
-        let report = self.services.commits.commit(&id, client, joined, enlisted).await;
+        let ending = self.services.commits.commit(&id, client, joined, enlisted);
+        let report = self.activity.committing(id.seq, ending).await;
         self.take_back(report.conns);
         self.rest = report.rest;
         if joined > 1 {

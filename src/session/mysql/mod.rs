@@ -41,6 +41,7 @@ use crate::commit::Rest;
 use crate::config::PoolMode;
 use crate::relay::mysql::Client;
 use crate::sql::{Characteristics, Reading};
+use crate::telemetry::activity::{Activity, BackendSet};
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
@@ -164,6 +165,8 @@ pub struct Session {
     last_txn: Option<Last>,
     /// Each distributed COMMIT tells its name by a warning.
     notice: bool,
+    /// What operators see of it.
+    activity: Arc<Activity>,
 }
 
 impl Session {
@@ -223,7 +226,20 @@ impl Session {
             rest: None,
             last_txn: None,
             notice: false,
+            activity: Arc::default(),
         })
+    }
+
+    /// By which operators see what it does.
+    pub fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
+    }
+
+    fn tell_answered(&self) {
+        let mut held = BackendSet::default();
+        self.attached.iter().for_each(|a| held.add(a.participant.0));
+        self.foreign.iter().filter(|h| h.conn.is_some()).for_each(|h| held.add(h.backend.0));
+        self.activity.answered(self.in_transaction(), self.txn.id.as_ref().map(|id| id.seq), held);
     }
 
     /// As whom its client has logged in.
@@ -266,6 +282,7 @@ impl Session {
                 flushed?;
                 self.park().await?;
             }
+            self.tell_answered();
             match self.came(shutdown).await {
                 Came::Command(Ok(command)) => return Ok(command),
                 Came::Command(Err(error)) => match of_frames(&error) {
@@ -320,6 +337,7 @@ impl Session {
     }
 
     async fn command(&mut self, payload: BytesMut) -> Result<(), Stop> {
+        self.activity.asked(matches!(payload.first(), Some(&(com::QUERY | com::STMT_EXECUTE))));
         self.renew();
         let Some((&command, body)) = payload.split_first() else {
             self.fault(&Fault::new(FaultKind::UnknownCommand, "an empty command"));

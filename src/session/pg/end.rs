@@ -35,7 +35,8 @@ impl Session {
         };
         let notice = joined > 1 && self.settings.is_on(NOTICE_SETTING);
         let client = Client { protocol: Dialect::Postgres, user: &self.user };
-        let report = self.services.commits.commit(&id, client, joined, taken).await;
+        let ending = self.services.commits.commit(&id, client, joined, taken);
+        let report = self.activity.committing(id.seq, ending).await;
         self.rest = report.rest;
         self.put_back(report.conns).await;
         self.names.end_cursors(matches!(report.ended, Ended::Committed { .. }));

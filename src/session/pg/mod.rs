@@ -39,6 +39,7 @@ use crate::session::Services;
 use crate::session::outcome::Last;
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Reading;
+use crate::telemetry::activity::{Activity, BackendSet};
 use crate::wire::pg::client::{self as message, tag};
 use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error, put_server_fatal};
 use crate::wire::pg::server::{self, Status};
@@ -99,6 +100,8 @@ pub struct Session {
     ear: Ear,
     /// Goes off when the client is idle in a transaction for too long.
     alarm: Alarm,
+    /// What operators see of it.
+    activity: Arc<Activity>,
 }
 
 impl Session {
@@ -141,7 +144,24 @@ impl Session {
             rest: None,
             last: None,
             alarm: Alarm::default(),
+            activity: Arc::default(),
         }
+    }
+
+    /// Operators see by `activity` what it does.
+    pub fn tells(&mut self, activity: Arc<Activity>) {
+        self.activity = activity;
+    }
+
+    /// Tells that the client has been answered, unless it is in the middle of a pipeline.
+    fn tell_answered(&self) {
+        if !self.pipeline.is_idle() {
+            return;
+        }
+        let mut held = BackendSet::default();
+        self.slots.iter().filter(|slot| slot.conn.is_some()).for_each(|slot| held.add(slot.backend.0));
+        self.foreign.iter().filter(|slot| slot.conn.is_some()).for_each(|slot| held.add(slot.participant.0));
+        self.activity.answered(self.txn.is_open(), self.txn.id.as_ref().map(|id| id.seq), held);
     }
 
     /// Greets the client and serves it to its end.
@@ -208,6 +228,7 @@ impl Session {
                 Ok(next) => next,
                 Err(exit) => return exit,
             };
+            self.activity.asked(matches!(next.tag, tag::QUERY | tag::EXECUTE | tag::FUNCTION_CALL));
             self.renew();
             let served = self.dispatch(next).await;
             self.running.set(None);

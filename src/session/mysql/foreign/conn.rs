@@ -90,11 +90,14 @@ impl Session {
         }
         let parked = self.foreign.iter().position(|h| h.backend == backend).map(|at| self.foreign.swap_remove(at));
         let (pools, owner) = (&self.services.pools, self.pooling.owner);
-        let loan = if self.pooling.on {
-            pools.acquire_for(owner, backend, 0).await
-        } else {
-            pools.acquire(backend).await.map(Loan::Clean)
+        let coming = async {
+            if self.pooling.on {
+                pools.acquire_for(owner, backend, 0).await
+            } else {
+                pools.acquire(backend).await.map(Loan::Clean)
+            }
         };
+        let loan = self.activity.waiting(backend.0, coming).await;
         let kept = matches!(loan, Ok(Loan::Kept(_)));
         let conn = match loan.map(Loan::into_conn).map_err(|e| e.fault()) {
             Ok(Conn::Pg(conn)) => conn,

@@ -103,7 +103,8 @@ impl Session {
 
     async fn attach_new_foreign(&mut self, participant: BackendId) -> Result<(), Oops> {
         self.foreign.retain(|slot| slot.participant != participant || slot.parked);
-        let loan = self.services.pools.acquire_for(self.owner, participant, 0).await.map_err(|error| error.fault())?;
+        let coming = self.services.pools.acquire_for(self.owner, participant, 0);
+        let loan = self.activity.waiting(participant.0, coming).await.map_err(|error| error.fault())?;
         let mut conn = match loan {
             Loan::Kept(Conn::Mysql(conn)) => {
                 if let Some(slot) = self.foreign_slot(participant) {
