@@ -1,5 +1,7 @@
 //! Layer 7: the only composition root. Opens, adopts, probes, lets clients in; on a stop drains: sessions, settlers, journal.
 
+mod files;
+mod listeners;
 mod notify;
 mod reload;
 mod signals;
@@ -43,6 +45,7 @@ use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
 use crate::telemetry::statements::Statements;
 
+use listeners::Listeners;
 pub use reload::Again;
 use reload::reload_on_signal;
 use signals::stop_signal;
@@ -79,6 +82,12 @@ pub enum ServeError {
         /// How.
         source: std::io::Error,
     },
+    /// A socket from the service manager cannot be used.
+    #[error("a socket that was handed over cannot be used: {why}")]
+    Handed {
+        /// Which and why.
+        why: String,
+    },
     /// Certificates cannot be read.
     #[error("TLS cannot be set up: {source}")]
     Tls {
@@ -110,7 +119,7 @@ pub async fn serve(config: Config, again: Again, failpoints: Failpoints) -> Resu
     let config = Arc::new(config);
     let (reloads, asks) = Reloads::new();
     let app = App::open(Arc::clone(&config), failpoints, reloads)?;
-    let listeners = Listeners::bind(&config).await?;
+    let listeners = Listeners::open(&config).await?;
     app.run(listeners, again, asks).await
 }
 
@@ -137,29 +146,6 @@ struct App {
     /// What clients meet, once they are let in.
     reception: Swap<Option<watch::Sender<Reception>>>,
     reloads: Reloads,
-}
-
-struct Listeners {
-    postgres: Option<TcpListener>,
-    mysql: Option<TcpListener>,
-    admin: Option<TcpListener>,
-}
-
-impl Listeners {
-    async fn bind(config: &Config) -> Result<Self, ServeError> {
-        let bind = async |address: Option<SocketAddr>| match address {
-            None => Ok(None),
-            Some(address) => match TcpListener::bind(address).await {
-                Ok(listener) => Ok(Some(listener)),
-                Err(source) => Err(ServeError::Listen { address, source }),
-            },
-        };
-        Ok(Self {
-            postgres: bind(config.listen.postgres).await?,
-            mysql: bind(config.listen.mysql).await?,
-            admin: bind(config.admin.listen).await?,
-        })
-    }
 }
 
 impl App {
@@ -249,6 +235,9 @@ impl App {
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
         background.spawn(reload_on_signal(self.reloads.clone()));
+        if let Some(seen) = again.watched.clone() {
+            background.spawn(files::reload_on_change(again.source.clone(), seen, self.reloads.clone()));
+        }
         let admit = self.admit(listeners, figures);
         tokio::pin!(admit);
         let mut preparing = JoinSet::new();

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -94,10 +94,18 @@ fn same_origin(headers: &HeaderMap) -> bool {
 
 /// Lets a request in, or says why not.
 pub(super) async fn watch(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    match door.check(request.method(), request.uri().path(), request.headers()) {
+    let private = is_private(request.uri().path());
+    let mut response = match door.check(request.method(), request.uri().path(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(fault) => Refusal(fault).into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if private {
+        // What needs a token must not lie in a cache for who has none.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    response
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod api;
 mod config;
+mod connections;
 mod door;
 mod events;
 mod web;
@@ -50,9 +51,7 @@ pub async fn serve(listener: TcpListener, pages: Pages) {
     }
     let door = Arc::new(door::Door::new(address.ip().is_loopback(), pages.token.as_ref()));
     let router = router(Arc::new(pages)).layer(axum::middleware::from_fn_with_state(door, door::watch));
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the admin port failed");
-    }
+    connections::serve(listener, router, connections::Bounds::default()).await;
 }
 
 fn router(pages: Arc<Pages>) -> Router {

@@ -15,7 +15,7 @@ use crate::backend::probe;
 use crate::backend::schema::Schemas;
 use crate::base::BackendId;
 use crate::config::change::{self, Applies, Change, Succession};
-use crate::config::{Backend, Config, ConfigCode, ConfigErrors, Source};
+use crate::config::{Backend, Config, ConfigCode, ConfigErrors, Seen, Source};
 use crate::ops::reload::{Ask, Reloads};
 use crate::route::RouteTable;
 use crate::session::Services;
@@ -30,6 +30,8 @@ pub struct Again {
     pub source: Source,
     /// Changes the log level.
     pub filter: Filter,
+    /// The files that it was read from, if they are to be watched.
+    pub watched: Option<Seen>,
 }
 
 /// A new configuration that was read, and who waits for it.
@@ -94,7 +96,9 @@ impl App {
             return refused(ConfigCode::NotNow, "Handfast is still starting".to_owned(), "ask again when it is ready");
         };
         for id in left {
-            let unfinished = self.registry.unfinished_on(id).len();
+            // Also what was never decided: nobody would roll it back, and its locks would stay.
+            let undecided = self.registry.ledger().undecided_on(id).len();
+            let unfinished = self.registry.unfinished_on(id).len() + undecided;
             if unfinished > 0 {
                 let name = &old.backend(id).name;
                 let title =
@@ -125,8 +129,9 @@ impl App {
         for (id, facts) in facts {
             self.recovery.board.facts(id, facts);
         }
-        self.running.set(Arc::clone(&config));
+        // Pools first: who counts the backends by the configuration asks the pool of each.
         self.pools.set(Arc::clone(&open.services.pools));
+        self.running.set(Arc::clone(&config));
         for id in super::backend_ids(&config).skip(old.backends.len()) {
             self.settle(id, settlers);
         }

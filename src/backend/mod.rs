@@ -80,6 +80,16 @@ pub enum VerbError {
     },
 }
 
+impl VerbError {
+    /// Whether the server has ended a prepared branch otherwise than it was told to (`XA_RB*`).
+    pub fn is_contrary(&self) -> bool {
+        match self {
+            Self::Refused { error, .. } => mysql::is_rolled_back(error.errno),
+            Self::WrongTag { .. } | Self::Lost { .. } => false,
+        }
+    }
+}
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {

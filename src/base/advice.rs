@@ -100,6 +100,11 @@ const HINTS: &[(FaultKind, &str)] = &[
     ),
     (FaultKind::BackendPaused, "An operator holds the backend back: RESUME on the console lets it go on."),
     (FaultKind::ConsoleRefused, "Add the user to admin.users, or connect to listen.database."),
+    (FaultKind::TooManyOfUser, "Use fewer connections, or raise connections_max of this user in [[users]]."),
+    (
+        FaultKind::BackendNotAllowed,
+        "Use another user, or add the backend to this user's backends in [[users]] and reload.",
+    ),
     (FaultKind::UnknownClient, "SHOW CLIENTS on the console lists those who are connected."),
     (FaultKind::NotOperator, "Bring the token of admin.token_file, or log in as one of admin.users."),
     (FaultKind::BadRequest, "Look the request up in /openapi.json, and the command up in SHOW HELP."),

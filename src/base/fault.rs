@@ -146,6 +146,10 @@ fault_kinds! {
     InvalidParameter = "HF0514", "22023", 1231, "42000";
     /// The console is for the users that the configuration names.
     ConsoleRefused = "HF0515", "42501", 1044, "42000";
+    /// The user has as many sessions as it may.
+    TooManyOfUser = "HF0517", "53300", 1226, "42000";
+    /// The statement is for a backend that its user may not use.
+    BackendNotAllowed = "HF0518", "42501", 1142, "42000";
     /// An operator's request without the token, or from somebody else's page.
     NotOperator = "HF0601", "28000", 1045, "28000";
     /// An operator's request that cannot be understood.

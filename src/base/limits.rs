@@ -45,3 +45,9 @@ pub const CONSOLES_MAX: usize = 16;
 
 /// Longest text of a statement for the console, in bytes.
 pub const CONSOLE_TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Connections of the admin port: dashboards' streams, health checks and monitoring of a large house; few enough files.
+pub const ADMIN_CONNECTIONS_MAX: usize = 128;
+
+/// Head of a request to the admin port, in bytes: browsers send a few KiB.
+pub const ADMIN_HEAD_BYTES_MAX: usize = 64 * 1024;

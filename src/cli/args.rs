@@ -37,7 +37,11 @@ pub enum Command {
     /// Look at databases and write a configuration for them
     Init(super::init::InitArgs),
     /// Run the proxy
-    Serve,
+    Serve {
+        /// Read the configuration again whenever one of its files changes; a wrong one changes nothing
+        #[arg(long)]
+        watch: bool,
+    },
     /// What would hurt in production, each with its fix: the configuration, this machine, the backends; changes nothing
     #[command(
         after_help = "Exit codes: 0 no error (and no warning with --strict), 1 errors, 2 a configuration that cannot be read."

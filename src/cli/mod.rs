@@ -11,6 +11,7 @@ mod explain;
 pub mod init;
 mod journal;
 mod manual;
+mod out;
 mod recover;
 mod running;
 mod serve;
@@ -19,14 +20,14 @@ mod status;
 mod tests;
 mod transactions;
 
-use std::fmt::Display;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub use args::{Args, CatalogAction, ClientKind, Command, ConfigAction, JournalAction, Output, TransactionsAction};
 
 use crate::config::{Config, Overrides, Source};
+
+use out::{complain, print};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,16 @@ pub fn run(args: Args) -> ExitCode {
     let file = &Chosen { file: args.config, set: args.set };
     let exit = match args.command {
         Command::Init(init) => init::run(&init),
-        Command::Serve => with_config(file, |_, config| serve::run(config, file.source())),
+        Command::Serve { watch } => {
+            let source = file.source();
+            match source.load_noted() {
+                (Ok(config), seen) => serve::run(config, source, watch.then_some(seen)),
+                (Err(errors), _) => {
+                    complain(errors);
+                    Exit::Usage
+                }
+            }
+        }
         Command::Check(check) => with_config(file, |path, config| check::run(path, &config, check)),
         Command::Explain { sql, client, output } => {
             with_config(file, |_, config| explain::run(config, &sql, client, output))
@@ -141,21 +151,9 @@ fn block_on(future: impl Future<Output = Exit>) -> Exit {
     }
 }
 
-/// Writes to standard output. A reader that went away (`| head`) wants no more and is no fault.
-fn print(text: &str) {
-    if std::io::stdout().write_all(text.as_bytes()).is_err() {
-        std::process::exit(0);
-    }
-}
-
 /// As JSON, for programs.
 fn json(value: &impl serde::Serialize) -> String {
     let text =
         serde_json::to_string_pretty(value).expect("the model holds texts, numbers and lists only, which JSON can say");
     text + "\n"
-}
-
-/// Writes a line to standard error.
-fn complain(text: impl Display) {
-    eprintln!("{}", text.to_string().trim_end());
 }

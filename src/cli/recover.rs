@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::out::one_line;
 use super::{Exit, block_on, complain, print};
 use crate::backend::control::Control;
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
@@ -157,7 +158,7 @@ async fn look(config: &Config) -> Exit {
                 Some(_) => "would be rolled back (if this journal has named it)",
                 None => "left alone: not Handfast's",
             };
-            print(&format!("{}  {}  {act}\n", backend.name, one.name));
+            print(&format!("{}  {}  {act}\n", backend.name, one_line(&one.name)));
         }
     }
     exit

@@ -5,13 +5,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::{Exit, complain};
 use crate::app::{self, Again};
 use crate::base::Failpoints;
-use crate::config::{Config, Source};
+use crate::config::{Config, Seen, Source};
 use crate::telemetry::logs;
 
 /// Set by tests: where this process dies.
 const FAILPOINT_VARIABLE: &str = "HANDFAST_FAILPOINT";
 
-pub(super) fn run(config: Config, source: Source) -> Exit {
+pub(super) fn run(config: Config, source: Source, watched: Option<Seen>) -> Exit {
     let filter = match logs::init(&config.telemetry) {
         Ok(filter) => filter,
         Err(error) => {
@@ -37,7 +37,7 @@ pub(super) fn run(config: Config, source: Source) -> Exit {
             return Exit::Problem;
         }
     };
-    match runtime.block_on(app::serve(config, Again { source, filter }, failpoints)) {
+    match runtime.block_on(app::serve(config, Again { source, filter, watched }, failpoints)) {
         Ok(()) => Exit::Ok,
         Err(error) => {
             complain(format!("error: {error}"));

@@ -10,6 +10,7 @@ use std::time::Instant;
 use futures_util::future::{AbortHandle, Abortable, BoxFuture, FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::heuristic;
 use super::ledger::{BranchState, Client, Entry, Told, What};
 use super::registry::Ending;
 use super::{Commits, Enlisted, Wrote};
@@ -224,7 +225,19 @@ impl Driver {
             Effect::Decide(places) => self.decide(&places),
             Effect::Commit(place, proof) => {
                 let commits = Arc::clone(&self.commits);
-                self.verb(place, move |conn, branch| commit_prepared(conn, branch, proof, commits, place).boxed())
+                let wrote = self.members.get(&place).is_none_or(|m| m.wrote == Wrote::Yes);
+                self.verb(place, move |conn, branch| {
+                    async move {
+                        let done = commit_prepared(conn, branch, proof, &commits, place).await;
+                        if let Err(error) = &done
+                            && wrote
+                        {
+                            contrary(&commits, conn, branch, error).await;
+                        }
+                        done
+                    }
+                    .boxed()
+                });
             }
             Effect::Rollback(place) => {
                 self.verb(place, move |conn, branch| roll_back(conn, branch, failpoints, place, false).boxed());
@@ -409,7 +422,7 @@ async fn commit_prepared(
     conn: &mut Conn,
     branch: &BranchName,
     proof: Durable,
-    commits: Arc<Commits>,
+    commits: &Commits,
     place: Place,
 ) -> Result<Event, VerbError> {
     let started = clock::now();
@@ -418,6 +431,14 @@ async fn commit_prepared(
     commits.tally.finish.add(started.elapsed());
     commits.failpoints.hit(Failpoint::AfterFirstCommit);
     Ok(Event::Settled(place))
+}
+
+/// Before the branch is handed over: its settler, who finds it gone, would take it for committed.
+async fn contrary(commits: &Commits, conn: &Conn, branch: &BranchName, error: &VerbError) {
+    if error.is_contrary() {
+        let backend = &commits.config.backend(conn.backend()).name;
+        heuristic::raise(&commits.journal, &commits.registry, backend, branch, error.to_string()).await;
+    }
 }
 
 async fn roll_back(

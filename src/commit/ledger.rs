@@ -351,7 +351,8 @@ impl Ledger {
         record.decided_wall_ms = Some(decided_wall_ms);
         for (place, backend) in branches {
             match record.branch(*place) {
-                Some(branch) if branch.state.is_final() => {}
+                // What its server has ended by itself stays told so.
+                Some(branch) if branch.state.is_final() || branch.state == BranchState::Heuristic => {}
                 Some(branch) => branch.state = BranchState::Unreachable,
                 None => record.branches.push(BranchRecord {
                     place: *place,

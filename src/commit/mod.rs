@@ -2,6 +2,7 @@
 //! connections and the journal; `registry` knows what is ending and what is unfinished; `ledger` and `tally` are for people.
 
 mod driver;
+pub mod heuristic;
 pub mod ledger;
 pub mod registry;
 pub mod tally;

@@ -132,9 +132,26 @@ impl Registry {
 
     /// A branch has settled. Returns true when it was the transaction's last.
     pub fn settled(&self, txn: &TxnId, place: Place) -> bool {
+        let Some((backend, last)) = self.finished(txn, place) else { return false };
+        self.ledger.settled(txn, place, BranchState::Committed, "committed by recovery");
+        self.settled[usize::from(backend.0)].notify_waiters();
+        last
+    }
+
+    /// A person has ended our trying: the branch is as that person says, and nobody waits for it any more.
+    pub fn concluded(&self, txn: &TxnId, place: Place, state: BranchState, detail: &str) {
+        let finished = self.finished(txn, place);
+        self.ledger.settled(txn, place, state, detail);
+        if let Some((backend, _)) = finished {
+            self.settled[usize::from(backend.0)].notify_waiters();
+        }
+    }
+
+    /// Takes a branch off the unfinished ones: its backend, and whether it was its transaction's last.
+    fn finished(&self, txn: &TxnId, place: Place) -> Option<(BackendId, bool)> {
         let mut state = self.state();
-        let Some(entry) = state.unfinished.get_mut(txn) else { return false };
-        let Some(backend) = entry.branches.remove(&place) else { return false };
+        let entry = state.unfinished.get_mut(txn)?;
+        let backend = entry.branches.remove(&place)?;
         entry.met.remove(&place);
         let last = entry.branches.is_empty();
         if last {
@@ -142,10 +159,7 @@ impl Registry {
         }
         self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
         metrics::in_doubt(state.unfinished.len());
-        drop(state);
-        self.ledger.settled(txn, place, BranchState::Committed, "committed by recovery");
-        self.settled[usize::from(backend.0)].notify_waiters();
-        last
+        Some((backend, last))
     }
 
     /// Remembers why a branch is not settled yet, for operators.

@@ -182,6 +182,7 @@ fn applies(old: &Config, left: &[BackendId], key: &str, added: bool) -> Applies 
     match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
         ("node" | "journal", ..) => Applies::Restart,
         ("listen", "postgres" | "mysql", _) | ("admin", ..) => Applies::Restart,
+        ("users", _, "backends") => Applies::Now,
         ("telemetry", "log_format", _) | ("limits", "transactions_kept", _) => Applies::Restart,
         ("listen", ..) | ("users", ..) | ("pool", "mode", _) => Applies::NewConnections,
         ("backends", name, what) => match old.backend_named(name) {

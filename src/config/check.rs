@@ -1,17 +1,19 @@
 //! Turns the TOML into a checked [`Config`], section by section, and reports every fault at once.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::file::{Env, Off, ReadFile, Reader, Section, Text};
 use super::overrides::{self, Overrides};
 use super::report::{ConfigCode, ConfigErrors, ConfigFault, Span};
 use super::schema::Kind;
+use super::seen::Seen;
 use super::source::Sources;
 use super::{
     Admin, Backend, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, OtherDatabases, Pool,
-    PoolMode, Reply, Secret, Telemetry, TlsMode, Transactions, backends, logins, tables,
+    PoolMode, Reply, Secret, Telemetry, TlsMode, Transactions, User, backends, logins, tables,
 };
 use crate::base::{ClusterName, Dialect, NodeName};
 
@@ -30,18 +32,29 @@ impl Source {
     /// # Errors
     /// All faults at once, ready to be printed.
     pub fn load(&self) -> Result<Config, ConfigErrors> {
-        load(&self.path, &self.overrides)
+        self.load_noted().0
+    }
+
+    /// The same, with the files that were read or asked for.
+    pub fn load_noted(&self) -> (Result<Config, ConfigErrors>, Seen) {
+        let seen = RefCell::new(Seen::default());
+        let loaded = load(&self.path, &self.overrides, &seen);
+        (loaded, seen.into_inner())
     }
 }
 
-fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigErrors> {
+fn load(path: &Path, overrides: &Overrides, seen: &RefCell<Seen>) -> Result<Config, ConfigErrors> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let read = |path: &Path| {
+        seen.borrow_mut().note(path);
+        std::fs::read_to_string(path)
+    };
+    let text = read(path).map_err(|error| {
         let fault = ConfigFault::whole(ConfigCode::Unreadable, format!("cannot read {file}: {error}"))
             .help("name yours with -c FILE, or make one: handfast init --from URL --from URL");
         ConfigErrors::new(Sources::new(&file, ""), vec![fault])
     })?;
-    let world = World { env: &|name| std::env::var(name).ok(), read_file: &|path| std::fs::read_to_string(path) };
+    let world = World { env: &|name| std::env::var(name).ok(), read_file: &read };
     parse(&text, &file, overrides, world)
 }
 
@@ -97,7 +110,8 @@ pub(super) fn read(r: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Config> {
     let mut root = Section::root(root);
     let node = node(r, &mut root);
     let (listen, postgres, mysql) = listen(r, &mut root);
-    let users = logins::users(r, &mut root);
+    let logins = logins::users(r, &mut root);
+    let users: Vec<User> = logins.iter().map(|login| login.user.clone()).collect();
     let user_names: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
     let backends = backends::read(r, &mut root);
     let tables = tables::read(r, &mut root, &backends.names);
@@ -120,6 +134,7 @@ pub(super) fn read(r: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Config> {
     root.finish(r);
     homes(r, &config.backends, &backends.places, Dialect::Postgres, postgres);
     homes(r, &config.backends, &backends.places, Dialect::Mysql, mysql);
+    logins::reaches(r, &config, &logins, &backends.names);
     Some(config)
 }
 
@@ -317,29 +332,12 @@ enum LogFormat {
 
 /// Who may open the console: names of `[[users]]`, as a list, or as a text with commas (as variables give it).
 fn operators(r: &mut Reader<'_>, section: &mut Section<'_>, known: &[String]) -> Vec<String> {
-    section.learn(r, "users", Kind::Texts);
-    let Some((_, value)) = section.entry(r, "users") else {
+    let Some((_, given)) = section.names(r, "users") else {
         r.note(section.owned("users"), "[]", None);
         return Vec::new();
     };
-    let mut given = Vec::new();
-    if let DeValue::String(names) = value.get_ref() {
-        given.extend(names.split(',').map(|name| (name.trim().to_owned(), value.span())));
-    } else if let DeValue::Array(entries) = value.get_ref() {
-        for entry in entries.iter() {
-            if let DeValue::String(name) = entry.get_ref() {
-                given.push((name.to_string(), entry.span()));
-            } else {
-                r.wrong_type(entry, "a name in `admin.users`", "a text in quotes");
-            }
-        }
-    } else {
-        r.wrong_type(value, "`admin.users`", "a list of names");
-    }
-    let shown: Vec<String> = given.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-    r.note(section.owned("users"), format!("[{}]", shown.join(", ")), Some(&value.span()));
     let mut users = Vec::new();
-    for (name, span) in given {
+    for Text { text: name, span } in given {
         if known.contains(&name) {
             users.push(name);
             continue;

@@ -268,7 +268,7 @@ fn hint(shape: &str, key: &str) -> Option<&'static str> {
         }
         ("", "user") => Some("did you mean `[[users]]`?"),
         ("", "decision_log") => Some("did you mean `[journal]`?"),
-        ("users", "backends") => Some("not built yet; each backend has one login, in its url"),
+        ("users", "max_connections" | "connection_limit" | "connections") => Some("did you mean `connections_max`?"),
         ("transactions", "two_phase") => Some("there is no switch: two writers make two phases"),
         ("transactions", "max_branches") => Some("did you mean `participants_max`?"),
         ("admin", "token") => Some("did you mean `token_file`?"),

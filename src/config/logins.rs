@@ -2,12 +2,21 @@
 
 use toml::de::DeValue;
 
-use super::file::{Reader, Section, Text, Value};
+use super::file::{Reader, Section, Text, Value, nearest};
 use super::report::{ConfigCode, ConfigFault, Span};
 use super::schema::Kind;
-use super::{Credential, Secret, User, Verifier};
+use super::{Config, Credential, Secret, User, Verifier};
+use crate::base::Dialect;
 
-pub(super) fn users(r: &mut Reader<'_>, root: &mut Section<'_>) -> Vec<User> {
+/// A user with the places of its name and of what it may use.
+pub(super) struct Login {
+    pub(super) user: User,
+    span: Span,
+    /// The list's place, and each name's.
+    reach: Option<(Span, Vec<Text>)>,
+}
+
+pub(super) fn users(r: &mut Reader<'_>, root: &mut Section<'_>) -> Vec<Login> {
     let Some((span, value)) = root.entry(r, "users") else {
         let fault = ConfigFault::at(ConfigCode::Missing, 0..0, "there is no [[users]]: nobody could log in");
         r.fault(fault.help("add [[users]] with name and password (or password_file)"));
@@ -18,26 +27,27 @@ pub(super) fn users(r: &mut Reader<'_>, root: &mut Section<'_>) -> Vec<User> {
         r.fault(fault.label("write [[users]] with two brackets"));
         return Vec::new();
     };
-    let mut users: Vec<(User, Span)> = Vec::new();
+    let mut users: Vec<Login> = Vec::new();
     for entry in entries.iter() {
         let section = Section::at(r, "users".to_owned(), "users", entry.span(), entry);
-        let Some((user, place)) = user(r, section) else { continue };
-        match users.iter().find(|(other, _)| other.name == user.name) {
-            Some((_, first)) => {
+        let Some(login) = user(r, section) else { continue };
+        let Login { user, span: place, .. } = &login;
+        match users.iter().find(|other| other.user.name == user.name) {
+            Some(Login { span: first, .. }) => {
                 let title = format!("user \"{}\" is there twice", user.name);
-                let fault = ConfigFault::at(ConfigCode::DuplicateUser, place, title).label("again");
+                let fault = ConfigFault::at(ConfigCode::DuplicateUser, place.clone(), title).label("again");
                 r.fault(fault.and(first.clone(), "first here").help("remove one of them"));
             }
-            None => users.push((user, place)),
+            None => users.push(login),
         }
     }
     if entries.is_empty() {
         r.fault(ConfigFault::at(ConfigCode::Missing, span, "`users` is empty: nobody could log in"));
     }
-    users.into_iter().map(|(user, _)| user).collect()
+    users
 }
 
-fn user(r: &mut Reader<'_>, mut section: Section<'_>) -> Option<(User, Span)> {
+fn user(r: &mut Reader<'_>, mut section: Section<'_>) -> Option<Login> {
     let span = section.span.clone();
     let name_given = section.entry(r, "name").is_some();
     section.learn(r, "name", Kind::Text { default: "" });
@@ -47,6 +57,8 @@ fn user(r: &mut Reader<'_>, mut section: Section<'_>) -> Option<(User, Span)> {
         r.note(section.owned("name"), &name.text, Some(&name.span));
     }
     let password = password(r, &mut section, Hash::Allowed);
+    let connections_max = section.optional_count(r, "connections_max", 0..=1_000_000).unwrap_or(0);
+    let reach = section.names(r, "backends");
     section.finish(r);
     if !name_given {
         r.fault(ConfigFault::at(ConfigCode::Missing, span.clone(), "a user without `name`").help("add name = \"…\""));
@@ -75,7 +87,43 @@ fn user(r: &mut Reader<'_>, mut section: Section<'_>) -> Option<(User, Span)> {
         }
         Given::As(password) => Credential::Password(password),
     };
-    Some((User { name: text, login }, place))
+    let backends = reach.as_ref().map(|(_, names)| names.iter().map(|name| name.text.clone()).collect());
+    Some(Login { user: User { name: text, login, connections_max, backends }, span: place, reach })
+}
+
+/// Checks what users may use, once the backends and their homes are known.
+pub(super) fn reaches(r: &mut Reader<'_>, config: &Config, logins: &[Login], backends: &[String]) {
+    let listens = [(Dialect::Postgres, config.listen.postgres), (Dialect::Mysql, config.listen.mysql)];
+    let homes = listens.into_iter().filter(|(_, listener)| listener.is_some());
+    let homes: Vec<&str> =
+        homes.filter_map(|(dialect, _)| config.home(dialect)).map(|home| config.backend(home).name.as_str()).collect();
+    for Login { user, reach, .. } in logins {
+        let Some((list, names)) = reach else { continue };
+        let unknown: Vec<&Text> = names.iter().filter(|name| !backends.contains(&name.text)).collect();
+        for Text { text, span } in &unknown {
+            let title = format!("user \"{}\" is given a backend that is not defined", user.name);
+            r.fault(ConfigFault::at(ConfigCode::UnknownBackend, span.clone(), title).label(no_such(text, backends)));
+        }
+        // A misspelled name may have been meant for a home.
+        if unknown.is_empty() && !homes.is_empty() && !names.iter().any(|name| homes.contains(&name.text.as_str())) {
+            let title = format!("user \"{}\" could not log in: none of its backends is a default", user.name);
+            let help = format!("add {} to the list", quoted(&homes).join(" or "));
+            let fault = ConfigFault::at(ConfigCode::NoHome, list.clone(), title);
+            r.fault(fault.label("greeting, catalogs and statements without a table need it").help(help));
+        }
+    }
+}
+
+/// What is said of a backend's name that nobody bears.
+pub(super) fn no_such(name: &str, backends: &[String]) -> String {
+    match nearest(name, backends.iter().map(String::as_str)) {
+        Some(near) => format!("no [backends.{name}]; did you mean \"{near}\"?"),
+        None => format!("no [backends.{name}]; there is {}", backends.join(", ")),
+    }
+}
+
+fn quoted(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| format!("\"{name}\"")).collect()
 }
 
 /// PostgreSQL cuts longer names off.

@@ -1,7 +1,7 @@
 //! Layer 1: the configuration as checked, plain data. `file` is the TOML's shape and `read` its typed values, `check` turns
 //! it into [`Config`] (`backends`, `tables` and `logins` are its large sections), `report` prints every fault at once with
 //! its place, `overrides` puts the environment and `--set` over the file, `settings` remembers where each value came from,
-//! `schema` is made of what was read, `expand` replaces `${NAME}`, `units` reads `"250ms"` and `"16MiB"`.
+//! `seen` notes its files, `schema` is made of what was read, `expand` replaces `${NAME}`, `units` reads `"250ms"` and `"16MiB"`.
 
 mod backends;
 pub mod change;
@@ -14,6 +14,7 @@ mod overrides;
 mod read;
 mod report;
 pub mod schema;
+mod seen;
 mod settings;
 mod source;
 mod tables;
@@ -31,6 +32,7 @@ pub use check::{Source, World, parse};
 pub use file::{Env, ReadFile, nearest};
 pub use overrides::Overrides;
 pub use report::{ConfigCode, ConfigErrors};
+pub use seen::Seen;
 pub use settings::{Origin, Setting};
 pub use verifier::{Verifier, hmac};
 
@@ -209,6 +211,10 @@ pub struct User {
     pub name: String,
     /// What a login is checked by; never printed.
     pub login: Credential,
+    /// Sessions at a time, of both protocols together; 0: no bound of its own.
+    pub connections_max: usize,
+    /// The backends it may use, by name; `None`: all.
+    pub backends: Option<Vec<String>>,
 }
 
 /// What a login is checked by.

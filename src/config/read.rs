@@ -248,6 +248,32 @@ impl Section<'_> {
         *flag
     }
 
+    /// A list of names, or a text with commas (as variables give it), with the list's place and each name's; not taken note
+    /// of if it is not given.
+    pub(super) fn names(&mut self, r: &mut Reader<'_>, key: &'static str) -> Option<(Span, Vec<Text>)> {
+        self.learn(r, key, Kind::Texts);
+        let value = self.value(r, key)?;
+        let mut given = Vec::new();
+        if let DeValue::String(names) = value.get_ref() {
+            let name = |name: &str| Text { text: name.trim().to_owned(), span: value.span() };
+            given.extend(names.split(',').map(name));
+        } else if let DeValue::Array(entries) = value.get_ref() {
+            for entry in entries.iter() {
+                if let DeValue::String(name) = entry.get_ref() {
+                    given.push(Text { text: name.to_string(), span: entry.span() });
+                } else {
+                    r.wrong_type(entry, &format!("a name in `{}`", self.path(key)), "a text in quotes");
+                }
+            }
+        } else {
+            r.wrong_type(value, &format!("`{}`", self.path(key)), "a list of names");
+            return None;
+        }
+        let shown: Vec<String> = given.iter().map(|name| format!("\"{}\"", name.text)).collect();
+        r.note(self.owned(key), format!("[{}]", shown.join(", ")), Some(&value.span()));
+        Some((value.span(), given))
+    }
+
     /// One of a few words; the first is the default.
     pub(super) fn choice<T: Copy>(&mut self, r: &mut Reader<'_>, key: &'static str, words: &[(&'static str, T)]) -> T {
         self.learn(r, key, Kind::Choice { words: words.iter().map(|(word, _)| *word).collect() });

@@ -47,7 +47,7 @@ codes! {
     /// A file that cannot be read.
     Unreadable = "HF0109", "A file could not be read: the configuration itself, a password_file, the token_file or a file of TLS.\nThe configuration is looked for as -c FILE, then $HANDFAST_CONFIG, ./handfast.toml, /etc/handfast/handfast.toml.";
     /// A rule for a backend that is not there.
-    UnknownBackend = "HF0110", "A line of [tables] names a backend for which there is no [backends.NAME].";
+    UnknownBackend = "HF0110", "A line of [tables], or backends of a user, names a backend for which there is no [backends.NAME].";
     /// A pattern that cannot be understood.
     BadPattern = "HF0111", "A pattern of [tables] is a table name, or schema.table, with '*' for any run of characters: \"items\", \"courier_*\", \"delivery.*\". Only rules without '*' can rename.";
     /// No default backend or too many.
@@ -64,6 +64,8 @@ codes! {
     AdminOpen = "HF0117", "On a loopback address (127.0.0.1 or [::1]) the operator's port can be read by whoever is on this machine. On any other address it needs a token: admin.token_file names a file that holds it (at least 16 characters), and requests bring it as `Authorization: Bearer TOKEN`.";
     /// A listener whose clients nobody could serve.
     NoBackend = "HF0118", "Clients of one protocol need at least one backend of that protocol: it answers the greeting, the catalogs and statements without a table.";
+    /// A user whose backends hold no default.
+    NoHome = "HF0119", "users.backends limits a user to some backends. The default backend of a protocol answers greeting, catalogs and statements without a table, so a user can log in only where the list holds it: one of the defaults must be there.";
     /// A variable that is not set.
     UnsetVariable = "HF0120", "${NAME} in a text is replaced by the environment variable NAME, which is not set. ${NAME:-text} gives a default.";
     /// `$` that is not understood.

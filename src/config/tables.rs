@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use toml::de::DeValue;
 
 use super::TableRule;
-use super::file::{Reader, Section, Text, Value, nearest};
+use super::file::{Reader, Section, Text, Value};
+use super::logins::no_such;
 use super::report::{ConfigCode, ConfigFault, Span, line_of};
 use super::schema::Kind;
 use crate::base::BackendId;
@@ -108,10 +109,7 @@ fn known(r: &mut Reader<'_>, backend: Text, names: &[String]) -> Option<BackendI
     if let Some(index) = names.iter().position(|name| *name == backend.text) {
         return u16::try_from(index).ok().map(BackendId);
     }
-    let label = match nearest(&backend.text, names.iter().map(String::as_str)) {
-        Some(near) => format!("no [backends.{}]; did you mean \"{near}\"?", backend.text),
-        None => format!("no [backends.{}]; there is {}", backend.text, names.join(", ")),
-    };
+    let label = no_such(&backend.text, names);
     let title = "table rule points to a backend that is not defined";
     r.fault(ConfigFault::at(ConfigCode::UnknownBackend, backend.span, title).label(label));
     None

@@ -88,6 +88,11 @@ impl Console {
         Self { services, dialect, user, connection, version, variables }
     }
 
+    /// Those that run now: an operator who has said RELOAD asks about what came of it.
+    fn services(&self) -> Arc<Services> {
+        self.services.renewed().unwrap_or_else(|| Arc::clone(&self.services))
+    }
+
     /// Variables, for the greeting.
     pub(super) fn variables(&self) -> &Variables {
         &self.variables
@@ -167,10 +172,11 @@ impl Console {
                 Answer { rows: vec![vec![value.into()]], tag: String::from("SHOW") }
             }
             What::Do(command) => {
-                let (rows, tag) = house::act(&self.services, self.dialect, command, &self.user).await?;
+                let (rows, tag) = house::act(&self.services(), self.dialect, command, &self.user).await?;
                 Answer { rows, tag }
             }
             What::Select(select, tag) => {
+                let services = self.services();
                 let mut tables: Vec<(&'static str, Vec<Row>)> = Vec::new();
                 for name in select.tables() {
                     if tables.iter().any(|(other, _)| *other == name) {
@@ -178,7 +184,7 @@ impl Console {
                     }
                     let rows = match catalog::rows(name, self.dialect, &self.variables, &self.user) {
                         Some(rows) => rows,
-                        None => house::rows(&self.services, name).await,
+                        None => house::rows(&services, name).await,
                     };
                     tables.push((name, rows));
                 }

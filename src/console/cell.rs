@@ -98,6 +98,32 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
+/// What two rows have in common if and only if they are the same, to find one among many at once.
+pub(super) fn row_key(row: &[Cell]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(row.len() * 16);
+    for cell in row {
+        match cell {
+            Cell::Null => key.push(0),
+            Cell::Bool(is) => key.extend([1, u8::from(*is)]),
+            Cell::Int(number) => put(&mut key, 2, &number.to_le_bytes()),
+            // Both zeros are one.
+            Cell::Float(number) => put(&mut key, 3, &(number + 0.0).to_le_bytes()),
+            Cell::Text(text) => {
+                put(&mut key, 4, &(text.len() as u64).to_le_bytes());
+                key.extend(text.as_bytes());
+            }
+            Cell::Span(micros) => put(&mut key, 5, &micros.to_le_bytes()),
+            Cell::Moment(micros) => put(&mut key, 6, &micros.to_le_bytes()),
+        }
+    }
+    key
+}
+
+fn put(key: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+    key.push(kind);
+    key.extend(bytes);
+}
+
 impl Kind {
     /// The type as PostgreSQL clients see it.
     pub fn pg(self) -> PgType {

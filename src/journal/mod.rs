@@ -293,11 +293,11 @@ impl Journal {
         open.map(|held| (Arc::clone(&held.decision), Durable::mint(held.decision.txn.clone()))).collect()
     }
 
-    /// Tombstones, oldest first.
-    pub fn kept(&self) -> Vec<(Arc<Decision>, Durable)> {
+    /// Names of tombstones, newest first.
+    pub fn kept(&self) -> Vec<TxnId> {
         let needed = self.needed.lock();
-        let kept = needed.values().filter(|held| held.kept_since_wall_ms.is_some());
-        kept.map(|held| (Arc::clone(&held.decision), Durable::mint(held.decision.txn.clone()))).collect()
+        let kept = needed.iter().rev().filter(|(_, held)| held.kept_since_wall_ms.is_some());
+        kept.map(|(txn, _)| txn.clone()).collect()
     }
 
     /// A fresh name: the epoch is new with every start, the sequence never repeats within it.

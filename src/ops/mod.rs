@@ -10,6 +10,8 @@ pub mod reload;
 mod resolve;
 mod samples;
 pub mod tables;
+#[cfg(test)]
+mod tests;
 mod transactions;
 mod words;
 
@@ -142,7 +144,8 @@ impl House {
             p99_commit_ms: self.p99_commit_ms(),
             backends_down: down.map(|id| self.backend_name(id)).collect(),
         };
-        status.sentence = words::sentence(&status, &in_doubt, self.parts.config.get().backends.len());
+        status.sentence =
+            words::sentence(&status, &in_doubt, self.parts.config.get().backends.len(), self.ended_per_minute());
         status
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::House;
 use super::model::{BranchState, Decided, Outcome, Resolve, Transaction, TransactionState};
+use super::{House, words};
 use crate::base::{BackendId, Fault, FaultKind, Place, TxnId, clock};
 use crate::commit::ledger;
 use crate::journal::{Conclusion, DecideError};
@@ -85,8 +85,7 @@ impl House {
         tracing::warn!(%txn, who, committed, ?waiting, "A PERSON HAS CONCLUDED A TRANSACTION; Handfast tries no more to finish it");
         let state = if committed { ledger::BranchState::Committed } else { ledger::BranchState::RolledBack };
         for place in waiting {
-            ledger.settled(txn, place, state, &format!("concluded by {who}: {}", asked.outcome.word()));
-            self.parts.registry.settled(txn, place);
+            self.parts.registry.concluded(txn, place, state, &words::concluded(who, asked.outcome));
         }
         let name = txn.to_string();
         self.transaction(&name).ok_or_else(|| Fault::new(FaultKind::NoSuchTransaction, format!("{name} has ended")))
@@ -94,7 +93,14 @@ impl House {
 }
 
 fn not_recorded(error: DecideError) -> Fault {
-    Fault::new(FaultKind::Internal, format!("nothing was concluded: {error}"))
+    let text = match &error {
+        DecideError::Refused { .. } => format!("nothing was concluded: {error}"),
+        // INV-5
+        DecideError::Unknown { why } => {
+            format!("nobody knows whether it is concluded, for the journal has failed: {why}")
+        }
+    };
+    Fault::new(FaultKind::Internal, text).hint("Handfast stops when its journal fails. Start it, and look again.")
 }
 
 fn of_state(transaction: &Transaction, state: BranchState) -> Vec<&str> {

@@ -94,6 +94,16 @@ impl House {
         }
     }
 
+    /// Transactions that ended in the last minute; sooner after the start, at the rate so far.
+    pub(super) fn ended_per_minute(&self) -> u64 {
+        let state = self.samples.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = state.rows.len().min(MINUTE);
+        let place = |name: &str| SERIES.iter().position(|series| *series == name).unwrap_or_default();
+        let (commits, rollbacks) = (place("commits"), place("rollbacks"));
+        let ended: f64 = state.rows.iter().rev().take(seconds).map(|row| row[commits] + row[rollbacks]).sum();
+        (ended * MINUTE as f64 / seconds.max(1) as f64).round() as u64
+    }
+
     /// All samples.
     pub fn samples(&self) -> Samples {
         let state = self.samples.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,13 +1,16 @@
 //! Transactions, as the ledger and the journal know them.
 
+use std::collections::HashSet;
+
 use super::House;
 use super::model::{
-    Branch, BranchState, Client, Decided, Event, EventKind, Transaction, TransactionState, Transactions,
+    Branch, BranchState, Client, Decided, Event, EventKind, Outcome, Transaction, TransactionState, Transactions,
 };
 use super::words;
 use crate::backend::verbs;
 use crate::base::{BackendId, BranchName, Dialect, TxnId, clock};
 use crate::commit::ledger::{self, BranchRecord, Moment, Record, Standing, What};
+use crate::journal::{Conclusion, Known};
 
 /// Which transactions are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,9 +59,7 @@ impl House {
         if matches!(filter, Filter::Finished | Filter::All) {
             let room = limit.saturating_sub(transactions.len());
             transactions.extend(ledger.ended(room).iter().map(|record| self.shown(record)));
-            if transactions.len() < limit {
-                self.add_kept(&mut transactions);
-            }
+            self.add_kept(&mut transactions, limit);
         }
         transactions.truncate(limit);
         Transactions { transactions }
@@ -81,28 +82,37 @@ impl House {
             return Some(self.shown(&record));
         }
         let known = self.parts.journal.lookup(&txn).filter(|known| known.settled)?;
-        Some(self.kept_decision(&known.decision))
+        Some(self.kept_decision(&known))
     }
 
     /// Those that recovery had to finish, as long as the journal keeps them and the ledger does not know them.
-    fn add_kept(&self, transactions: &mut Vec<Transaction>) {
-        for (decision, _) in self.parts.journal.kept().into_iter().rev() {
-            let name = decision.txn.to_string();
-            if !transactions.iter().any(|t| t.name == name) {
-                transactions.push(self.kept_decision(&decision));
+    fn add_kept(&self, transactions: &mut Vec<Transaction>, limit: usize) {
+        if transactions.len() >= limit {
+            return;
+        }
+        let shown: HashSet<String> = transactions.iter().map(|t| t.name.clone()).collect();
+        for txn in self.parts.journal.kept() {
+            if transactions.len() >= limit {
+                return;
+            }
+            if !shown.contains(&txn.to_string()) {
+                transactions.extend(self.parts.journal.lookup(&txn).map(|known| self.kept_decision(&known)));
             }
         }
     }
 
-    fn kept_decision(&self, decision: &crate::journal::Decision) -> Transaction {
+    fn kept_decision(&self, known: &Known) -> Transaction {
+        let decision = &known.decision;
+        let lost = known.concluded.as_ref().is_some_and(|word| !word.committed);
         let branch = |b: &crate::journal::DecidedBranch| {
             let name = BranchName { txn: decision.txn.clone(), place: b.place, session: b.session };
+            let contrary = known.alarmed.iter().find(|alarm| alarm.place == b.place).filter(|_| lost);
             Branch {
                 backend: b.backend.clone(),
                 place: b.place.0,
                 name: listed_name(b.engine.dialect(), &name),
-                state: BranchState::Committed,
-                problem: None,
+                state: if contrary.is_some() { BranchState::RolledBack } else { BranchState::Committed },
+                problem: contrary.map(|alarm| alarm.problem.clone()),
                 attempts: 0,
                 by_hand: None,
                 session: Some(b.session),
@@ -126,8 +136,9 @@ impl House {
             why: None,
             next: String::new(),
             branches: decision.branches.iter().map(branch).collect(),
-            timeline: vec![decided],
+            timeline: std::iter::once(decided).chain(known.concluded.as_ref().map(concluded)).collect(),
         };
+        transaction.why = words::why(&transaction, None);
         transaction.next = words::next(&transaction, self.parts.config.get().transactions.resolve_interval);
         transaction
     }
@@ -207,6 +218,12 @@ impl House {
             detail: moment.detail.clone(),
         }
     }
+}
+
+/// A person's word, as the journal has kept it.
+fn concluded(word: &Conclusion) -> Event {
+    let outcome = if word.committed { Outcome::Commit } else { Outcome::Rollback };
+    Event { at_ms: 0.0, what: EventKind::Settled, backend: None, detail: Some(words::concluded(&word.who, outcome)) }
 }
 
 fn state(standing: Standing) -> TransactionState {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Branch, BranchState, Decided, HouseState, Status, Transaction, TransactionState};
+use super::model::{Branch, BranchState, Decided, HouseState, Outcome, Status, Transaction, TransactionState};
 
 fn list(names: &[String]) -> String {
     match names {
@@ -43,7 +43,7 @@ fn names(branches: &[&Branch]) -> Vec<String> {
 }
 
 /// The status in plain words.
-pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usize) -> String {
+pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usize, per_minute: u64) -> String {
     let house = match status.state {
         HouseState::Starting => "Starting: clients are not let in yet. ",
         HouseState::Draining => "Stopping: open transactions may end, new ones are refused. ",
@@ -55,8 +55,6 @@ pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usiz
         several => format!(" {} do not answer.", list(several)),
     };
     if in_doubt.is_empty() {
-        let done = status.committed_total + status.rolled_back_total;
-        let per_minute = done * 60 / status.uptime_s.max(1);
         let rate = plural(usize::try_from(per_minute).unwrap_or(usize::MAX), "transaction/min", "transactions/min");
         return format!(
             "{house}All whole. {rate} over {}, none in doubt.{down}",
@@ -97,12 +95,30 @@ pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usiz
     )
 }
 
+/// A person's word, as timelines tell it.
+pub(super) fn concluded(who: &str, outcome: Outcome) -> String {
+    format!("concluded by {who}: {}", outcome.word())
+}
+
+/// Parts of a committed transaction that a person has given up: somebody else had ended them against its decision.
+fn lost(transaction: &Transaction) -> Vec<String> {
+    let lost: Vec<&Branch> = transaction.branches.iter().filter(|b| b.state == BranchState::RolledBack).collect();
+    names(&lost)
+}
+
 /// Why a transaction is not simply done, or did not commit. None: nothing is to be explained.
 pub(super) fn why(transaction: &Transaction, cause: Option<&str>) -> Option<String> {
     let waiting = waiting(transaction);
     let problem = |b: &Branch| b.problem.as_ref().map_or_else(String::new, |p| format!(": {p}"));
     match transaction.state {
-        TransactionState::Ending | TransactionState::Committed => None,
+        TransactionState::Ending => None,
+        TransactionState::Committed => {
+            let lost = lost(transaction);
+            let part = if lost.len() == 1 { "its part" } else { "its parts" };
+            (!lost.is_empty()).then(|| {
+                format!("it was decided COMMIT, and {part} on {} ended otherwise, by somebody else's hand", list(&lost))
+            })
+        }
         TransactionState::RolledBack => cause.map(str::to_owned),
         TransactionState::Unknown => {
             Some(String::from("the journal could not be written, so nobody knows whether it is decided"))
@@ -132,6 +148,10 @@ pub(super) fn why(transaction: &Transaction, cause: Option<&str>) -> Option<Stri
 pub(super) fn next(transaction: &Transaction, interval: Duration) -> String {
     let waiting = waiting(transaction);
     match transaction.state {
+        TransactionState::Committed if !lost(transaction).is_empty() => format!(
+            "Nothing by Handfast, for a person has concluded it. It is NOT whole: what it did on {} is lost there.",
+            list(&lost(transaction))
+        ),
         TransactionState::Committed => String::from("Nothing: it is committed everywhere."),
         TransactionState::RolledBack => String::from("Nothing: it is rolled back everywhere."),
         TransactionState::Ending => String::from("It is ending now; this takes milliseconds."),

@@ -1,10 +1,11 @@
 //! One sweep over one backend.
 
-use super::{Settler, Swept};
+use super::{Recovery, Settler, Swept};
 use crate::backend::control::{Acted, Control, ControlError, Listed};
 use crate::base::{BackendId, BranchName, Dialect, Failpoint, Place, TxnId, clock};
+use crate::commit::heuristic;
 use crate::commit::ledger::BranchState;
-use crate::journal::{Alarm, Known};
+use crate::journal::Known;
 use crate::telemetry::metrics;
 use crate::txn::recover::{self, Act, Action, Alive, Answer, Listing, Wrote};
 
@@ -180,13 +181,7 @@ impl Settler {
         let wrote = known.decision.branches.iter().find(|b| b.place == branch.place).is_none_or(|b| b.wrote);
         let wrote = if wrote { Wrote::Yes } else { Wrote::Maybe };
         match recover::after(Act::Commit, answer(&acted), wrote) {
-            Action::Alarm => {
-                self.alarm(branch, &acted);
-                let (txn, place, problem) = (branch.txn.clone(), branch.place, format!("{acted:?}"));
-                if let Err(error) = self.recovery.journal.alarm(Alarm { txn, place, problem }).await {
-                    tracing::error!(%branch, %error, "a heuristic outcome could not be written to the journal");
-                }
-            }
+            Action::Alarm => self.alarm(branch, &acted).await,
             Action::KeepAndRetry => self.met(branch, &acted),
             Action::FenceFirst | Action::Commit | Action::RollBack | Action::Settled | Action::Leave => {
                 swept.committed += 1;
@@ -206,7 +201,7 @@ impl Settler {
         tracing::info!(%branch, ?acted, "rolled back a branch without a decision");
         self.recovery.failpoints.hit(Failpoint::RecoveryAfterFirstSettled);
         match recover::after(Act::RollBack, answer(&acted), Wrote::Yes) {
-            Action::Alarm => self.alarm(branch, &acted),
+            Action::Alarm => self.alarm(branch, &acted).await,
             Action::KeepAndRetry => self.met(branch, &acted),
             Action::FenceFirst | Action::Commit | Action::RollBack | Action::Settled | Action::Leave => {
                 swept.rolled_back += 1;
@@ -216,23 +211,16 @@ impl Settler {
         Ok(())
     }
 
-    fn alarm(&mut self, branch: &BranchName, acted: &Acted) {
+    async fn alarm(&mut self, branch: &BranchName, acted: &Acted) {
+        // First, so that a sweep that runs out of time has it.
         self.alarmed.insert(branch.clone());
-        let problem = format!("{acted:?}");
-        let ledger = self.recovery.registry.ledger();
-        ledger.met(&branch.txn, branch.place, &problem, Some(BranchState::Heuristic));
-        metrics::heuristic(self.name());
-        tracing::error!(
-            backend = self.name(),
-            %branch,
-            ?acted,
-            "HEURISTIC OUTCOME: the server ended a branch against the decision; its record is kept, a person must look"
-        );
         self.met(branch, acted);
+        let Recovery { journal, registry, config, .. } = &self.recovery;
+        heuristic::raise(journal, registry, &config.backend(self.backend).name, branch, acted.to_string()).await;
     }
 
     fn met(&self, branch: &BranchName, acted: &Acted) {
-        self.recovery.registry.met(&branch.txn, branch.place, format!("{acted:?}"));
+        self.recovery.registry.met(&branch.txn, branch.place, acted.to_string());
     }
 
     /// Unfinished branches that a fresh list, taken after their sessions are gone, does not show: settled.

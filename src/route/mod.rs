@@ -1,8 +1,10 @@
-//! Layer 2, pure: which backend owns a statement. `table` is the checked map, `plan` reads an analysis against it.
+//! Layer 2, pure: which backend owns a statement. `table` is the checked map, `plan` reads an analysis against it,
+//! `reach` says whose statements may go there.
 
 mod edit;
 mod pattern;
 mod plan;
+mod reach;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -12,6 +14,7 @@ use std::ops::Range;
 use crate::base::{BackendId, Fault};
 
 pub use pattern::fits;
+pub use reach::Reach;
 pub use table::RouteTable;
 
 /// Where one statement goes.

@@ -145,7 +145,7 @@ impl RouteTable {
     }
 
     /// One backend, or databases of one server under one user.
-    fn together(&self, a: BackendId, b: BackendId) -> bool {
+    pub(super) fn together(&self, a: BackendId, b: BackendId) -> bool {
         let group = |id: BackendId| self.participants.get(usize::from(id.0));
         a == b || (group(a).is_some() && group(a) == group(b))
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::pattern::{fits, literal_bytes};
+use super::reach::Reach;
 use crate::base::{BackendId, Dialect};
 use crate::config::{Config, TableRule};
 
@@ -21,6 +22,8 @@ pub struct RouteTable {
     pub(super) database: String,
     /// `participants[a]`: the first backend that is the same participant as `a`.
     pub(super) participants: Vec<usize>,
+    /// What each user may use.
+    pub(super) reaches: Vec<Reach>,
 }
 
 /// What routing must know about a backend.
@@ -87,6 +90,7 @@ impl RouteTable {
             mysql: Rules::new(config, Dialect::Mysql),
             database: config.listen.database.clone(),
             participants: (0..count).map(first).collect(),
+            reaches: config.users.iter().map(|user| Reach::of(user, config)).collect(),
         }
     }
 

@@ -187,3 +187,87 @@ fn with_one_backend_everything_goes_there() {
         assert!(sent == "anywhere" || sent == format!("0: {text}"), "{sent}");
     }
 }
+
+/// As `sent`, for a user with only these backends.
+fn sent_for(routes: &RouteTable, dialect: Dialect, text: &str) -> String {
+    let reach = routes.reach("limited").unwrap();
+    let analysis = analyze(Reading::new(dialect), text.as_bytes());
+    match routes.plan_for(&reach, dialect, text.as_bytes(), &analysis.statements[0]) {
+        Plan::Anywhere => "anywhere".into(),
+        Plan::One { backend, .. } => backend.0.to_string(),
+        Plan::Foreign { backend, .. } => format!("{} foreign", backend.0),
+        Plan::Refuse(fault) => format!("{:?}: {}", fault.kind, fault.message),
+    }
+}
+
+fn limited(backends: &[(&str, Dialect, bool)], one_server: bool) -> RouteTable {
+    let rules = [("items", 0, None), ("agents", 1, None), ("riders", 1, Some("fleet.order"))];
+    let mut config = config(backends, &rules);
+    if one_server {
+        for backend in &mut config.backends {
+            backend.address = Address { host: "one".into(), port: 3306 };
+        }
+    }
+    config.users = vec![crate::config::User {
+        name: "limited".into(),
+        login: crate::config::Credential::Password(crate::config::Secret::new("x")),
+        connections_max: 0,
+        backends: Some(vec!["store".into()]),
+    }];
+    RouteTable::new(&config)
+}
+
+const DENIED: &str = "BackendNotAllowed: user \"limited\" may not use backend \"delivery\"";
+
+#[test]
+fn a_users_statements_reach_its_backends_only() {
+    for dialect in [Postgres, Mysql] {
+        for other in [Postgres, Mysql] {
+            let routes = limited(&[("store", dialect, true), ("delivery", other, dialect != other)], false);
+            for text in ["SELECT 1", "BEGIN", "SET x = 1", "SELECT * FROM orders", "SELECT * FROM items, orders"] {
+                assert!(["anywhere", "0"].contains(&sent_for(&routes, dialect, text).as_str()), "{text}");
+            }
+            for text in [
+                "SELECT * FROM agents",
+                "INSERT INTO riders VALUES (1)",
+                "SELECT * FROM delivery.x",
+                "CREATE TABLE agents (id int)",
+                "DROP TABLE delivery.orders",
+                "TRUNCATE agents",
+                "/* handfast: backend=delivery */ SELECT 1",
+                "/* handfast: backend=delivery */ SELECT * FROM items",
+                "INSERT INTO agents SELECT 1",
+            ] {
+                assert_eq!(sent_for(&routes, dialect, text), DENIED, "{dialect} {other}: {text}");
+            }
+            // Its own table of that name, by its own wish.
+            assert_eq!(sent_for(&routes, dialect, "/* handfast: backend=store */ SELECT * FROM agents"), "0");
+            assert!(sent_for(&routes, dialect, "SELECT * FROM items, agents").starts_with("CrossBackendStatement"));
+        }
+    }
+    let routes = limited(&[("store", Postgres, true), ("delivery", Postgres, false)], false);
+    assert_eq!(sent_for(&routes, Postgres, "COPY agents FROM STDIN"), DENIED);
+    let routes = limited(&[("store", Mysql, true), ("delivery", Mysql, false)], false);
+    assert_eq!(sent_for(&routes, Mysql, "LOAD DATA LOCAL INFILE 'x' INTO TABLE agents"), DENIED);
+    assert_eq!(routes.reach("somebody"), None);
+}
+
+#[test]
+fn a_connection_that_reaches_several_databases_is_no_way_around() {
+    let routes = limited(&[("store", Mysql, true), ("delivery", Mysql, false)], true);
+    let database = routes.backends[1].database.clone();
+    for text in [
+        "SELECT * FROM agents".to_owned(),
+        "SELECT * FROM items JOIN agents".to_owned(),
+        "SELECT * FROM delivery.x".to_owned(),
+        format!("SELECT * FROM `{database}`.x"),
+        format!("SELECT * FROM items JOIN {}.x", database.to_uppercase()),
+        format!("/* handfast: backend=store */ SELECT * FROM {database}.x"),
+    ] {
+        assert_eq!(sent_for(&routes, Mysql, &text), DENIED, "{text}");
+    }
+    assert_eq!(sent_for(&routes, Mysql, "SELECT * FROM items JOIN orders"), "0");
+    let (reach, store) = (routes.reach("limited").unwrap(), BackendId(0));
+    assert!(routes.admit_database(&reach, Mysql, &database, store).is_err());
+    assert!(routes.admit_database(&reach, Mysql, "elsewhere", store).is_ok());
+}

@@ -9,11 +9,11 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::backend::HomeInfo;
 use crate::backend::pool::Pools;
 use crate::backend::schema::Schemas;
-use crate::base::{Fault, FaultKind};
+use crate::base::{Dialect, Fault, FaultKind};
 use crate::commit::Commits;
 use crate::config::Config;
 use crate::ops::House;
-use crate::route::RouteTable;
+use crate::route::{Reach, RouteTable};
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::statements::Statements;
@@ -107,6 +107,24 @@ impl Services {
         let own = |backend: &crate::config::Backend| backend.name == database || backend.database == database;
         let taken = self.config.listen.database == database || self.config.backends.iter().any(own);
         database == CONSOLE_DATABASE && !taken
+    }
+
+    /// What a user of this protocol may use.
+    ///
+    /// # Errors
+    /// Its backends are others than the one that answers logins.
+    pub fn reach(&self, user: &str, dialect: Dialect) -> Result<Reach, Fault> {
+        let reach = self.routes.reach(user).unwrap_or_else(|| Reach::nothing(user));
+        let Some(home) = self.config.home(dialect).filter(|home| !reach.has(*home)) else { return Ok(reach) };
+        let name = &self.config.backend(home).name;
+        let text = format!("user \"{user}\" may not use backend \"{name}\", where sessions of {dialect} clients begin");
+        let hint = "Connect by the other protocol, or add it to the user's backends.";
+        Err(Fault::new(FaultKind::BackendNotAllowed, text).hint(hint))
+    }
+
+    /// How many sessions a user may have at a time; 0: no bound of its own.
+    pub fn connections_max(&self, user: &str) -> usize {
+        self.config.users.iter().find(|known| known.name == user).map_or(0, |known| known.connections_max)
     }
 
     /// Errors: this user may not open the console.

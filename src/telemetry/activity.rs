@@ -21,7 +21,7 @@ pub enum Turn {
     Running,
     /// Its transaction is ending.
     Committing,
-    /// Its statement waits for a connection.
+    /// Its statement waits for a connection, or for a backend to be ready.
     Waiting,
 }
 
@@ -145,7 +145,8 @@ impl Activity {
         ended
     }
 
-    /// It needs a connection to a backend, which `coming` brings; it waits only if that is not at hand.
+    /// It needs something of a backend, which `coming` brings: a connection, its being resumed, the end of somebody's commit. It
+    /// waits only if that is not at hand.
     pub async fn waiting<F: Future>(&self, backend: u16, coming: F) -> F::Output {
         if let Some(word) = self.backends.get(usize::from(backend / 64)) {
             word.fetch_or(1 << (backend % 64), Relaxed);

@@ -20,6 +20,13 @@ struct State {
     killers: BTreeMap<u64, Killer>,
 }
 
+impl State {
+    /// Whether a user may have one more; 0: no bound.
+    fn has_room(&self, user: &str, most: usize) -> bool {
+        most == 0 || self.by_id.values().filter(|client| client.user == user).count() < most
+    }
+}
+
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State").field("by_id", &self.by_id).finish_non_exhaustive()
@@ -49,6 +56,7 @@ pub struct Connected {
 pub struct Present {
     clients: Arc<Clients>,
     id: u64,
+    activity: Arc<Activity>,
 }
 
 impl Drop for Present {
@@ -64,6 +72,24 @@ impl Present {
     pub fn killed_by(&self, killer: Killer) {
         self.clients.state().killers.insert(self.id, killer);
     }
+
+    /// By which its session tells what it is doing.
+    pub fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
+    }
+
+    /// It has logged in anew, as another user. False: that one has `most` sessions already, and nothing has changed.
+    pub fn becomes(&self, user: &str, most: usize) -> bool {
+        let mut state = self.clients.state();
+        let same = state.by_id.get(&self.id).is_some_and(|client| client.user == user);
+        if !same && !state.has_room(user, most) {
+            return false;
+        }
+        if let Some(client) = state.by_id.get_mut(&self.id) {
+            user.clone_into(&mut client.user);
+        }
+        true
+    }
 }
 
 impl Clients {
@@ -72,14 +98,20 @@ impl Clients {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a client that has logged in; its session tells what it is doing.
-    pub fn enter(self: &Arc<Self>, protocol: Dialect, user: &str, address: String, activity: Arc<Activity>) -> Present {
+    /// Enters a client that has logged in; `None`: its user has `most` sessions already, of both protocols together (0: no
+    /// bound).
+    pub fn enter(self: &Arc<Self>, protocol: Dialect, user: &str, address: String, most: usize) -> Option<Present> {
         let mut state = self.state();
+        if !state.has_room(user, most) {
+            return None;
+        }
         state.last += 1;
         let id = state.last;
         let since_wall_ms = clock::wall_ms();
-        state.by_id.insert(id, Connected { protocol, user: user.to_owned(), address, since_wall_ms, activity });
-        Present { clients: Arc::clone(self), id }
+        let activity = Arc::<Activity>::default();
+        let known = Arc::clone(&activity);
+        state.by_id.insert(id, Connected { protocol, user: user.to_owned(), address, since_wall_ms, activity: known });
+        Some(Present { clients: Arc::clone(self), id, activity })
     }
 
     /// Ends a client's session: what it runs is cancelled, what is open is rolled back, a COMMIT that has begun is finished.
@@ -104,5 +136,28 @@ impl Clients {
     /// All of them, by their numbers.
     pub fn all(&self) -> Vec<(u64, Connected)> {
         self.state().by_id.iter().map(|(id, client)| (*id, client.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_sessions_are_counted_over_both_protocols_until_they_end() {
+        let clients = Arc::new(Clients::default());
+        let enter = |protocol, user| clients.enter(protocol, user, String::new(), 2);
+        let (first, second) = (enter(Dialect::Postgres, "app"), enter(Dialect::Mysql, "app"));
+        assert!(first.is_some() && second.is_some());
+        assert!(enter(Dialect::Postgres, "app").is_none() && enter(Dialect::Mysql, "app").is_none());
+        let other = enter(Dialect::Mysql, "report").unwrap();
+        assert!(!other.becomes("app", 2), "a change of user is a login");
+        assert_eq!(clients.all().iter().filter(|(_, client)| client.user == "report").count(), 1);
+        drop(second);
+        assert!(other.becomes("app", 2) && other.becomes("app", 2), "its own place is its own");
+        assert!(enter(Dialect::Postgres, "app").is_none());
+        assert!(clients.enter(Dialect::Postgres, "app", String::new(), 0).is_some(), "no bound");
+        drop((first, other));
+        assert!(enter(Dialect::Postgres, "app").is_some());
     }
 }

@@ -192,6 +192,40 @@ def systemd_understands_the_unit():
         assert not mine, mine
 
 
+def sockets():
+    """The .socket units: each name with its part of the file."""
+    out = {}
+    for path in sorted((CONFIG / "systemd").glob("handfast-*.socket")):
+        parser = configparser.RawConfigParser(delimiters=("=",), comment_prefixes=("#",))
+        parser.optionxform = str
+        parser.read_string(path.read_text(encoding="utf-8"))
+        out[path.stem.removeprefix("handfast-")] = parser["Socket"]
+    return out
+
+
+def the_sockets_are_those_that_handfast_knows_by_name_at_the_addresses_of_the_configuration():
+    names = re.search(r'const NAMES: \[&str; 3\] = \[(.*?)\]', text("src/app/listeners.rs")).group(1)
+    assert set(sockets()) == set(re.findall(r'"(\w+)"', names)), names
+    configured = text("config/handfast.toml")
+    for name, socket in sockets().items():
+        assert socket["FileDescriptorName"] == name and socket["Service"] == "handfast.service", name
+        assert f'"{socket["ListenStream"]}"' in configured, f"{name}: {socket['ListenStream']} is not in config/handfast.toml"
+
+
+def systemd_understands_the_sockets():
+    with tempfile.TemporaryDirectory() as folder:
+        service = Path(folder) / "handfast.service"
+        service.write_text(text("config/systemd/handfast.service").replace("/usr/local/bin/handfast", "/bin/true"), encoding="utf-8")
+        made = []
+        for path in sorted((CONFIG / "systemd").glob("handfast-*.socket")):
+            made.append(Path(folder) / path.name)
+            made[-1].write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        assert len(made) == 3, made
+        said = run("systemd-analyze", "verify", "--recursive-errors=no", *map(str, made))
+        mine = [line for line in said.splitlines() if "handfast" in line]
+        assert not mine, mine
+
+
 # ---- images, compose, Kubernetes -------------------------------------------------------------------------------------------
 
 
@@ -376,8 +410,8 @@ def handfast_accepts_the_configurations_that_are_shipped():
     for name in ("compose", "kubernetes"):
         with tempfile.TemporaryDirectory() as folder:
             toml = text(f"config/{name}/handfast.toml")
-            for path in re.findall(r'password_file = "(.*)"', toml):
-                (Path(folder) / Path(path).name).write_text("secret\n", encoding="utf-8")
+            for path in re.findall(r'_file = "(.*)"', toml):
+                (Path(folder) / Path(path).name).write_text("a secret that is long enough\n", encoding="utf-8")
                 toml = toml.replace(path, f"{folder}/{Path(path).name}")
             file = Path(folder) / "handfast.toml"
             file.write_text(toml, encoding="utf-8")
@@ -422,7 +456,7 @@ def main():
     parser.parse_args(namespace=ARGS)
     if ARGS.handfast:
         ARGS.handfast = str(Path(ARGS.handfast).resolve())
-    helpers = {"text", "run", "published", "queries", "unit", "seconds", "drain_timeout", "instructions", "copied", "resources", "main"}
+    helpers = {"text", "run", "published", "queries", "unit", "seconds", "drain_timeout", "sockets", "instructions", "copied", "resources", "main"}
     checks = [(name, value) for name, value in globals().items() if callable(value) and getattr(value, "__module__", None) == __name__ and name not in helpers and not isinstance(value, type)]
     passed = failed = 0
     for name, check in checks:

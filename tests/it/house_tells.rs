@@ -98,8 +98,8 @@ fn a_statement_is_explained_alike_by_the_command_line_the_console_and_http() {
         let port = stand.handfast.admin_port();
         let mut console = console(&stand).await;
         for (sql, refused) in [
-            ("UPDATE agents SET name = 'x' WHERE id = 7", false),
-            ("BEGIN; UPDATE orders SET customer = 'x'; UPDATE agents SET name = 'y'; COMMIT", false),
+            ("UPDATE agents SET order_id = 7 WHERE name = 'x'", false),
+            ("BEGIN; UPDATE orders SET item = 'x'; UPDATE agents SET name = 'y'; COMMIT", false),
             ("SELECT * FROM orders, agents", true),
         ] {
             let answer = http::post(port, "/api/v1/explain", &json!({"sql": sql, "client": "postgres"}));

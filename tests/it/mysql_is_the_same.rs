@@ -13,7 +13,7 @@ use handfast::testbed::{Direct, Handfast, Shop};
 use handfast::wire::mysql::{caps, com};
 
 use crate::bed::{SETTLE_MAX, Stand, bed, binary, on, refused, servers, unique_name};
-use client::{Choices, Client, Shape};
+use client::{Choices, Client, Shape, whichever_plan};
 
 /// Made anew before each script.
 const TABLES: &[&str] = &[
@@ -297,7 +297,10 @@ async fn run_among(place: &Place, root: &mut Direct, script: &Script, thieves: &
         if !line.starts_with("2.") {
             thieves.take_all(open.iter().filter(|open| **open).count());
         }
-        let answer = step(place, &mut clients, line);
+        let mut answer = step(place, &mut clients, line);
+        if line.contains("SHOW ") {
+            answer = answer.into_iter().map(whichever_plan).collect();
+        }
         let who = usize::from(line.starts_with('2'));
         open[who] = line.starts_with("2&") || in_transaction(&answer, open[who]);
         answers.push(answer);

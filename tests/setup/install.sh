@@ -81,7 +81,7 @@ handfast_install() {
   fi
   if [ -z "$(handfast_candidate mariadb-server-core)" ]; then
     echo "Reading the package lists (apt-get update)."
-    $as_root apt-get update -q || exit 3
+    $as_root apt-get update -qq || { echo "The package lists could not be read: see above." >&2; exit 3; }
   fi
   for package in $optional; do
     if [ -n "$(handfast_candidate "$package")" ]; then packages="$packages $package"; else echo "No package $package here; its tests are skipped."; fi
@@ -105,8 +105,9 @@ handfast_install() {
   if [ -n "${packages// /}" ]; then
     echo "These packages will be installed (from this system's own sources):"
     echo "  $packages"
+    # Saying no to apt is an error to it, not to us.
     LC_ALL=C $as_root apt-get install --assume-no --no-install-recommends $packages 2>/dev/null |
-      sed -n 's/^\(Need to get .*\)$/  \1/p; s/^\(After this operation.*\)$/  \1/p'
+      sed -n 's/^\(Need to get .*\)$/  \1/p; s/^\(After this operation.*\)$/  \1/p' || true
     case $packages in *postgresql*)
       # Debian makes and starts a cluster on 5432 at installation; nobody here needs it.
       if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
@@ -120,7 +121,7 @@ handfast_install() {
     esac
     $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends \
       -o Dpkg::Options::=--force-confold -o Dpkg::Progress-Fancy=0 $packages </dev/null |
-      grep -E '^(Setting up|E:|Need to get)' || true
+      { grep -E '^(Setting up|E:|Need to get)' || true; } || { echo "apt-get could not install them: see above." >&2; exit 3; }
   fi
   if [ -n "$rustup" ]; then
     echo "A Rust toolchain will be installed by rustup for this user (about 600 MB)."

@@ -7,7 +7,7 @@ import { chip, href } from "./transactions.js";
 
 /** What a client is doing: its mark, its place in the list, and what it means. */
 const STATES = {
-  waiting: ["warn", 0, "for a connection: the pool is full, or the database is paused or does not answer"],
+  waiting: ["warn", 0, "the pool is full, the database is paused or does not answer, or a commit there is not finished"],
   committing: ["busy", 1, "its transaction is ending"],
   running: ["good", 2, "a statement"],
   "in transaction": ["busy", 3, "Handfast waits for its next statement"],

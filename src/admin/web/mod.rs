@@ -71,7 +71,6 @@ fn answer(asset: &Asset, headers: &HeaderMap) -> Response {
     let fixed = [
         (header::CONTENT_TYPE, asset.media_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-cache"),
     ];

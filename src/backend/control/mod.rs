@@ -46,6 +46,17 @@ pub enum Acted {
     Refused(String),
 }
 
+impl std::fmt::Display for Acted {
+    /// In the server's words, where it has said any.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Done => f.write_str("it says that it is done"),
+            Self::NotFound => f.write_str("it knows no such branch"),
+            Self::Heuristic(text) | Self::Refused(text) => f.write_str(text),
+        }
+    }
+}
+
 /// A control statement failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{during} on backend \"{backend}\": {source}")]

@@ -4,6 +4,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use super::{Acted, ControlError, Listed, ServerFacts, Unfit, failed, tls};
+use crate::backend::mysql::is_rolled_back;
 use crate::backend::verbs;
 use crate::base::ids::XA_FORMAT_ID;
 use crate::base::{BranchName, Engine};
@@ -20,8 +21,6 @@ const TABLES: &str = "SELECT CONVERT(table_name USING utf8mb4), CONVERT(table_co
      FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY table_name";
 /// XAER_NOTA: unknown xid, or (MariaDB) attached to another session (FACTS 5).
 const XAER_NOTA: u16 = 1397;
-/// XA_RBROLLBACK, XA_RBTIMEOUT, XA_RBDEADLOCK: rolled back by the server.
-const XA_ROLLED_BACK: [u16; 3] = [1402, 1613, 1614];
 /// No such thread.
 const NO_SUCH_THREAD: u16 = 1094;
 
@@ -129,7 +128,7 @@ impl MysqlControl {
         };
         match errno(&error) {
             Some(XAER_NOTA) => Ok(Acted::NotFound),
-            Some(code) if XA_ROLLED_BACK.contains(&code) => Ok(Acted::Heuristic(error.to_string())),
+            Some(code) if is_rolled_back(code) => Ok(Acted::Heuristic(error.to_string())),
             Some(_) => Ok(Acted::Refused(error.to_string())),
             None => Err(about(error)),
         }

@@ -220,6 +220,16 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
         "The database `handfast` is the operators' console. The configuration names who may open it: admin.users.",
     ),
     (
+        FaultKind::TooManyOfUser,
+        "The user has users.connections_max sessions already, those of both protocols together. The message is the one that the \
+         client's own server has for such a limit.",
+    ),
+    (
+        FaultKind::BackendNotAllowed,
+        "users.backends of the configuration limits this user to some backends, and the statement is for another one; at a login, \
+         the protocol's default backend is not among them.",
+    ),
+    (
         FaultKind::UnknownClient,
         "KILL in the console named a client that is not connected (any more): SHOW CLIENTS lists them.",
     ),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::out::one_line;
 use super::files::Files;
 use super::plan::{self, Plan, Rule};
 use super::{InitArgs, Source};
@@ -97,6 +98,7 @@ fn tables(out: &mut String, sources: &[Source], plan: &Plan) {
             name(*number)));
     }
     for (table, owners) in &plan.undecided {
+        let table = &one_line(table);
         let all: Vec<&str> = owners.iter().map(|number| name(*number)).collect();
         let homes: Vec<String> =
             plan.homes.iter().map(|(dialect, home)| format!("{} ({dialect} clients)", name(*home))).collect();
@@ -113,6 +115,8 @@ fn tables(out: &mut String, sources: &[Source], plan: &Plan) {
 
 /// A line with a comment.
 fn line(out: &mut String, text: &str, comment: &str) {
+    // A version is what a server says: it must not end the comment and go on as configuration.
+    let comment = one_line(comment);
     out.push_str(&format!("{text:<COLUMN$} # {comment}\n"));
 }
 

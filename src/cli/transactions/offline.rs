@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::backend::control::{Control, ControlError, Listed};
 use crate::base::clock;
 use crate::cli::args::Output;
+use crate::cli::out::one_line;
 use crate::cli::{Exit, block_on, complain, json, print};
 use crate::config::{Backend, Config};
 
@@ -105,5 +106,5 @@ fn line(row: &Row) -> String {
         Owner::OtherCluster => "another Handfast cluster",
         Owner::Stranger => "not Handfast's: never touched",
     };
-    format!("{:<14}{:<44}{age:<12}{owner}\n", row.backend, row.name)
+    format!("{:<14}{:<44}{age:<12}{owner}\n", row.backend, one_line(&row.name))
 }

@@ -1,5 +1,6 @@
 //! Transactions for people.
 
+use crate::cli::out::one_line;
 use crate::ops::model::{Branch, BranchState, Decided, Event, Status, Strangers, Transaction, TransactionState};
 
 fn state(state: TransactionState) -> &'static str {
@@ -40,11 +41,12 @@ fn age(ms: u64) -> String {
 
 /// Columns as wide as their widest cell, two blanks between.
 fn columns(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column| rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max();
     let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
-    for row in rows {
+    for row in &rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         out.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         out.push('\n');
@@ -91,7 +93,7 @@ pub(super) fn one(t: &Transaction) -> String {
         out.push_str(&columns(&t.timeline.iter().map(event_row).collect::<Vec<_>>()));
     }
     if let Some(why) = &t.why {
-        out.push_str(&format!("why        {why}\n"));
+        out.push_str(&format!("why        {}\n", one_line(why)));
     }
     out.push_str(&format!("what now   {}\n", t.next));
     for (b, sql) in t.branches.iter().filter_map(|b| b.by_hand.as_ref().map(|sql| (b, sql))) {
@@ -120,7 +122,7 @@ pub(super) fn strangers(found: &Strangers) -> String {
     for s in &found.strangers {
         let age = s.age_s.map_or_else(String::new, |s| format!(", {}", age(s * 1000)));
         let owner = serde_json::to_value(s.owner).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-        out.push_str(&format!("{}  {} ({owner}{age})\n  {}\n", s.backend, s.name, s.advice));
+        out.push_str(&format!("{}  {} ({owner}{age})\n  {}\n", s.backend, one_line(&s.name), s.advice));
     }
     out
 }

@@ -1,11 +1,12 @@
 //! count, sum, min, max and avg.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::node::{Around, Node};
 use super::{Environment, Row};
 use crate::base::Fault;
-use crate::console::cell::{Cell, Kind};
+use crate::console::cell::{Cell, Kind, row_key};
 
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +55,10 @@ impl Aggregate {
     pub(super) fn over(&self, rows: &[Row], environment: &Environment<'_>) -> Result<Cell, Fault> {
         let Some(argument) = &self.argument else { return Ok(rows.len().into()) };
         let mut values: Vec<Cell> = Vec::new();
+        let mut seen = HashSet::new();
         for row in rows {
             let value = argument.eval(Around { row, aggregates: &[], environment })?;
-            if value != Cell::Null && !(self.distinct && values.contains(&value)) {
+            if value != Cell::Null && (!self.distinct || seen.insert(row_key(std::slice::from_ref(&value)))) {
                 values.push(value);
             }
         }

@@ -1,6 +1,7 @@
 //! One SELECT: from its tree to its rows.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, LimitClause, OrderBy, OrderByKind, Query, Select as Tree, SelectItem,
@@ -13,7 +14,7 @@ use super::node::{Around, Node};
 use super::source::{Source, joined, parts, sources};
 use super::{Catalog, Environment, Output, Row};
 use crate::base::{Dialect, Fault, FaultKind};
-use crate::console::cell::{Cell, Kind};
+use crate::console::cell::{Cell, Kind, row_key};
 use crate::console::variables::Variables;
 
 /// One key of ORDER BY.
@@ -311,6 +312,7 @@ impl Select {
         let found = joined(&self.sources, self.filter.as_ref(), environment, rows)?;
         // Keys for the order stand beside each row.
         let mut made: Vec<(Row, Row)> = Vec::new();
+        let mut seen = HashSet::new();
         for (row, aggregates) in self.groups(found, environment)? {
             let around = Around { row: &row, aggregates: &aggregates, environment };
             if let Some(having) = &self.having
@@ -326,7 +328,7 @@ impl Select {
                 .collect();
             let keys: Result<Row, Fault> = self.order.iter().map(|key| key.node.eval(around)).collect();
             let output = output?;
-            if !(self.distinct && made.iter().any(|(other, _)| *other == output)) {
+            if !self.distinct || seen.insert(row_key(&output)) {
                 made.push((output, keys?));
             }
         }
@@ -348,21 +350,22 @@ impl Select {
         if !self.grouped {
             return Ok(rows.into_iter().map(|row| (row, Row::new())).collect());
         }
-        let mut groups: Vec<(Row, Vec<Row>)> = Vec::new();
+        let mut groups: Vec<Vec<Row>> = Vec::new();
+        let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
         for row in rows {
             let around = Around { row: &row, aggregates: &[], environment };
             let key: Result<Row, Fault> = self.group.iter().map(|node| node.eval(around)).collect();
-            let key = key?;
-            match groups.iter_mut().find(|(other, _)| *other == key) {
-                Some((_, members)) => members.push(row),
-                None => groups.push((key, vec![row])),
+            let place = *places.entry(row_key(&key?)).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some(members) => members.push(row),
+                None => groups.push(vec![row]),
             }
         }
         if groups.is_empty() && self.group.is_empty() {
-            groups.push((Row::new(), Vec::new()));
+            groups.push(Vec::new());
         }
         let mut made = Vec::new();
-        for (_, members) in groups {
+        for members in groups {
             let aggregates: Result<Row, Fault> =
                 self.aggregates.iter().map(|aggregate| aggregate.over(&members, environment)).collect();
             made.push((members.into_iter().next().unwrap_or_default(), aggregates?));

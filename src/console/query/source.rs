@@ -1,9 +1,11 @@
 //! FROM: which tables, and how their rows come together.
 
+use std::collections::HashMap;
+
 use sqlparser::ast::{JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableFactor, TableWithJoins};
 
 use super::compile::{Walk, refused};
-use super::node::{Around, Node};
+use super::node::{Around, Node, Order};
 use super::{Catalog, Columns, Environment, Found, Row, VISITED_ROWS_MAX};
 use crate::base::{Fault, FaultKind};
 use crate::config::nearest;
@@ -72,7 +74,7 @@ fn using(names: &[ObjectName], walk: &Walk<'_>) -> Result<Option<Node>, Fault> {
         let (Some(last), Some(first)) = (places.pop(), places.first().copied()) else {
             return Err(walk.no_column(&name));
         };
-        let same = Node::Compare(super::node::Order::Equal, Box::new(first.node()), Box::new(last.node()));
+        let same = Node::Compare(Order::Equal, Box::new(first.node()), Box::new(last.node()));
         all = Some(match all {
             None => same,
             Some(before) => Node::And(Box::new(before), Box::new(same)),
@@ -113,6 +115,55 @@ pub(super) fn no_table(catalog: &dyn Catalog, name: &str) -> Fault {
     Fault::new(FaultKind::UndefinedTable, format!("the console has no table \"{name}\"")).hint(hint)
 }
 
+/// Rows of a table by the text of one column: a transaction's branches are found without a look at all others.
+struct Index<'r> {
+    /// The column of the rows so far that it must equal.
+    left: usize,
+    rows: HashMap<&'r str, Vec<&'r Row>>,
+}
+
+impl<'r> Index<'r> {
+    /// `None`: no condition wants two texts to be equal.
+    fn of(source: &Source, width: usize, filter: Option<&Node>, table: &'r [Row]) -> Option<Self> {
+        // What the filter wants of an outer join's rows holds only after those without a partner are known.
+        let wanted = [source.on.as_ref(), filter.filter(|_| !source.outer)];
+        let (left, right) = wanted.into_iter().flatten().find_map(|node| equal_columns(node, source.at, width))?;
+        let mut rows: HashMap<&str, Vec<&Row>> = HashMap::new();
+        for row in table {
+            match row.get(right)? {
+                Cell::Text(text) => rows.entry(text).or_default().push(row),
+                Cell::Null => {}
+                Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) | Cell::Span(_) | Cell::Moment(_) => return None,
+            }
+        }
+        Some(Self { left, rows })
+    }
+
+    /// Those that may be a row's partners; `None`: any may.
+    fn partners(&self, row: &[Cell]) -> Option<&[&'r Row]> {
+        match row.get(self.left)? {
+            Cell::Text(text) => Some(self.rows.get(text.as_str()).map_or(&[], Vec::as_slice)),
+            Cell::Null => Some(&[]),
+            Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) | Cell::Span(_) | Cell::Moment(_) => None,
+        }
+    }
+}
+
+/// Two columns that must be equal: one of the rows so far, one of the table whose columns begin at `at`.
+fn equal_columns(node: &Node, at: usize, width: usize) -> Option<(usize, usize)> {
+    match node {
+        Node::And(one, other) => equal_columns(one, at, width).or_else(|| equal_columns(other, at, width)),
+        Node::Compare(Order::Equal, one, other) => match (one.as_ref(), other.as_ref()) {
+            (Node::Column(one), Node::Column(other)) => {
+                let (left, right) = (*one.min(other), *one.max(other));
+                (left < at && (at..at + width).contains(&right)).then(|| (left, right - at))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The joined rows that `filter` wants. `rows` gives a table's.
 pub(super) fn joined<'r>(
     sources: &[Source],
@@ -127,16 +178,18 @@ pub(super) fn joined<'r>(
             Some((name, columns)) => (rows(name), columns.len()),
             None => (&[][..], 0),
         };
+        let index = Index::of(source, width, filter, table);
+        let all: Vec<&Row> = table.iter().collect();
         let mut next = Vec::new();
         for row in sofar {
             let mut met = false;
-            for right in table {
+            for right in index.as_ref().and_then(|index| index.partners(&row)).unwrap_or(&all) {
                 visited += 1;
                 if visited > VISITED_ROWS_MAX {
                     let what = format!("this join looks at more than {VISITED_ROWS_MAX} rows");
                     return Err(Fault::new(FaultKind::TooLarge, what).hint("Say more in its conditions."));
                 }
-                let both: Row = row.iter().chain(right).cloned().collect();
+                let both: Row = row.iter().chain(*right).cloned().collect();
                 let wanted = match &source.on {
                     Some(on) => on.holds(Around { row: &both, aggregates: &[], environment })?,
                     None => true,

@@ -232,3 +232,69 @@ fn what_would_take_too_long_is_refused() {
     let tables = ["pg_attribute"; 5].iter().enumerate().map(|(at, name)| format!("{name} t{at}")).collect::<Vec<_>>();
     assert_eq!(fault(&format!("SELECT count(*) FROM {}", tables.join(", "))).kind, FaultKind::TooLarge);
 }
+
+/// Runs a query over as many transactions as a busy house shows, with two branches each.
+fn run_over_many(sql: &str) -> Result<Vec<Row>, Fault> {
+    const MANY: usize = 4000;
+    let dialect = Dialect::Postgres;
+    let variables = Variables::new(dialect, "15.8", "ada", &[]);
+    let made = with_tree(sql.as_bytes(), Reading::new(dialect), Engine::Postgres, |tree| match tree {
+        Statement::Query(query) => compile(&query, dialect, &Tables { dialect }, &variables),
+        other => panic!("{other}"),
+    })?;
+    let named = |row: &Row, name: usize| -> Row {
+        let mut row = row.clone();
+        row[0] = format!("hf1.a.b.1.{name}").into();
+        row
+    };
+    let transactions: Vec<Row> = (0..MANY).map(|n| named(&transactions()[n % 3], n)).collect();
+    let branches: Vec<Row> = (0..2 * MANY).map(|n| named(&branches()[n % 2], n / 2)).collect();
+    let environment = Environment {
+        dialect,
+        version: "",
+        user: "ada",
+        connection: 7,
+        now_ms: 0,
+        parameters: &[],
+        variables: &variables,
+    };
+    made.run(&environment, &|name| if name == "transactions" { &transactions } else { &branches })
+}
+
+#[test]
+fn a_busy_house_can_be_joined_and_counted() {
+    for (sql, rows) in [
+        (
+            "SELECT t.name FROM transactions t JOIN branches b ON b.transaction = t.name WHERE t.state = 'in_doubt'",
+            5332,
+        ),
+        ("SELECT t.name FROM transactions t, branches b WHERE t.name = b.transaction AND b.backend = 'store'", 4000),
+        ("SELECT t.name FROM transactions t LEFT JOIN branches b ON b.transaction = t.name AND b.backend = 'x'", 4000),
+        ("SELECT transaction, count(DISTINCT backend) FROM branches GROUP BY transaction", 4000),
+        ("SELECT DISTINCT transaction FROM branches", 4000),
+    ] {
+        assert_eq!(run_over_many(sql).map(|found| found.len()), Ok(rows), "{sql}");
+    }
+    let fault = run_over_many("SELECT 1 FROM transactions a, branches b").unwrap_err();
+    assert_eq!(fault.kind, FaultKind::TooLarge, "a join of everything with everything is bounded");
+}
+
+#[test]
+fn rows_have_one_key_if_and_only_if_they_are_the_same() {
+    use crate::console::cell::row_key;
+    let rows: [Row; 7] = [
+        vec!["a".into(), "bc".into()],
+        vec!["ab".into(), "c".into()],
+        vec![Cell::Null, Cell::Int(1)],
+        vec![Cell::Int(1), Cell::Null],
+        vec![Cell::Float(1.0)],
+        vec![Cell::Span(1)],
+        vec![Cell::Moment(1)],
+    ];
+    for (at, one) in rows.iter().enumerate() {
+        for (other_at, other) in rows.iter().enumerate() {
+            assert_eq!(row_key(one) == row_key(other), at == other_at, "{one:?} {other:?}");
+        }
+    }
+    assert_eq!(row_key(&[Cell::Float(0.0)]), row_key(&[Cell::Float(-0.0)]));
+}

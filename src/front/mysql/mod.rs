@@ -16,11 +16,13 @@ use crate::front::cores::Cores;
 use crate::front::strangers::Strangers;
 use crate::front::tls::{self, Tls};
 use crate::relay::mysql::Client;
+use crate::route::Reach;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
 use crate::session::mysql::Session;
 use crate::session::mysql::login::{self, LoginError};
 use crate::session::mysql::registry::{Entry, Sessions};
+use crate::telemetry::clients::Present;
 use crate::telemetry::metrics;
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::handshake::{Login, Reply, read_reply};
@@ -139,6 +141,13 @@ struct Arrival {
     full: bool,
 }
 
+/// What a client of an application gets.
+struct Place {
+    services: Arc<Services>,
+    present: Present,
+    reach: Reach,
+}
+
 /// Who has logged in.
 enum Entered {
     /// An application.
@@ -158,7 +167,7 @@ impl Arrival {
         let bound = self.services.config.limits.login_timeout;
         let stranger = self.strangers.enter();
         let entered = tokio::select! {
-            entered = tokio::time::timeout(bound, self.log_in(client, &entry)) => entered,
+            entered = tokio::time::timeout(bound, self.log_in(client, &entry, address)) => entered,
             () = stranger.sent_away() => {
                 tracing::debug!("too many connections log in; the oldest is dropped");
                 return self.sessions.leave(&entry);
@@ -167,9 +176,8 @@ impl Arrival {
         drop(stranger);
         match entered {
             Ok(Ok(Entered::Session(session))) => {
-                let present = self.services.clients.enter(Dialect::Mysql, session.user(), address, session.activity());
                 let (sessions, id, user) = (Arc::clone(&self.sessions), entry.id(), session.user().to_owned());
-                present.killed_by(Arc::new(move || {
+                session.present().killed_by(Arc::new(move || {
                     let (sessions, user) = (Arc::clone(&sessions), user.clone());
                     Box::pin(async move {
                         let killed = sessions.kill(u64::from(id), &user, false).await;
@@ -177,7 +185,6 @@ impl Arrival {
                     })
                 }));
                 session.serve(self.shutdown).await;
-                drop(present);
             }
             Ok(Ok(Entered::Console(session))) => session.serve(self.shutdown).await,
             Ok(Err(error)) => tracing::debug!(%error, "no login"),
@@ -186,7 +193,7 @@ impl Arrival {
         self.sessions.leave(&entry);
     }
 
-    async fn log_in(&self, mut client: Client, entry: &Arc<Entry>) -> Result<Entered, LoginError> {
+    async fn log_in(&self, mut client: Client, entry: &Arc<Entry>, address: String) -> Result<Entered, LoginError> {
         let none = || Fault::new(FaultKind::NotSupported, "no MySQL backend is configured");
         let greeting = login::greeting(&self.services, entry.id(), self.tls.is_some()).ok_or_else(none)?;
         client.put(&greeting.write());
@@ -206,12 +213,12 @@ impl Arrival {
         };
         let entered = match outcome {
             Ok((user, (login, scramble))) => {
-                let services = self.services_for(&login.database).await;
-                services.map(|services| (user, login, scramble, services)).map_err(LoginError::from)
+                let place = self.enter(&user, &login, address).await;
+                place.map(|place| (user, login, scramble, place)).map_err(LoginError::from)
             }
             Err(error) => Err(error),
         };
-        let (user, login, scramble, services) = match entered {
+        let (user, login, scramble, place) = match entered {
             Ok(good) => good,
             Err(error) => {
                 if let LoginError::Refused(fault) = &error {
@@ -224,14 +231,28 @@ impl Arrival {
         client.put(&answer::ok(Done { status: status::AUTOCOMMIT, ..Done::default() }));
         client.flush().await?;
         entry.set_user(&user);
-        if self.is_console(&login) {
+        let Some(Place { services, present, reach }) = place else {
             return self.console(client, entry, user).map(Box::new).map(Entered::Console).ok_or_else(|| none().into());
-        }
+        };
         client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
         let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };
-        let sessions = self.sessions.clone();
-        let session = Session::new(services, client, sessions, entry.clone(), user, (login, scramble));
+        let (sessions, entry) = (self.sessions.clone(), entry.clone());
+        let who = (user, present, reach);
+        let session = Session::new(services, client, (sessions, entry), who, (login, scramble));
         session.map(|session| Entered::Session(Box::new(session))).ok_or_else(|| none().into())
+    }
+
+    /// The place of a client that has proved who it is; `None`: it has come for the console.
+    async fn enter(&self, user: &str, login: &Login, address: String) -> Result<Option<Place>, Fault> {
+        if self.is_console(login) {
+            return Ok(None);
+        }
+        let services = self.services_for(&login.database).await?;
+        let reach = services.reach(user, Dialect::Mysql)?;
+        let most = self.services.connections_max(user);
+        let present = self.services.clients.enter(Dialect::Mysql, user, address, most);
+        let present = present.ok_or_else(|| login::too_many_of(user, most))?;
+        Ok(Some(Place { services, present, reach }))
     }
 
     fn is_console(&self, login: &Login) -> bool {
@@ -259,8 +280,7 @@ impl Arrival {
 
     /// What serves a session in this database; none is the house's own.
     async fn services_for(&self, database: &[u8]) -> Result<Arc<Services>, Fault> {
-        let console = self.services.is_console(&String::from_utf8_lossy(database));
-        if database.is_empty() || console {
+        if database.is_empty() {
             return Ok(Arc::clone(&self.services));
         }
         self.annexes.enter(Dialect::Mysql, &String::from_utf8_lossy(database)).await

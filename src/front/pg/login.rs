@@ -13,6 +13,7 @@ use crate::base::{Dialect, Fault, FaultKind};
 use crate::config::TlsMode;
 use crate::front::tls::{ALPN_POSTGRES, Tls, TlsStream, shown};
 use crate::relay::pg::Client;
+use crate::route::Reach;
 use crate::session::Services;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -41,6 +42,8 @@ pub(super) struct Entered {
     pub console: bool,
     /// What serves it in the database that it asked for.
     pub services: Arc<Services>,
+    /// What its user may use.
+    pub reach: Reach,
 }
 
 /// A client on its way in.
@@ -238,17 +241,18 @@ async fn start(door: &Door, new: Newcomer, asked: i32, parameters: Parameters) -
         return refuse(client, &fault).await;
     }
     let entered = if console {
-        Ok(Arc::clone(&door.services))
+        Ok((Arc::clone(&door.services), Reach::nothing(&wishes.user)))
     } else {
-        door.annexes.enter(Dialect::Postgres, &wishes.database).await
+        let entered = door.annexes.enter(Dialect::Postgres, &wishes.database).await;
+        entered.and_then(|services| services.reach(&wishes.user, Dialect::Postgres).map(|reach| (services, reach)))
     };
-    let services = match entered {
-        Ok(services) => services,
+    let (services, reach) = match entered {
+        Ok(entered) => entered,
         Err(fault) => return refuse(client, &fault).await,
     };
     server::put_auth_ok(&mut client.out);
     match settings(&parameters) {
-        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup, services, console })),
+        Ok(startup) => Ok(Some(Entered { client, user: wishes.user, version, startup, services, console, reach })),
         Err(fault) => refuse(client, &fault).await,
     }
 }

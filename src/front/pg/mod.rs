@@ -22,7 +22,6 @@ use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
 use crate::session::pg::{Running, Session, Stop};
-use crate::telemetry::activity::Activity;
 use crate::telemetry::clients::Present;
 use crate::telemetry::metrics;
 use crate::wire::pg::error::{Severity, put_fault};
@@ -171,11 +170,14 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
         match (door.places.enter(door.services.config.limits.clients), entered.services.config.home(Dialect::Postgres))
         {
             (Some(place), Some(home)) => {
-                let activity = Arc::new(Activity::default());
-                let known = Arc::clone(&activity);
-                let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address, known);
-                session(&door, entered, home, place, (&present, activity), stop).await;
-                return drop(present);
+                let most = door.services.connections_max(&entered.user);
+                match door.services.clients.enter(Dialect::Postgres, &entered.user, address, most) {
+                    Some(present) => {
+                        session(&door, entered, home, place, &present, stop).await;
+                        return drop(present);
+                    }
+                    None => too_many_of(&entered.user, most),
+                }
             }
             (None, _) => {
                 let most = door.services.config.limits.clients;
@@ -191,6 +193,12 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
     if let Err(error) = client.flush().await {
         tracing::debug!(%error, "a client did not hear its refusal");
     }
+}
+
+/// As the server says it for a role's CONNECTION LIMIT, with a word of whose limit it is.
+fn too_many_of(user: &str, most: usize) -> Fault {
+    let fault = Fault::verbatim(FaultKind::TooManyOfUser, format!("too many connections for role \"{user}\""));
+    fault.hint(format!("users.connections_max of this user is {most} in Handfast's configuration."))
 }
 
 /// An operator. The places of clients are not for him: when they are all taken, he is needed most.
@@ -222,10 +230,10 @@ async fn session(
     entered: Entered,
     home: crate::base::BackendId,
     place: crate::front::strangers::Occupied,
-    (present, activity): (&Present, Arc<Activity>),
+    present: &Present,
     stop: watch::Receiver<Stop>,
 ) {
-    let Entered { client, user, version, startup, services, console: _ } = entered;
+    let Entered { client, user, version, startup, services, reach, console: _ } = entered;
     let running = Arc::new(Running::default());
     let killed = Arc::clone(&running);
     present.killed_by(Arc::new(move || {
@@ -234,8 +242,8 @@ async fn session(
     }));
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
-    let mut session = Session::new(services, client, user, home, &startup, Arc::clone(&running), stop);
-    session.tells(activity);
+    let mut session = Session::new(services, client, (user, reach), home, &startup, Arc::clone(&running), stop);
+    session.tells(present.activity());
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;
     drop(place);

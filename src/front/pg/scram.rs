@@ -187,7 +187,7 @@ mod tests {
 
     fn logins() -> Logins {
         let hash = Verifier::parse(&Verifier::new("secret", b"0123456789abcdef").text()).unwrap();
-        let user = |name: &str, login| User { name: name.to_owned(), login };
+        let user = |name: &str, login| User { name: name.to_owned(), login, connections_max: 0, backends: None };
         Logins::new(&[
             user("shop", Credential::Password(Secret::new("secret"))),
             user("stored", Credential::Stored(Box::new(hash))),

@@ -49,7 +49,7 @@ pub enum Doing {
     /// Its transaction is ending.
     #[serde(rename = "committing")]
     Committing,
-    /// Its statement waits for a connection: the pool is full, or the backend is paused or does not answer.
+    /// Its statement waits: the pool is full, the backend is paused or does not answer, or a commit there is not finished.
     #[serde(rename = "waiting")]
     Waiting,
 }

@@ -91,7 +91,7 @@ impl Session {
         let text = format!("SELECT * FROM {}", verbs::quote(Dialect::Mysql, &String::from_utf8_lossy(table)));
         let analysis = self.services.analyses.analyze(self.reading, text.as_bytes());
         let plan = match analysis.statements.as_slice() {
-            [statement] => self.services.routes.plan(Dialect::Mysql, text.as_bytes(), statement),
+            [statement] => self.plan(text.as_bytes(), statement),
             [..] => Plan::Anywhere,
         };
         let backend = match plan {

@@ -3,9 +3,11 @@
 use std::io;
 
 use super::Services;
-use crate::base::{Engine, Fault, FaultKind};
+use crate::base::{Dialect, Engine, Fault, FaultKind};
 use crate::config::{Credential, TlsMode};
 use crate::relay::mysql::Client;
+use crate::route::Reach;
+use crate::telemetry::clients::Present;
 use crate::wire::mysql::auth::{Plugin, SCRAMBLE_BYTES};
 use crate::wire::mysql::handshake::{self, Greeting, Login};
 use crate::wire::mysql::{answer, caps, status};
@@ -111,6 +113,24 @@ pub async fn authenticate(
         services.admits_to_console(&name)?;
     }
     Ok((name, scramble))
+}
+
+/// As servers say it when a user has as many sessions as it may.
+pub fn too_many_of(user: &str, most: usize) -> Fault {
+    let text = format!("User '{user}' has exceeded the 'max_user_connections' resource (current value: {most})");
+    Fault::verbatim(FaultKind::TooManyOfUser, text)
+}
+
+impl Services {
+    /// A client that is here already becomes this user: what it may use.
+    ///
+    /// # Errors
+    /// It may not log in, or has too many sessions.
+    pub(super) fn admit(&self, present: &Present, user: &str) -> Result<Reach, Fault> {
+        let reach = self.reach(user, Dialect::Mysql)?;
+        let most = self.connections_max(user);
+        if present.becomes(user, most) { Ok(reach) } else { Err(too_many_of(user, most)) }
+    }
 }
 
 /// An ERR packet for a refused login.

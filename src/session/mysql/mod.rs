@@ -40,8 +40,10 @@ use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
 use crate::config::PoolMode;
 use crate::relay::mysql::Client;
-use crate::sql::{Characteristics, Reading};
+use crate::route::{Plan, Reach};
+use crate::sql::{Characteristics, Reading, Statement};
 use crate::telemetry::activity::{Activity, BackendSet};
+use crate::telemetry::clients::Present;
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::Login;
@@ -110,6 +112,10 @@ pub struct Session {
     sessions: Arc<Sessions>,
     entry: Arc<Entry>,
     user: String,
+    /// Its place in the list of clients.
+    present: Present,
+    /// What its user may use.
+    reach: Reach,
     login: Login,
     /// What the client has proved its password by.
     scramble: [u8; SCRAMBLE_BYTES],
@@ -170,13 +176,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for a client that has logged in as `user`; `None` if no MySQL backend is configured.
+    /// A session for a client that has logged in; `None` if no MySQL backend is configured.
     pub fn new(
         services: Arc<Services>,
         client: Client,
-        sessions: Arc<Sessions>,
-        entry: Arc<Entry>,
-        user: String,
+        (sessions, entry): (Arc<Sessions>, Arc<Entry>),
+        (user, present, reach): (String, Present, Reach),
         (login, scramble): (Login, [u8; SCRAMBLE_BYTES]),
     ) -> Option<Self> {
         let home = services.config.home(Dialect::Mysql)?;
@@ -188,12 +193,15 @@ impl Session {
         let native = renewal::is_native(&services.config, home);
         let parks = services.config.pool.mode == PoolMode::Transaction;
         let pooling = tenure::Pooling::new(parks, services.pools.owner());
+        let activity = present.activity();
         Some(Self {
             services,
             client,
             sessions,
             entry,
             user,
+            present,
+            reach,
             login,
             scramble,
             home,
@@ -226,13 +234,8 @@ impl Session {
             rest: None,
             last_txn: None,
             notice: false,
-            activity: Arc::default(),
+            activity,
         })
-    }
-
-    /// By which operators see what it does.
-    pub fn activity(&self) -> Arc<Activity> {
-        Arc::clone(&self.activity)
     }
 
     fn tell_answered(&self) {
@@ -245,6 +248,16 @@ impl Session {
     /// As whom its client has logged in.
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// Its place in the list of clients.
+    pub fn present(&self) -> &Present {
+        &self.present
+    }
+
+    /// Where a statement goes that this user sends.
+    fn plan(&self, text: &[u8], statement: &Statement) -> Plan {
+        self.services.routes.plan_for(&self.reach, Dialect::Mysql, text, statement)
     }
 
     /// Serves the client until it leaves, is told to, or the house shuts down; then rolls back what is open.

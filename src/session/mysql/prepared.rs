@@ -12,7 +12,7 @@ use super::query::Said;
 use super::run::{executes, with_id};
 use super::{Ran, Session, Step, Stop};
 use crate::backend::mysql::MysqlConn;
-use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::base::{BackendId, Fault, FaultKind};
 use crate::relay::mysql::foreign::Form;
 use crate::relay::mysql::{Relayed, Shape};
 use crate::route::{ForeignTable, Plan};
@@ -196,7 +196,7 @@ impl Session {
     /// The PostgreSQL backend and the tables of a statement that is for one.
     fn foreign_place(&self, prepared: &Prepared) -> Option<(BackendId, Vec<ForeignTable>)> {
         let [statement] = prepared.analysis.statements.as_slice() else { return None };
-        match self.services.routes.plan(Dialect::Mysql, &prepared.text, statement) {
+        match self.plan(&prepared.text, statement) {
             Plan::Foreign { backend, tables } if !self.native => Some((backend, tables)),
             Plan::Foreign { .. } | Plan::Anywhere | Plan::One { .. } | Plan::Refuse(_) => None,
         }

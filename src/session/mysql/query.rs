@@ -92,7 +92,7 @@ impl Session {
         let mut owner = None;
         for statement in &analysis.statements {
             let plain = matches!(statement.kind, Kind::Query | Kind::Write) && statement.parsed;
-            match self.services.routes.plan(Dialect::Mysql, text, statement) {
+            match self.plan(text, statement) {
                 Plan::One { backend, edits } if plain && edits.is_empty() && owner.is_none_or(|o| o == backend) => {
                     owner = Some(backend);
                 }
@@ -111,7 +111,7 @@ impl Session {
     pub(super) fn target<'a>(&self, said: Said<'a>) -> Result<(BackendId, Cow<'a, [u8]>), Fault> {
         let whole = 0..said.text.len();
         let span = if said.alone { &whole } else { &said.statement.span };
-        let (backend, text) = match self.services.routes.plan(Dialect::Mysql, said.text, said.statement) {
+        let (backend, text) = match self.plan(said.text, said.statement) {
             Plan::One { backend, edits } => (backend, edited(said.text, span, &edits)),
             Plan::Anywhere => (self.anywhere(said), edited(said.text, span, &[])),
             Plan::Foreign { backend, .. } => return Err(self.services.routes.untranslated(backend)),
@@ -183,9 +183,7 @@ impl Session {
     /// Routes and runs a statement, inside the transaction if it could matter there.
     pub(super) async fn route(&mut self, said: Said<'_>, enlist: bool) -> Step {
         if !self.native {
-            if let Plan::Foreign { backend, tables } =
-                self.services.routes.plan(Dialect::Mysql, said.text, said.statement)
-            {
+            if let Plan::Foreign { backend, tables } = self.plan(said.text, said.statement) {
                 return self.foreign(said, backend, &tables, enlist).await;
             }
             if let Some(ran) = self.asked_after(said).await? {

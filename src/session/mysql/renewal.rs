@@ -11,7 +11,14 @@ impl Session {
     pub(super) fn renew(&mut self) {
         let Some(services) = self.services.renewed() else { return };
         let busy = self.in_transaction() || self.rest.is_some() || self.locked || self.flush_locked;
-        if busy || self.native != is_native(&services.config, self.home) {
+        if busy {
+            return;
+        }
+        // Also for a session that stays with the old rules. Nobody's who is not configured any more: whoever is in stays in.
+        if let Some(reach) = services.routes.reach(&self.user) {
+            self.reach = reach;
+        }
+        if self.native != is_native(&services.config, self.home) {
             return;
         }
         // What SQL's PREPARE made runs where it was made, whatever the rules say now.

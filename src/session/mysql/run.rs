@@ -48,15 +48,20 @@ impl Ran {
 impl Session {
     /// A connection that may run something for this backend now. `None`: the client was told why not.
     pub(super) async fn ready(&mut self, backend: BackendId) -> Result<Option<usize>, Stop> {
+        if let Err(fault) = self.services.routes.admit(&self.reach, backend) {
+            self.fault(&fault);
+            return Ok(None);
+        }
         if !self.native
-            && let Err(fault) = self.services.commits.wait_readable(backend).await
+            && let Err(fault) = self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await
         {
             self.fault(&fault);
             return Ok(None);
         }
         let joined =
             self.txn.participant(self.participant(backend)).is_some() || (self.native && self.in_transaction());
-        if !joined && let Err(fault) = self.services.pools.wait_resumed(backend).await {
+        if !joined && let Err(fault) = self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await
+        {
             self.fault(&fault);
             return Ok(None);
         }

@@ -279,6 +279,11 @@ impl Session {
             return Ok(self.fault(&Fault::new(FaultKind::NoSuchDatabase, text).hint(hint)));
         }
         let name = if database == config.listen.database.as_bytes() { home.to_vec() } else { database.to_vec() };
+        let routes = &self.services.routes;
+        let named = String::from_utf8_lossy(&name);
+        if let Err(fault) = routes.admit_database(&self.reach, Dialect::Mysql, &named, self.home) {
+            return Ok(self.fault(&fault));
+        }
         let Some(at) = self.ready(self.home).await? else { return Ok(Ran::Failed) };
         let conn = &mut self.attached[at].conn;
         conn.queue(com::INIT_DB, &[&name]);
@@ -378,9 +383,16 @@ impl Session {
                 Err(Stop::Close)
             }
             Ok((user, scramble)) => {
+                let reach = match self.services.admit(&self.present, &user) {
+                    Ok(reach) => reach,
+                    Err(fault) => {
+                        self.fault(&fault);
+                        return Err(Stop::Close);
+                    }
+                };
                 self.scramble = scramble;
                 self.entry.set_user(&user);
-                self.user = user;
+                (self.user, self.reach) = (user, reach);
                 self.set_login(login);
                 self.ok();
                 Ok(())

@@ -35,6 +35,7 @@ use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::commit::Rest;
 use crate::config::PoolMode;
 use crate::relay::pg::Client;
+use crate::route::Reach;
 use crate::session::Services;
 use crate::session::outcome::Last;
 use crate::session::transaction::{Mode, Transaction};
@@ -80,6 +81,8 @@ pub struct Session {
     view: Option<Arc<View>>,
     /// The client's login name.
     user: String,
+    /// What it may use.
+    reach: Reach,
     /// As the pools know it.
     owner: Owner,
     /// Connections are parked between transactions.
@@ -105,11 +108,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of a client that has logged in as `user`. `startup`: its startup parameters that are settings.
+    /// A session of a client that has logged in as this user. `startup`: its startup parameters that are settings.
     pub fn new(
         services: Arc<Services>,
         client: Client,
-        user: String,
+        (user, reach): (String, Reach),
         home: BackendId,
         startup: &[(Vec<u8>, Vec<u8>)],
         running: Arc<Running>,
@@ -131,6 +134,7 @@ impl Session {
             foreign: Vec::new(),
             view: None,
             user,
+            reach,
             owner,
             pooling,
             generations: 0,

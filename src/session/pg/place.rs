@@ -108,7 +108,7 @@ impl Session {
         if let Some(backend) = self.by_name(&statement.kind) {
             return Ok(Placed::Native(backend, Vec::new()));
         }
-        match self.services.routes.plan(Dialect::Postgres, text, statement) {
+        match self.services.routes.plan_for(&self.reach, Dialect::Postgres, text, statement) {
             Plan::Anywhere => {
                 let inserted = self.inserted.filter(|_| statement.asks_sequence && asks_last_value(text));
                 Ok(Placed::Native(inserted.unwrap_or_else(|| self.anywhere()), Vec::new()))

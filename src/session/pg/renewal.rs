@@ -14,6 +14,10 @@ impl Session {
         if self.txn.is_open() || !self.pipeline.is_idle() || self.rest.is_some() {
             return;
         }
+        // Also for a session that stays with the old rules. Nobody's who is not configured any more: whoever is in stays in.
+        if let Some(reach) = services.routes.reach(&self.user) {
+            self.reach = reach;
+        }
         if !self.services.routes_like(&services) {
             // What SQL's PREPARE made runs where it was made, whatever the rules say now.
             let of_sql =

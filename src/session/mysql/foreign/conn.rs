@@ -73,12 +73,17 @@ impl Session {
 
     /// Makes sure of a connection that may run something now. `Failed`: the client was told why not.
     pub(super) async fn foreign_ready(&mut self, backend: BackendId) -> Step {
-        if let Err(fault) = self.services.commits.wait_readable(backend).await {
+        if let Err(fault) = self.services.routes.admit(&self.reach, backend) {
+            return Ok(self.foreign_fault(&fault));
+        }
+        if let Err(fault) = self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await {
             return Ok(self.foreign_fault(&fault));
         }
         self.finish_rest().await;
         let enlisted = self.txn.participant(backend).is_some();
-        if !enlisted && let Err(fault) = self.services.pools.wait_resumed(backend).await {
+        if !enlisted
+            && let Err(fault) = self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await
+        {
             return Ok(self.foreign_fault(&fault));
         }
         match self.held(backend).and_then(|h| h.conn.as_ref()) {

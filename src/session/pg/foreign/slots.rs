@@ -68,12 +68,13 @@ impl Session {
 
     /// Brings the backend's connection, new or kept, in its database. Its participant.
     pub(super) async fn attach_foreign(&mut self, backend: BackendId) -> Result<BackendId, Oops> {
+        self.services.routes.admit(&self.reach, backend)?;
         self.finish_rest().await;
-        self.services.commits.wait_readable(backend).await?;
+        self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await?;
         let participant = self.participant(backend);
         let enlisted = self.txn.participant(participant).is_some();
         if !enlisted {
-            self.services.pools.wait_resumed(backend).await?;
+            self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await?;
         }
         let good = self.foreign_slot(participant).and_then(|slot| slot.conn.as_mut()).is_some_and(|conn| {
             // A server that has gone away meanwhile is noticed here rather than by the statement.

@@ -1,0 +1,28 @@
+//! What is never hidden: a server has ended a branch against the decision. Whoever hears it first, the transaction's own phase
+//! two or a settler, raises the alarm here.
+
+use crate::base::BranchName;
+use crate::commit::ledger::BranchState;
+use crate::commit::registry::Registry;
+use crate::journal::{Alarm, Journal};
+use crate::telemetry::metrics;
+
+/// Tells everybody, and the journal if it has decided the transaction: no later sweep or start then takes the branch for
+/// settled, until a person has looked. `backend`: its configured name; `problem`: what the server said.
+pub async fn raise(journal: &Journal, registry: &Registry, backend: &str, branch: &BranchName, problem: String) {
+    metrics::heuristic(backend);
+    registry.ledger().met(&branch.txn, branch.place, &problem, Some(BranchState::Heuristic));
+    tracing::error!(
+        backend,
+        %branch,
+        problem,
+        "HEURISTIC OUTCOME: the server ended a branch against the decision; its record is kept, a person must look"
+    );
+    if journal.lookup(&branch.txn).is_none() {
+        return;
+    }
+    let alarm = Alarm { txn: branch.txn.clone(), place: branch.place, problem };
+    if let Err(error) = journal.alarm(alarm).await {
+        tracing::error!(%branch, %error, "a heuristic outcome could not be written to the journal");
+    }
+}
