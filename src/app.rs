@@ -24,7 +24,7 @@ use crate::backend::probe::{self, UnfitError};
 use crate::backend::schema::Schemas;
 use crate::base::limits::BACKENDS_MAX;
 use crate::base::swap::Swap;
-use crate::base::{BackendId, Dialect, Failpoints, clock};
+use crate::base::{BackendId, Dialect, Failpoints};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
 use crate::config::Config;
@@ -238,7 +238,7 @@ impl App {
         let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
-            metrics::runs_since(clock::wall_ms());
+            metrics::started();
             figures = Some(metrics.clone());
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
             let token = self.config.admin.token.clone();
