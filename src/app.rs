@@ -22,7 +22,6 @@ use crate::backend::control::ControlError;
 use crate::backend::pool::Pools;
 use crate::backend::probe::{self, UnfitError};
 use crate::backend::schema::Schemas;
-use crate::base::limits::BACKENDS_MAX;
 use crate::base::swap::Swap;
 use crate::base::{BackendId, Dialect, Failpoints};
 use crate::commit::Commits;
@@ -31,11 +30,10 @@ use crate::config::Config;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::front::{self, Reception};
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::ops::reload::{Ask, Reloads};
 use crate::ops::{House, Parts};
-use crate::recovery::board::Board;
-use crate::recovery::{AdoptError, Recovery};
+use crate::recovery::{OpenError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
@@ -58,19 +56,12 @@ const TRACES_FLUSH_MAX: Duration = Duration::from_secs(4);
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The journal cannot be opened.
-    #[error("the journal cannot be opened: {source}")]
-    Journal {
-        /// How.
-        #[source]
-        source: JournalError,
-    },
-    /// The journal and the configuration do not fit.
+    /// What is unfinished cannot be told.
     #[error("{source}")]
-    Adopt {
+    Recovery {
         /// How.
         #[source]
-        source: AdoptError,
+        source: OpenError,
     },
     /// A backend cannot take part in two-phase commits.
     #[error("{source}")]
@@ -163,27 +154,13 @@ impl App {
         failpoints: Failpoints,
         reloads: Reloads,
     ) -> Result<(Self, Option<Exporter>), ServeError> {
-        let opened =
-            Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
-        let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
-        let (tracer, exporter) = Exporter::new(&config, &journal.node().to_string())?.unzip();
-        let registry = Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept).traced(tracer.clone());
-        let registry = Arc::new(registry);
-        let pools = Arc::new(Pools::new(Arc::clone(&config)));
-        let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
+        let (tracer, exporter) = Exporter::new(&config)?.unzip();
+        let (recovery, unfinished) = Recovery::open(&config, failpoints.clone(), tracer.clone())
+            .map_err(|source| ServeError::Recovery { source })?;
+        let Recovery { latest: running, journal, registry, pools, .. } = recovery.clone();
+        let exporter = exporter.map(|exporter| exporter.of(&config.node.cluster, journal.node()));
+        let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints);
         let commits = Arc::new(commits);
-        let running = Arc::new(Swap::new(Arc::clone(&config)));
-        let recovery = Recovery {
-            config: Arc::clone(&config),
-            latest: Arc::clone(&running),
-            journal: journal.clone(),
-            registry: Arc::clone(&registry),
-            pools: Arc::clone(&pools),
-            board: Arc::new(Board::new(BACKENDS_MAX)),
-            failpoints,
-        };
-        let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
-        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let flag = || watch::Sender::new(false);
         let (stopping, closing, ready, clients) = (flag(), flag(), flag(), Arc::new(Clients::default()));
         let pools = Arc::new(Swap::new(pools));

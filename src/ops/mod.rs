@@ -33,6 +33,7 @@ use crate::recovery::board::Board;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::statements::Statements;
 
+pub use backends::{Named, stranger};
 pub use samples::{SAMPLE_EVERY, SERIES};
 pub use transactions::{Filter, protocol_named};
 

@@ -12,6 +12,7 @@
 mod annexes;
 mod bad_input;
 mod bed;
+mod by_hand;
 mod certs;
 mod chaos;
 mod check_finds;
