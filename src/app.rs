@@ -49,7 +49,7 @@ use crate::telemetry::traces::{Exporter, Tracer, TracesError};
 use listeners::Listeners;
 pub use reload::Again;
 use reload::reload_on_signal;
-use signals::stop_signal;
+use signals::StopSignals;
 use upkeep::{sweep_pools, take_samples, upkeep, watch_in_doubt};
 
 /// How long the last spans may take at the end.
@@ -244,6 +244,8 @@ impl App {
             let token = self.config.admin.token.clone();
             background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        // Before a service manager hears of us: what it then asks is never lost.
+        let signals = StopSignals::listen();
         let manager = notify::Notify::from_environment().map(Arc::new);
         if let Some(manager) = manager.clone() {
             let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
@@ -260,7 +262,7 @@ impl App {
         if let Some(seen) = again.watched.clone() {
             background.spawn(files::reload_on_change(again.source.clone(), seen, self.reloads.clone()));
         }
-        let admit = self.admit(listeners, figures);
+        let admit = self.admit(listeners, figures, signals);
         tokio::pin!(admit);
         let mut preparing = JoinSet::new();
         let ended = loop {
@@ -268,6 +270,7 @@ impl App {
                 ended = &mut admit => break ended,
                 () = journal_failed(&self.journal) => break Err(ServeError::JournalFailed),
                 () = one_died(&mut settlers) => break Err(ServeError::SettlerDied),
+                Some(Err(error)) = background.join_next() => tracing::error!(%error, "a part of the house has died; clients are served"),
                 Some(ask) = asks.recv(), if preparing.is_empty() => {
                     preparing.spawn(self.prepare(&again.source, ask));
                 }
@@ -295,14 +298,19 @@ impl App {
     }
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
-    async fn admit(&self, listeners: Listeners, figures: Option<PrometheusHandle>) -> Result<(), ServeError> {
-        let stop = self.told_to_stop();
+    async fn admit(
+        &self,
+        listeners: Listeners,
+        figures: Option<PrometheusHandle>,
+        signals: StopSignals,
+    ) -> Result<(), ServeError> {
+        let stop = self.told_to_stop(signals);
         tokio::pin!(stop);
         let services = tokio::select! {
             services = self.services(figures) => Arc::new(services?),
             () = &mut stop => return Ok(()),
         };
-        let open = reception(services).map_err(|source| ServeError::Tls { source })?;
+        let open = reception(services, doors(&self.config).map_err(|source| ServeError::Tls { source })?);
         open.services.latest.set(&open.services);
         let receptions = watch::Sender::new(open);
         let cores = Arc::new(Cores::start(Cores::wanted()).map_err(|source| ServeError::Threads { source })?);
@@ -337,9 +345,9 @@ impl App {
     }
 
     /// By a signal, or by an operator.
-    async fn told_to_stop(&self) {
+    async fn told_to_stop(&self, signals: StopSignals) {
         tokio::select! {
-            () = stop_signal() => {}
+            () = signals.first() => {}
             () = self.house.drain_asked() => {}
         }
     }
@@ -437,12 +445,16 @@ fn backend_ids(config: &Config) -> impl Iterator<Item = BackendId> + use<> {
     (0..config.backends.len()).filter_map(|index| u16::try_from(index).ok().map(BackendId))
 }
 
-/// What clients meet under this configuration. Errors: its certificates cannot be read.
-fn reception(services: Arc<Services>) -> std::io::Result<Reception> {
-    let tls = |alpn: Option<&[u8]>| Tls::new(&services.config.listen.tls, alpn);
-    let (postgres_tls, mysql_tls) = (tls(Some(ALPN_POSTGRES))?, tls(None)?);
+/// TLS towards clients of both wires. Errors: certificates cannot be read.
+fn doors(config: &Config) -> std::io::Result<[Option<Tls>; 2]> {
+    let tls = |alpn: Option<&[u8]>| Tls::new(&config.listen.tls, alpn);
+    Ok([tls(Some(ALPN_POSTGRES))?, tls(None)?])
+}
+
+/// What clients meet under this configuration.
+fn reception(services: Arc<Services>, [postgres_tls, mysql_tls]: [Option<Tls>; 2]) -> Reception {
     let annexes = Arc::new(Annexes::new(Arc::clone(&services)));
-    Ok(Reception { services, annexes, postgres_tls, mysql_tls })
+    Reception { services, annexes, postgres_tls, mysql_tls }
 }
 
 fn announce(wire: &str, listener: &TcpListener) {

@@ -113,10 +113,8 @@ impl App {
             return Ok(changes);
         }
         let config = Arc::new(config);
-        let now = door.borrow().clone();
-        let services = self.next_services(&now.services, &config);
-        let open = match reception(services) {
-            Ok(open) => open,
+        let tls = match super::doors(&config) {
+            Ok(tls) => tls,
             Err(error) => {
                 return refused(
                     ConfigCode::Tls,
@@ -125,7 +123,9 @@ impl App {
                 );
             }
         };
-        // From here on nothing can fail.
+        // From here on nothing can fail: the pools take their new sizes as soon as there are new services.
+        let now = door.borrow().clone();
+        let open = reception(self.next_services(&now.services, &config), tls);
         filter.set(&config.telemetry);
         self.statements.limit(config.telemetry.statements_max);
         self.tracer.iter().for_each(|tracer| tracer.renew(&config));

@@ -304,6 +304,14 @@ fn admin(r: &mut Reader<'_>, root: &mut Section<'_>, users: &[String]) -> Admin 
         let fault = ConfigFault::at(ConfigCode::AdminOpen, span.clone(), title).label(label);
         r.fault(fault.help("make one: openssl rand -hex 32"));
     }
+    if let (Some(token), Some(span)) = (&token, &token_given)
+        && token.contains(|c: char| c.is_whitespace() || c.is_control())
+    {
+        let title = "the token in `admin.token_file` cannot be sent";
+        let fault =
+            ConfigFault::at(ConfigCode::AdminOpen, span.clone(), title).label("it has blanks or line ends in it");
+        r.fault(fault.help("one word on one line; make one: openssl rand -hex 32"));
+    }
     if let Some((address, span)) = &listen
         && !address.ip().is_loopback()
         && token_given.is_none()

@@ -2,6 +2,7 @@
 //! which statements were run in `statements`, spans in `traces`, this process in `process`. (The durable record of decisions is the
 //! journal; "log" means diagnostics only.)
 
+pub mod activity;
 pub mod clients;
 pub mod logs;
 pub mod metrics;

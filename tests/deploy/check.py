@@ -392,6 +392,7 @@ def a_pod_has_time_to_drain_no_root_and_no_more_rights_than_it_needs():
     assert pod["terminationGracePeriodSeconds"] > 2 * drain_timeout() + wait
     user = next(rest.split() for word, rest in instructions() if word == "RUN" and "useradd" in rest)
     assert str(pod["securityContext"]["runAsUser"]) == user[user.index("--uid") + 1], "the image's user is another"
+    assert str(pod["securityContext"]["runAsGroup"]) == user[user.index("--gid") + 1], "the image's group is another"
     assert pod["securityContext"]["runAsNonRoot"] and container["securityContext"]["readOnlyRootFilesystem"]
     assert container["securityContext"]["capabilities"]["drop"] == ["ALL"] and not pod["automountServiceAccountToken"]
     installed = [target.rsplit("/", 1)[1] for stage, _, target in copied() if stage == 1]

@@ -26,6 +26,7 @@ mod fake_pg;
 mod first_minutes;
 mod four_views;
 mod holes;
+mod house_tells;
 mod http;
 mod load;
 mod mixed_mysql;

@@ -257,6 +257,7 @@ async fn session(
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let mut session = Session::new(services, client, (user, reach), home, &startup, Arc::clone(&running), stop);
+    session.tells(present.activity());
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;
     drop(place);

@@ -106,7 +106,8 @@ impl Session {
         let Some(id) = id.filter(|_| joined > 0) else { return Ok(()) };
         let watched = self.watch.commit(&self.services);
         let client = Client { protocol: Dialect::Mysql, user: &self.user, trace: watched.trace() };
-        let report = self.services.commits.commit(&id, client, joined, enlisted).await;
+        let ending = self.services.commits.commit(&id, client, joined, enlisted);
+        let report = self.activity.committing(id.seq, ending).await;
         watched.ended(&self.services, Dialect::Mysql, &id, joined, &report.ended);
         self.take_back(report.conns);
         self.rest = report.rest;

@@ -43,6 +43,7 @@ use crate::config::PoolMode;
 use crate::relay::mysql::Client;
 use crate::route::{Plan, Reach};
 use crate::sql::{Characteristics, Reading, Statement};
+use crate::telemetry::activity::{Activity, BackendSet};
 use crate::telemetry::clients::Present;
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::auth::SCRAMBLE_BYTES;
@@ -173,6 +174,8 @@ pub struct Session {
     notice: bool,
     /// The statement of this moment, for statistics.
     watch: Watch,
+    /// What operators see of it.
+    activity: Arc<Activity>,
 }
 
 impl Session {
@@ -193,6 +196,7 @@ impl Session {
         let native = renewal::is_native(&services.config, home);
         let parks = services.config.pool.mode == PoolMode::Transaction;
         let pooling = tenure::Pooling::new(parks, services.pools.owner());
+        let activity = present.activity();
         Some(Self {
             services,
             client,
@@ -234,7 +238,15 @@ impl Session {
             last_txn: None,
             notice: false,
             watch: Watch::default(),
+            activity,
         })
+    }
+
+    fn tell_answered(&self) {
+        let mut held = BackendSet::default();
+        self.attached.iter().for_each(|a| held.add(a.participant.0));
+        self.foreign.iter().filter(|h| h.conn.is_some()).for_each(|h| held.add(h.backend.0));
+        self.activity.answered(self.in_transaction(), self.txn.id.as_ref().map(|id| id.seq), held);
     }
 
     /// As whom its client has logged in.
@@ -287,6 +299,7 @@ impl Session {
                 flushed?;
                 self.park().await?;
             }
+            self.tell_answered();
             match self.came(shutdown).await {
                 Came::Command(Ok(command)) => return Ok(command),
                 Came::Command(Err(error)) => match of_frames(&error) {
@@ -341,6 +354,7 @@ impl Session {
     }
 
     async fn command(&mut self, payload: BytesMut) -> Result<(), Stop> {
+        self.activity.asked(matches!(payload.first(), Some(&(com::QUERY | com::STMT_EXECUTE))));
         self.renew();
         let Some((&command, body)) = payload.split_first() else {
             self.fault(&Fault::new(FaultKind::UnknownCommand, "an empty command"));

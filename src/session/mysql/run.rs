@@ -54,14 +54,15 @@ impl Session {
             return Ok(None);
         }
         if !self.native
-            && let Err(fault) = self.services.commits.wait_readable(backend).await
+            && let Err(fault) = self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await
         {
             self.fault(&fault);
             return Ok(None);
         }
         let joined =
             self.txn.participant(self.participant(backend)).is_some() || (self.native && self.in_transaction());
-        if !joined && let Err(fault) = self.services.pools.wait_resumed(backend).await {
+        if !joined && let Err(fault) = self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await
+        {
             self.fault(&fault);
             return Ok(None);
         }

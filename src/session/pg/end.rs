@@ -40,7 +40,8 @@ impl Session {
         let notice = joined > 1 && self.settings.is_on(NOTICE_SETTING);
         let watched = self.watch.commit(&self.services);
         let client = Client { protocol: Dialect::Postgres, user: &self.user, trace: watched.trace() };
-        let report = self.services.commits.commit(&id, client, joined, taken).await;
+        let ending = self.services.commits.commit(&id, client, joined, taken);
+        let report = self.activity.committing(id.seq, ending).await;
         watched.ended(&self.services, Dialect::Postgres, &id, joined, &report.ended);
         self.rest = report.rest;
         self.put_back(report.conns).await;

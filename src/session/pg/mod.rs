@@ -41,6 +41,7 @@ use crate::session::outcome::Last;
 use crate::session::transaction::{Mode, Transaction};
 use crate::session::watch::{Watch, Watched, sqlstate};
 use crate::sql::Reading;
+use crate::telemetry::activity::{Activity, BackendSet};
 use crate::wire::pg::client::{self as message, tag};
 use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error, put_server_fatal};
 use crate::wire::pg::server::{self, Status};
@@ -105,6 +106,8 @@ pub struct Session {
     ear: Ear,
     /// Goes off when the client is idle in a transaction for too long.
     alarm: Alarm,
+    /// What operators see of it.
+    activity: Arc<Activity>,
 }
 
 impl Session {
@@ -149,7 +152,24 @@ impl Session {
             last: None,
             watch: Watch::default(),
             alarm: Alarm::default(),
+            activity: Arc::default(),
         }
+    }
+
+    /// Operators see by `activity` what it does.
+    pub fn tells(&mut self, activity: Arc<Activity>) {
+        self.activity = activity;
+    }
+
+    /// Tells that the client has been answered, unless it is in the middle of a pipeline.
+    fn tell_answered(&self) {
+        if !self.pipeline.is_idle() {
+            return;
+        }
+        let mut held = BackendSet::default();
+        self.slots.iter().filter(|slot| slot.conn.is_some()).for_each(|slot| held.add(slot.backend.0));
+        self.foreign.iter().filter(|slot| slot.conn.is_some()).for_each(|slot| held.add(slot.participant.0));
+        self.activity.answered(self.txn.is_open(), self.txn.id.as_ref().map(|id| id.seq), held);
     }
 
     /// Greets the client and serves it to its end.
@@ -216,6 +236,7 @@ impl Session {
                 Ok(next) => next,
                 Err(exit) => return exit,
             };
+            self.activity.asked(matches!(next.tag, tag::QUERY | tag::EXECUTE | tag::FUNCTION_CALL));
             self.renew();
             let served = self.dispatch(next).await;
             self.running.set(None);
