@@ -62,7 +62,7 @@ pub(super) fn ended(tracer: &Tracer, record: &Record, begun: Instant) {
             give(format!("commit {name}"), Doer::Client, Some(branch), &stretch);
         }
         if let Some(undone) = own.iter().find(|m| m.what == What::RolledBack) {
-            let before = own.iter().map(|m| m.at).filter(|at| *at <= undone.at && *at != undone.at).max();
+            let before = own.iter().map(|m| m.at).filter(|at| *at < undone.at).max();
             let stretch = Stretch { from: before.unwrap_or(undone.at), to: undone.at, failed: None };
             give(format!("rollback {name}"), Doer::Client, Some(branch), &stretch);
         }

@@ -44,8 +44,11 @@ pub fn traceparent(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text.get(from..to)?).ok()
 }
 
+/// A key and its value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The pairs of a comment's inside; `None` for what is no pair.
-fn pairs(inside: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
+fn pairs(inside: &[u8]) -> impl Iterator<Item = Option<Pair<'_>>> {
     let mut rest = Some(inside);
     std::iter::from_fn(move || {
         let own = rest?;
@@ -65,7 +68,7 @@ fn pairs(inside: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
 }
 
 /// `key=value` at the front, and what is behind it.
-fn pair(text: &[u8]) -> Option<((&[u8], &[u8]), &[u8])> {
+fn pair(text: &[u8]) -> Option<(Pair<'_>, &[u8])> {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_.%-~".contains(b);
     let key_bytes = text.iter().take_while(|b| plain(b)).count();
     let (key, rest) = text.split_at(key_bytes);
