@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
+use super::spans::{self, Trace};
 use crate::base::limits::{LEDGER_MOMENTS_MAX, LEDGER_NEWS_MAX};
 use crate::base::{BackendId, BranchName, Dialect, Place, TxnId, clock};
+use crate::telemetry::traces::Tracer;
 
 /// Whose transaction it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Client<'a> {
     pub protocol: Dialect,
     /// As whom it has logged in.
     pub user: &'a str,
+    /// Its spans are put beside these.
+    pub trace: Trace,
 }
 
 /// How far a branch is.
@@ -130,6 +134,10 @@ pub struct Record {
     pub txn: TxnId,
     /// Whose: protocol and user. `None`: from before this start.
     pub client: Option<(Dialect, String)>,
+    /// Its spans are put beside these.
+    pub trace: Trace,
+    /// When it was tried last to finish a branch in doubt, or when that was left to recovery.
+    pub(super) tried: Instant,
     /// When its end began (COMMIT was asked, or it was found), milliseconds since 1970.
     pub begun_wall_ms: u64,
     begun: Instant,
@@ -149,10 +157,25 @@ pub struct Record {
 
 impl Record {
     fn new(txn: TxnId, client: Option<Client<'_>>, begun_wall_ms: u64, running: bool) -> Self {
+        let trace = client.map(|client| client.trace).unwrap_or_default();
         let client = client.map(|client| (client.protocol, client.user.to_owned()));
         let (branches, timeline) = (Vec::new(), Vec::new());
         let (begun, decided_wall_ms, told, cause) = (clock::now(), None, None, None);
-        Self { txn, client, begun_wall_ms, begun, decided_wall_ms, told, cause, running, branches, timeline }
+        let tried = begun;
+        Self {
+            txn,
+            client,
+            trace,
+            tried,
+            begun_wall_ms,
+            begun,
+            decided_wall_ms,
+            told,
+            cause,
+            running,
+            branches,
+            timeline,
+        }
     }
 
     /// How it stands as a whole.
@@ -248,6 +271,8 @@ pub struct Ledger {
     state: Mutex<State>,
     kept_max: usize,
     news: broadcast::Sender<TxnId>,
+    /// Who takes spans.
+    tracer: Option<Arc<Tracer>>,
 }
 
 #[derive(Debug, Default)]
@@ -259,7 +284,12 @@ struct State {
 impl Ledger {
     /// An empty one that keeps so many ended transactions.
     pub fn new(kept_max: usize) -> Self {
-        Self { state: Mutex::default(), kept_max, news: broadcast::Sender::new(LEDGER_NEWS_MAX) }
+        Self { state: Mutex::default(), kept_max, news: broadcast::Sender::new(LEDGER_NEWS_MAX), tracer: None }
+    }
+
+    /// From now on it tells spans.
+    pub(super) fn traced(&mut self, tracer: Option<Arc<Tracer>>) {
+        self.tracer = tracer;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -319,6 +349,9 @@ impl Ledger {
                     | BranchState::Heuristic => {}
                 }
             }
+            if let Some(tracer) = &self.tracer {
+                spans::ended(tracer, &record, record.begun);
+            }
             (record.txn.clone(), record.standing())
         };
         match standing {
@@ -349,6 +382,7 @@ impl Ledger {
         });
         let mut record = entry.record();
         record.decided_wall_ms = Some(decided_wall_ms);
+        record.tried = clock::now();
         for (place, backend) in branches {
             match record.branch(*place) {
                 // What its server has ended by itself stays told so.
@@ -405,6 +439,7 @@ impl Ledger {
             branch.state = state.unwrap_or(branch.state);
             let backend = branch.backend;
             record.note(What::Failed, Some(backend), Some(problem.to_owned()));
+            spans::tried(self.tracer.as_deref(), &mut record, place, true);
         }
         self.tell(txn);
     }
@@ -415,6 +450,7 @@ impl Ledger {
         let standing = {
             let mut record = entry.record();
             record.set(place, state, What::Settled, Some(detail.to_owned()));
+            spans::tried(self.tracer.as_deref(), &mut record, place, false);
             record.standing()
         };
         if matches!(standing, Standing::Committed | Standing::RolledBack) {
@@ -443,7 +479,7 @@ impl Ledger {
         let (mut count, mut oldest) = (0, None::<u64>);
         for entry in entries {
             let record = entry.record();
-            if record.standing() == Standing::InDoubt {
+            if matches!(record.standing(), Standing::InDoubt | Standing::Unknown) {
                 count += 1;
                 oldest = Some(oldest.map_or(record.begun_wall_ms, |o| o.min(record.begun_wall_ms)));
             }

@@ -94,27 +94,40 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Opens the journal, and hands what it holds of unfinished decisions to the settlers to come: also how many they are. One
-    /// way for whoever serves and whoever only finishes.
+    /// Opens the journal.
     ///
     /// # Errors
-    /// The journal cannot be read or is another process's, or holds what this configuration cannot finish.
-    pub fn open(config: &Arc<Config>, failpoints: Failpoints) -> Result<(Self, usize), OpenError> {
+    /// It cannot be read, or is another process's.
+    pub fn journal(config: &Config, failpoints: Failpoints) -> Result<Journal, OpenError> {
         let (cluster, node) = (config.node.cluster.clone(), config.node.name.clone());
-        let opened = Journal::open(&config.journal, cluster, node, failpoints.clone());
+        let opened = Journal::open(&config.journal, cluster, node, failpoints);
         let (journal, replay) = opened.map_err(|source| OpenError::Journal { source })?;
+        tracing::info!(node = %journal.node(), epoch = journal.epoch(), ?replay, "journal open");
+        Ok(journal)
+    }
+
+    /// Hands what the journal holds of unfinished decisions to the settlers to come; also how many they are. One way for
+    /// whoever serves and whoever only finishes.
+    ///
+    /// # Errors
+    /// The journal holds what this configuration cannot finish.
+    pub fn over(
+        config: &Arc<Config>,
+        journal: Journal,
+        registry: Registry,
+        failpoints: Failpoints,
+    ) -> Result<(Self, usize), OpenError> {
         let recovery = Self {
             config: Arc::clone(config),
             latest: Arc::new(Swap::new(Arc::clone(config))),
             journal,
-            registry: Arc::new(Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept)),
+            registry: Arc::new(registry),
             pools: Arc::new(Pools::new(Arc::clone(config))),
             board: Arc::new(Board::new(BACKENDS_MAX)),
             failpoints,
         };
         let unfinished = recovery.adopt().map_err(|source| OpenError::Adopt { source })?;
-        let journal = &recovery.journal;
-        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
+        tracing::info!(unfinished, "what the journal holds is taken over");
         Ok((recovery, unfinished))
     }
 

@@ -244,8 +244,14 @@ fn a_renewed_certificate_is_shown_to_new_clients() {
         // A key that does not fit is refused, and the good one stays.
         copy("server.key", "server.key");
         let good = shown();
+        let smaller = "[backends.store.pool]\nsize = 1\n\n[tables]\n";
+        write(&stand.handfast, |text| text.replace("[tables]\n", smaller));
         assert_eq!(reload(&stand.handfast).unwrap_err()["code"], "HF0116");
         assert_eq!(good, shown());
+        // Nor is anything else taken of what was refused.
+        let mut another = Raw::connect(port, "shop").unwrap();
+        assert_eq!(crate::raw_pg::column(&another.query(b"select 2")), ["2"]);
+        assert_eq!(crate::raw_pg::column(&old.query(b"select 3")), ["3"]);
     });
 }
 

@@ -56,7 +56,7 @@ impl MysqlControl {
             .disable_statement_logging()
             .connect()
             .await
-            .map_err(failed(&backend.name, "connecting for recovery"))?;
+            .map_err(failed(&backend.name, "opening a control connection"))?;
         Ok(Self { backend: backend.name.clone(), conn })
     }
 

@@ -64,7 +64,7 @@ impl PgControl {
             .disable_statement_logging()
             .connect()
             .await
-            .map_err(failed(&backend.name, "connecting for recovery"))?;
+            .map_err(failed(&backend.name, "opening a control connection"))?;
         Ok(Self { backend: backend.name.clone(), conn })
     }
 

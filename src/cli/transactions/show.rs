@@ -87,6 +87,9 @@ pub(super) fn one(t: &Transaction) -> String {
         decision(t.decision),
         age(t.age_ms)
     );
+    if let Some(traceparent) = &t.traceparent {
+        out.push_str(&format!("trace      {traceparent}\n"));
+    }
     let rows: Vec<Vec<String>> = t.branches.iter().map(branch_row).collect();
     out.push_str("branches\n");
     out.push_str(&columns(&rows));

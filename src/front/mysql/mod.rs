@@ -66,6 +66,7 @@ pub async fn serve(
                         full: sessions_now >= clients_max,
                     };
                     if sessions_now >= clients_max + CONSOLES_MAX {
+                        metrics::connected(Dialect::Mysql, "refused");
                         turn_away(tcp, &services);
                     } else {
                         cores.serve(&mut tasks, tcp, |tcp| arrival.serve(tcp));
@@ -169,6 +170,7 @@ impl Arrival {
         let entered = tokio::select! {
             entered = tokio::time::timeout(bound, self.log_in(client, &entry, address)) => entered,
             () = newcomer.sent_away() => {
+                metrics::connected(Dialect::Mysql, "refused");
                 tracing::debug!("too many connections log in; the oldest is dropped");
                 return self.sessions.leave(&entry);
             }
@@ -176,6 +178,7 @@ impl Arrival {
         drop(newcomer);
         match entered {
             Ok(Ok(Entered::Session(session))) => {
+                metrics::connected(Dialect::Mysql, "accepted");
                 let (sessions, id, user) = (Arc::clone(&self.sessions), entry.id(), session.user().to_owned());
                 session.present().killed_by(Arc::new(move || {
                     let (sessions, user) = (Arc::clone(&sessions), user.clone());
@@ -187,8 +190,15 @@ impl Arrival {
                 session.serve(self.shutdown).await;
             }
             Ok(Ok(Entered::Console(session))) => session.serve(self.shutdown).await,
-            Ok(Err(error)) => tracing::debug!(%error, "no login"),
-            Err(_) => tracing::debug!("limits.login_timeout is over"),
+            Ok(Err(error)) => {
+                let refused = matches!(error, LoginError::Refused(_));
+                metrics::connected(Dialect::Mysql, if refused { "refused" } else { "failed" });
+                tracing::debug!(%error, "no login");
+            }
+            Err(_) => {
+                metrics::connected(Dialect::Mysql, "failed");
+                tracing::debug!("limits.login_timeout is over");
+            }
         }
         self.sessions.leave(&entry);
     }

@@ -15,6 +15,7 @@ use crate::front::tls::{ALPN_POSTGRES, Tls, TlsStream, shown};
 use crate::relay::pg::Client;
 use crate::route::Reach;
 use crate::session::Services;
+use crate::telemetry::metrics;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::{self, PROTOCOL_3_2, Parameters, Startup};
@@ -153,6 +154,7 @@ async fn cancel(door: &Door, pid: i32, secret: &[u8]) {
 }
 
 async fn refuse(mut client: Client, fault: &Fault) -> io::Result<Option<Entered>> {
+    metrics::connected(Dialect::Postgres, "refused");
     put_fault(&mut client.out, Severity::Fatal, fault);
     client.flush().await?;
     Ok(None)
@@ -165,6 +167,7 @@ async fn refuse_version(mut client: Client, asked: i32) -> io::Result<Option<Ent
     if major >= 3 {
         return refuse(client, &Fault::verbatim(FaultKind::NotSupported, text)).await;
     }
+    metrics::connected(Dialect::Postgres, "refused");
     client.out.extend_from_slice(format!("EFATAL:  {text}\n\0").as_bytes());
     client.flush().await?;
     Ok(None)

@@ -102,7 +102,10 @@ pub async fn serve(
                     let (door, stopped) = (Arc::clone(&door), stopped.clone());
                     cores.serve(&mut connections, tcp, move |tcp| connection(door, tcp, stopped));
                 }
-                Ok((_, peer)) => tracing::warn!(%peer, "too many connections; one is dropped"),
+                Ok((_, peer)) => {
+                    metrics::connected(Dialect::Postgres, "refused");
+                    tracing::warn!(%peer, "too many connections; one is dropped");
+                }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -154,14 +157,23 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
     let newcomer = door.newcomers.enter();
     let entered = tokio::select! {
         entered = tokio::time::timeout(login_timeout, login::log_in(&door, tcp)) => entered,
-        () = newcomer.sent_away() => return tracing::debug!("too many connections log in; the oldest is dropped"),
+        () = newcomer.sent_away() => {
+            metrics::connected(Dialect::Postgres, "refused");
+            return tracing::debug!("too many connections log in; the oldest is dropped");
+        }
     };
     drop(newcomer);
     let entered = match entered {
         Ok(Ok(Some(entered))) => entered,
         Ok(Ok(None)) => return,
-        Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
-        Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
+        Ok(Err(error)) => {
+            metrics::connected(Dialect::Postgres, "failed");
+            return tracing::debug!(%error, "a client did not log in");
+        }
+        Err(_) => {
+            metrics::connected(Dialect::Postgres, "failed");
+            return tracing::debug!("a client did not log in within limits.login_timeout");
+        }
     };
     if entered.console {
         return console(&door, entered, stop).await;
@@ -173,6 +185,7 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
                 let most = door.services.connections_max(&entered.user);
                 match door.services.clients.enter(Dialect::Postgres, &entered.user, address, most) {
                     Some(present) => {
+                        metrics::connected(Dialect::Postgres, "accepted");
                         session(&door, entered, home, place, &present, stop).await;
                         return drop(present);
                     }
@@ -188,6 +201,7 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
             }
             (Some(_), None) => Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured"),
         };
+    metrics::connected(Dialect::Postgres, "refused");
     let mut client = entered.client;
     put_fault(&mut client.out, Severity::Fatal, &refused);
     if let Err(error) = client.flush().await {
@@ -243,6 +257,7 @@ async fn session(
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let mut session = Session::new(services, client, (user, reach), home, &startup, Arc::clone(&running), stop);
+    session.tells(present.activity());
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;
     drop(place);
