@@ -22,9 +22,8 @@ use crate::backend::control::ControlError;
 use crate::backend::pool::Pools;
 use crate::backend::probe::{self, UnfitError};
 use crate::backend::schema::Schemas;
-use crate::base::limits::BACKENDS_MAX;
 use crate::base::swap::Swap;
-use crate::base::{BackendId, Dialect, Failpoints, clock};
+use crate::base::{BackendId, Dialect, Failpoints};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
 use crate::config::Config;
@@ -155,13 +154,11 @@ impl App {
         failpoints: Failpoints,
         reloads: Reloads,
     ) -> Result<(Self, Option<Exporter>), ServeError> {
-        let refused = |source| ServeError::Recovery { source };
-        let journal = Recovery::journal(&config, failpoints.clone()).map_err(refused)?;
-        let (tracer, exporter) = Exporter::new(&config, &journal.node().to_string())?.unzip();
-        let registry = Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept).traced(tracer.clone());
-        let opened = Recovery::over(&config, journal, registry, failpoints.clone());
-        let (recovery, unfinished) = opened.map_err(refused)?;
+        let (tracer, exporter) = Exporter::new(&config)?.unzip();
+        let (recovery, unfinished) = Recovery::open(&config, failpoints.clone(), tracer.clone())
+            .map_err(|source| ServeError::Recovery { source })?;
         let Recovery { latest: running, journal, registry, pools, .. } = recovery.clone();
+        let exporter = exporter.map(|exporter| exporter.of(&config.node.cluster, journal.node()));
         let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints);
         let commits = Arc::new(commits);
         let flag = || watch::Sender::new(false);
@@ -218,7 +215,7 @@ impl App {
         let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
-            metrics::runs_since(clock::wall_ms());
+            metrics::started();
             figures = Some(metrics.clone());
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
             let token = self.config.admin.token.clone();

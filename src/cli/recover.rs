@@ -12,9 +12,7 @@ use super::out::one_line;
 use super::{Exit, block_on, complain, print};
 use crate::backend::control::Control;
 use crate::backend::pool::CONTROL_TIMEOUT;
-use crate::base::limits::BACKENDS_MAX;
 use crate::base::{BackendId, Failpoints, TxnId};
-use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::journal::dump;
 use crate::journal::record::Entry;
@@ -29,10 +27,7 @@ fn ids(config: &Config) -> impl Iterator<Item = BackendId> + use<> {
 }
 
 async fn finish(config: Arc<Config>) -> Exit {
-    let registry = Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept);
-    let opened = Recovery::journal(&config, Failpoints::default())
-        .and_then(|journal| Recovery::over(&config, journal, registry, Failpoints::default()));
-    let (recovery, found) = match opened {
+    let (recovery, found) = match Recovery::open(&config, Failpoints::default(), None) {
         Ok(opened) => opened,
         Err(error) => {
             complain(format!("error: {error}"));

@@ -22,6 +22,7 @@ use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::journal::{Alarm, Decision, Journal, JournalError};
 use crate::telemetry::metrics;
+use crate::telemetry::traces::Tracer;
 use crate::txn::recover;
 
 /// A journal that this configuration cannot finish.
@@ -94,40 +95,31 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Opens the journal.
+    /// Opens the journal, and hands what it holds of unfinished decisions to the settlers to come: also how many they are. One
+    /// way for whoever serves and whoever only finishes. `tracer`: who hears of what settlers do.
     ///
     /// # Errors
-    /// It cannot be read, or is another process's.
-    pub fn journal(config: &Config, failpoints: Failpoints) -> Result<Journal, OpenError> {
-        let (cluster, node) = (config.node.cluster.clone(), config.node.name.clone());
-        let opened = Journal::open(&config.journal, cluster, node, failpoints);
-        let (journal, replay) = opened.map_err(|source| OpenError::Journal { source })?;
-        tracing::info!(node = %journal.node(), epoch = journal.epoch(), ?replay, "journal open");
-        Ok(journal)
-    }
-
-    /// Hands what the journal holds of unfinished decisions to the settlers to come; also how many they are. One way for
-    /// whoever serves and whoever only finishes.
-    ///
-    /// # Errors
-    /// The journal holds what this configuration cannot finish.
-    pub fn over(
+    /// The journal cannot be read or is another process's, or holds what this configuration cannot finish.
+    pub fn open(
         config: &Arc<Config>,
-        journal: Journal,
-        registry: Registry,
         failpoints: Failpoints,
+        tracer: Option<Arc<Tracer>>,
     ) -> Result<(Self, usize), OpenError> {
+        let (cluster, node) = (config.node.cluster.clone(), config.node.name.clone());
+        let opened = Journal::open(&config.journal, cluster, node, failpoints.clone());
+        let (journal, replay) = opened.map_err(|source| OpenError::Journal { source })?;
         let recovery = Self {
             config: Arc::clone(config),
             latest: Arc::new(Swap::new(Arc::clone(config))),
             journal,
-            registry: Arc::new(registry),
+            registry: Arc::new(Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept).traced(tracer)),
             pools: Arc::new(Pools::new(Arc::clone(config))),
             board: Arc::new(Board::new(BACKENDS_MAX)),
             failpoints,
         };
         let unfinished = recovery.adopt().map_err(|source| OpenError::Adopt { source })?;
-        tracing::info!(unfinished, "what the journal holds is taken over");
+        let journal = &recovery.journal;
+        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         Ok((recovery, unfinished))
     }
 

@@ -181,7 +181,7 @@ impl Watch {
         let own = runs && services.tracer.is_some() && !matches!(first.kind, Kind::Commit(_));
         let span = said.or(self.named).filter(|parent| own && parent.sampled).map(|parent| (parent.child(), parent));
         let wanted = services.statements.is_on() || span.is_some();
-        let fingerprint = wanted.then(|| analysis.fingerprint(reading, text).clone());
+        let fingerprint = wanted.then(|| analysis.fingerprint(reading, text));
         let (since, route) = (clock::now(), Route::Session);
         self.now = Some(Watched { fingerprint, span, since, runs, route, backend: None, refused: None });
     }

@@ -76,7 +76,7 @@ impl AnalysisCache {
         if let Some(found) = self.kept.get(&Lookup { reading, text }) {
             return found;
         }
-        let made = Arc::new(analyze(reading, text));
+        let made = Arc::new(analyze(reading, text).with_fingerprint(reading, text));
         if self.came_before(&Lookup { reading, text }) {
             self.kept.insert(Key { reading, text: text.into() }, Arc::clone(&made));
         }
@@ -118,7 +118,7 @@ mod tests {
         assert!(Arc::ptr_eq(&analyses[18], &analyses[19]), "it is kept");
         let bare = cache.analyze(reading, b"UPDATE items SET name = 'x' WHERE id = 7");
         assert!(Arc::ptr_eq(&analyses[19], &bare));
-        assert_eq!(*bare, analyze(reading, b"UPDATE items SET name = 'x' WHERE id = 7"));
+        assert_eq!(bare.statements, analyze(reading, b"UPDATE items SET name = 'x' WHERE id = 7").statements);
         let directed =
             cache.analyze(reading, b"UPDATE items SET name = 'x' WHERE id = 7 /* handfast: backend=delivery */");
         assert_eq!(directed.statements[0].backend_override.as_deref(), Some("delivery"));

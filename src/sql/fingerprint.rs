@@ -47,9 +47,15 @@ impl Fingerprint {
 }
 
 impl Analysis {
-    /// The text's fingerprint; made once for each analysis. `text` and `reading` are those that were analysed.
-    pub fn fingerprint(&self, reading: Reading, text: &[u8]) -> &Fingerprint {
-        self.fingerprint.get_or_init(|| Fingerprint::of(reading, text))
+    /// With the fingerprint of the text that was analysed.
+    pub(super) fn with_fingerprint(mut self, reading: Reading, text: &[u8]) -> Self {
+        self.fingerprint = Some(Fingerprint::of(reading, text));
+        self
+    }
+
+    /// The text's fingerprint. `text` and `reading` are those that were analysed.
+    pub fn fingerprint(&self, reading: Reading, text: &[u8]) -> Fingerprint {
+        self.fingerprint.clone().unwrap_or_else(|| Fingerprint::of(reading, text))
     }
 }
 

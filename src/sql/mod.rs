@@ -21,7 +21,6 @@ pub(crate) mod tests;
 pub mod translate;
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use crate::base::Dialect;
 
@@ -71,14 +70,14 @@ impl Reading {
 pub struct Analysis {
     /// The statements; their spans are byte ranges of the text, without the closing `;`.
     pub statements: Vec<Statement>,
-    /// Made when it is asked for.
-    fingerprint: OnceLock<Fingerprint>,
+    /// Made by whoever keeps the analysis.
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Analysis {
     /// Of these.
     pub fn new(statements: Vec<Statement>) -> Self {
-        Self { statements, fingerprint: OnceLock::new() }
+        Self { statements, fingerprint: None }
     }
 }
 

@@ -79,6 +79,8 @@ published! {
     BACKEND_UP = "handfast_backend_up", Gauge, ["backend"], "1 while a backend answers";
     BACKEND_PREPARED = "handfast_backend_prepared_branches", Gauge, ["backend"], "Prepared branches on a backend, of whomever";
     RELOADS = "handfast_config_reloads_total", Counter, ["outcome"], "Times that the configuration was read again, by outcome (taken, refused)";
+    RELOAD_OK = "handfast_config_last_reload_successful", Gauge, [],
+        "1, or 0 when the configuration that was read last was refused and an older one runs";
     RELOADED = "handfast_config_last_reload_success_timestamp_seconds", Gauge, [], "When the configuration that runs was read, seconds since 1970";
     SPANS = "handfast_trace_spans_total", Counter, ["outcome"],
         "Spans of traces (exported, dropped: the queue was full, failed: the collector did not take them)";
@@ -174,14 +176,16 @@ pub fn connected(dialect: Dialect, outcome: &'static str) {
 /// The configuration was read again.
 pub fn reloaded(taken: bool) {
     counter!(RELOADS, "outcome" => if taken { "taken" } else { "refused" }).increment(1);
+    gauge!(RELOAD_OK).set(if taken { 1.0 } else { 0.0 });
     if taken {
-        runs_since(clock::wall_ms());
+        gauge!(RELOADED).set(clock::wall_ms() as f64 / 1000.0);
     }
 }
 
-/// When the configuration that runs was read, milliseconds since 1970.
-pub fn runs_since(wall_ms: u64) {
-    gauge!(RELOADED).set(wall_ms as f64 / 1000.0);
+/// A process has started with the configuration that it has read just now.
+pub fn started() {
+    gauge!(RELOAD_OK).set(1.0);
+    gauge!(RELOADED).set(clock::wall_ms() as f64 / 1000.0);
 }
 
 /// Spans of traces: `exported`, `dropped` or `failed`.

@@ -17,6 +17,7 @@ mod certs;
 mod chaos;
 mod check_finds;
 mod clients;
+mod clients_table;
 mod command_line;
 mod commit_is_atomic;
 mod console;

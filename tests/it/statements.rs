@@ -44,7 +44,8 @@ async fn postgres(engine: Engine) {
     let port = stand.handfast.admin_port();
     let (client, connection) =
         tokio_postgres::connect(&stand.handfast.url(Dialect::Postgres), tokio_postgres::NoTls).await.unwrap();
-    let served = tokio::spawn(connection);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(connection);
     for secret in ["hunter2", "s3cret"] {
         let text = format!("SELECT  reserved FROM stock /* {secret} */ WHERE item = '{secret}'");
         client.simple_query(&text).await.unwrap();
@@ -85,7 +86,7 @@ async fn postgres(engine: Engine) {
     assert!(!shown.contains("hunter2") && !shown.contains("s3cret"), "{shown}");
     metrics(port).await;
     drop(client);
-    served.await.unwrap().unwrap();
+    tasks.join_next().await.unwrap().unwrap().unwrap();
 }
 
 async fn metrics(port: u16) {

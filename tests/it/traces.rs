@@ -29,13 +29,8 @@ const PARENT: &str = "b7ad6b7169203331";
 struct Collector {
     port: u16,
     spans: Arc<Mutex<Vec<Span>>>,
-    serving: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
+    /// Ends with it.
+    _serving: tokio::task::JoinSet<()>,
 }
 
 impl Collector {
@@ -53,8 +48,9 @@ impl Collector {
             async { "" }
         };
         let app = axum::Router::new().route("/v1/traces", post(take));
-        let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { port, spans, serving }
+        let mut serving = tokio::task::JoinSet::new();
+        serving.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { port, spans, _serving: serving }
     }
 
     /// Spans of a trace.

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 use super::Tracer;
+use crate::base::{ClusterName, NodeName};
 use crate::config::Config;
 use crate::telemetry::metrics;
 
@@ -54,11 +55,11 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// A tracer and its exporter; none if traces are off. `node`: who the spans are of.
+    /// A tracer and its exporter, who must still be told whose spans they are; none if traces are off.
     ///
     /// # Errors
     /// The library refuses the endpoint.
-    pub fn new(config: &Config, node: &str) -> Result<Option<(Arc<Tracer>, Self)>, TracesError> {
+    pub fn new(config: &Config) -> Result<Option<(Arc<Tracer>, Self)>, TracesError> {
         let Some(endpoint) = config.telemetry.traces.endpoint.clone() else { return Ok(None) };
         let built = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
@@ -67,17 +68,22 @@ impl Exporter {
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .with_timeout(SEND_MAX)
             .build();
-        let mut to = built.map_err(|source| TracesError { endpoint: endpoint.clone(), source })?;
+        let to = built.map_err(|source| TracesError { endpoint: endpoint.clone(), source })?;
+        let (tracer, spans) = Tracer::new(config);
+        Ok(Some((Arc::new(tracer), Self { spans, to, endpoint, works: true })))
+    }
+
+    /// Tells whose the spans are: the journal knows this node's name.
+    pub fn of(mut self, cluster: &ClusterName, node: &NodeName) -> Self {
         let facts = [
             ("service.name", String::from("handfast")),
             ("service.version", String::from(env!("CARGO_PKG_VERSION"))),
-            ("service.namespace", config.node.cluster.to_string()),
-            ("service.instance.id", node.to_owned()),
+            ("service.namespace", cluster.to_string()),
+            ("service.instance.id", node.to_string()),
         ];
         let facts = facts.map(|(key, value)| opentelemetry::KeyValue::new(key, value));
-        to.set_resource(&Resource::builder_empty().with_attributes(facts).build());
-        let (tracer, spans) = Tracer::new(config);
-        Ok(Some((Arc::new(tracer), Self { spans, to, endpoint, works: true })))
+        self.to.set_resource(&Resource::builder_empty().with_attributes(facts).build());
+        self
     }
 
     /// Sends until the house closes; then what is left, within a bound.
