@@ -17,6 +17,11 @@ fn no_tls() -> ListenTls {
     ListenTls { mode: TlsMode::Off, cert: None, key: None, client_ca: None, client_cert: ClientCert::Optional }
 }
 
+fn no_telemetry() -> Telemetry {
+    let traces = Traces { endpoint: None, sample_ratio: 0.0 };
+    Telemetry { log_level: String::new(), log_json: false, statements_max: 1000, traces }
+}
+
 /// A configuration with these backends and rules, everything else of no matter.
 pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, Option<&str>)]) -> Config {
     let backend = |&(name, dialect, default): &(&str, Dialect, bool)| Backend {
@@ -84,12 +89,7 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             transactions_kept: 10,
         },
         admin: Admin { listen: None, token: None, users: Vec::new() },
-        telemetry: Telemetry {
-            log_level: String::new(),
-            log_json: false,
-            statements_max: 1000,
-            traces: Traces { endpoint: None, sample_ratio: 0.0 },
-        },
+        telemetry: no_telemetry(),
         settings: Vec::new(),
     }
 }
