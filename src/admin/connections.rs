@@ -6,13 +6,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::base::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_BYTES_MAX};
+use crate::base::limits::{ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_BYTES_MAX};
 
 /// A request's head must be here by then; also how long a connection may be idle.
 const HEAD_MAX: Duration = Duration::from_secs(15);
@@ -35,6 +36,7 @@ impl Default for Bounds {
 
 /// Serves until dropped, and every connection ends with it.
 pub(super) async fn serve(listener: TcpListener, router: Router, bounds: Bounds) {
+    let router = router.layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX));
     let mut served = JoinSet::new();
     let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
     loop {
@@ -84,7 +86,8 @@ mod tests {
     async fn port(connections_max: usize, head_max: Duration) -> (SocketAddr, JoinSet<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/healthz", axum::routing::get(async || "ok\n"));
+        let router =
+            Router::new().route("/healthz", axum::routing::get(async || "ok\n").post(async |text: String| text));
         let mut served = JoinSet::new();
         served.spawn(serve(listener, router, Bounds { connections_max, head_max }));
         (address, served)
@@ -117,6 +120,17 @@ mod tests {
         health.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
         assert!(said(&mut health).await.ends_with("ok\n"));
         assert_eq!(said(&mut silent[0]).await, "", "the oldest was sent away");
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_bound_is_refused_before_it_is_read() {
+        let (address, _served) = port(4, Duration::from_secs(600)).await;
+        let mut large = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", ADMIN_BODY_BYTES_MAX + 1);
+        large.write_all(head.as_bytes()).await.unwrap();
+        let mut told = [0; 12];
+        large.read_exact(&mut told).await.unwrap();
+        assert_eq!(&told, b"HTTP/1.1 413");
     }
 
     #[tokio::test]

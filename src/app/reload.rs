@@ -22,6 +22,7 @@ use crate::session::Services;
 use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::logs::Filter;
+use crate::telemetry::metrics;
 
 /// What is needed to read the configuration again.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ impl App {
             }
             Err(errors) => tracing::error!("the configuration was not taken, the old one stays:\n{errors}"),
         }
+        metrics::reloaded(done.is_ok());
         if prepared.ask.send(done).is_err() {
             tracing::debug!("who asked for the configuration to be read again has left");
         }
@@ -111,10 +113,8 @@ impl App {
             return Ok(changes);
         }
         let config = Arc::new(config);
-        let now = door.borrow().clone();
-        let services = self.next_services(&now.services, &config);
-        let open = match reception(services) {
-            Ok(open) => open,
+        let tls = match super::doors(&config) {
+            Ok(tls) => tls,
             Err(error) => {
                 return refused(
                     ConfigCode::Tls,
@@ -123,10 +123,14 @@ impl App {
                 );
             }
         };
-        // From here on nothing can fail.
+        // From here on nothing can fail: the pools take their new sizes as soon as there are new services.
+        let now = door.borrow().clone();
+        let open = reception(self.next_services(&now.services, &config), tls);
         filter.set(&config.telemetry);
         self.statements.limit(config.telemetry.statements_max);
+        self.tracer.iter().for_each(|tracer| tracer.renew(&config));
         for (id, facts) in facts {
+            self.tracer.iter().for_each(|tracer| tracer.engine(id, facts.engine));
             self.recovery.board.facts(id, facts);
         }
         // Pools first: who counts the backends by the configuration asks the pool of each.
@@ -154,6 +158,7 @@ impl App {
             commits: Arc::new(now.commits.renewed(Arc::clone(config))),
             clients: Arc::clone(&self.clients),
             statements: Arc::clone(&self.statements),
+            tracer: self.tracer.clone(),
             house: Arc::clone(&now.house),
             metrics: now.metrics.clone(),
             postgres_home: now.postgres_home.clone(),

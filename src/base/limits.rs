@@ -51,3 +51,7 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 128;
 
 /// Head of a request to the admin port, in bytes: browsers send a few KiB.
 pub const ADMIN_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Body of a request to the admin port, in bytes: a statement to be explained is the longest, and each of a text's statements
+/// has an answer many times its own length.
+pub const ADMIN_BODY_BYTES_MAX: usize = 128 * 1024;

@@ -50,6 +50,7 @@ fn told(case: &Case) -> String {
         |name: &str| ["APP_PASSWORD", "STORE_PASSWORD", "DELIVERY_PASSWORD"].contains(&name).then(|| "p".to_owned());
     let read_file = |path: &Path| match path.starts_with("/run/secrets") || path.starts_with("/etc/handfast") {
         true if path.ends_with("short") => Ok("1234\n".to_owned()),
+        true if path.ends_with("lines") => Ok("correct-horse\nbattery-staple\n".to_owned()),
         true => Ok("from a file, and long enough\n".to_owned()),
         false => Err(std::io::ErrorKind::NotFound.into()),
     };

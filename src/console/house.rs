@@ -249,7 +249,7 @@ fn config(services: &Services) -> Vec<Row> {
 
 /// Lines of Prometheus' text format: `name{labels} value`.
 fn metrics(services: &Services) -> Vec<Row> {
-    let text = services.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
+    let text = services.metrics.as_ref().map(|handle| services.house.metrics(handle)).unwrap_or_default();
     let row = |line: &str| {
         let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));

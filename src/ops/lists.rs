@@ -1,16 +1,15 @@
-//! The shorter answers: clients, table rules, the journal, and the wish to stop.
+//! The shorter answers: clients, the journal, and the wish to stop.
 
 use std::time::Duration;
 
 use super::House;
-use super::model::{
-    Clients, ConnectedClient, Doing, JournalRecords, JournalSync, JournalView, RecoveryView, RunStatement, Statements,
-};
+use super::model::{Clients, ConnectedClient, Doing, JournalRecords, JournalSync, JournalView, RecoveryView};
 use super::transactions::protocol_name;
 use crate::base::{Dialect, Fault, FaultKind, TxnId, clock};
 use crate::telemetry::activity::Turn;
 
-fn ms(time: Duration) -> f64 {
+/// With three digits after the point.
+pub(super) fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
@@ -59,28 +58,6 @@ impl House {
             return Err(Fault::new(FaultKind::UnknownClient, format!("there is no {whose}client {id}")));
         }
         Ok(self.clients())
-    }
-
-    /// Which statements were run; those with the most time first.
-    pub fn statements(&self) -> Statements {
-        let kept = &self.parts.statements;
-        let mut lines = kept.all();
-        lines.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.text.cmp(&b.text)));
-        let shown = |line: crate::telemetry::statements::Line| RunStatement {
-            text: line.text.to_string(),
-            protocol: protocol_name(line.protocol).to_owned(),
-            route: line.route.word().to_owned(),
-            count: line.count,
-            errors: line.errors,
-            total_ms: ms(line.total),
-            mean_ms: ms(line.total) / line.count.max(1) as f64,
-            max_ms: ms(line.max),
-        };
-        Statements {
-            statements: lines.into_iter().map(shown).collect(),
-            since_wall_ms: kept.since_wall_ms(),
-            forgotten: kept.forgotten(),
-        }
     }
 
     /// The journal, and what this start found in it.

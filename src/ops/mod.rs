@@ -4,11 +4,13 @@
 
 mod backends;
 pub mod explain;
+mod figures;
 mod lists;
 pub mod model;
 pub mod reload;
 mod resolve;
 mod samples;
+mod statements;
 pub mod tables;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ use crate::recovery::board::Board;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::statements::Statements;
 
+pub use backends::{Named, stranger};
 pub use samples::{SAMPLE_EVERY, SERIES};
 pub use transactions::{Filter, protocol_named};
 

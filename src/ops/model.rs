@@ -325,7 +325,7 @@ pub enum Owner {
 pub struct Stranger {
     /// Where.
     pub backend: String,
-    /// As the server lists it.
+    /// As the server takes it: PostgreSQL in COMMIT PREPARED, MySQL in XA COMMIT.
     pub name: String,
     /// Whose.
     pub owner: Owner,

@@ -131,6 +131,8 @@ async fn the_configuration_is_read_again_and_its_changes_are_told(engine: Engine
     let told = console.run("RELOAD").await.unwrap();
     assert_eq!(told.rows[0][0].as_deref(), Some("pool.size"), "{told:?}");
     assert_eq!(told.rows[0][2..], [Some("7".to_owned()), Some("now".to_owned())], "{told:?}");
+    let shown = console.run("SELECT value FROM config WHERE key = 'pool.size'").await.unwrap();
+    assert_eq!(shown.rows[0][0].as_deref(), Some("7"), "the console shows what holds now: {shown:?}");
     std::fs::write(path, format!("{config}\n[poll]\nsize = 7\n")).unwrap();
     let error = console.run("RELOAD").await.unwrap_err();
     assert!(error.message.contains("poll"), "{error}");

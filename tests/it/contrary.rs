@@ -96,7 +96,10 @@ async fn alarm_stays(engine: Engine) {
     let (store, delivery) = own_servers(engine, "contrary");
     let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
     let before = Contrary::before(delivery.port());
-    let text = shop.config().replace(&format!(":{}/", delivery.port()), &format!(":{}/", before.port));
+    // In the clear, or nothing could be changed on the way.
+    let in_the_clear = format!("{}?tls=disable\"", shop.delivery.url());
+    let text = shop.config().replace(&format!("{}\"", shop.delivery.url()), &in_the_clear);
+    let text = text.replace(&format!(":{}/", delivery.port()), &format!(":{}/", before.port));
     let handfast = Handfast::with_config(binary(), &shop, &text).unwrap();
     let stand = Stand { shop: Arc::new(shop), handfast: Arc::new(handfast) };
     stand.handfast.start().unwrap();

@@ -140,8 +140,16 @@ fn a_wrong_configuration_changes_nothing_and_says_why() {
             assert!(stand.handfast.log_text().contains("the configuration was not taken"));
             client.run("UPDATE agents SET order_id = 1 WHERE name = 'Ann'").await.unwrap();
         }
+        let tells = |line: &str| {
+            let told = http::get(stand.handfast.admin_port(), "/metrics").body;
+            assert!(told.lines().any(|told| told == line), "{line} is not in {told}");
+        };
+        tells("handfast_config_reloads_total{outcome=\"refused\"} 4");
+        tells("handfast_config_last_reload_successful 0");
         std::fs::write(stand.handfast.config(), &good).unwrap();
         assert!(reload(&stand.handfast).unwrap().is_empty(), "all is as it was");
+        tells("handfast_config_reloads_total{outcome=\"taken\"} 1");
+        tells("handfast_config_last_reload_successful 1");
         client.close().await;
     });
 }
@@ -244,8 +252,14 @@ fn a_renewed_certificate_is_shown_to_new_clients() {
         // A key that does not fit is refused, and the good one stays.
         copy("server.key", "server.key");
         let good = shown();
+        let smaller = "[backends.store.pool]\nsize = 1\n\n[tables]\n";
+        write(&stand.handfast, |text| text.replace("[tables]\n", smaller));
         assert_eq!(reload(&stand.handfast).unwrap_err()["code"], "HF0116");
         assert_eq!(good, shown());
+        // Nor is anything else taken of what was refused.
+        let mut another = Raw::connect(port, "shop").unwrap();
+        assert_eq!(crate::raw_pg::column(&another.query(b"select 2")), ["2"]);
+        assert_eq!(crate::raw_pg::column(&old.query(b"select 3")), ["3"]);
     });
 }
 

@@ -16,8 +16,9 @@ const NAMES_SHOWN_MAX: usize = 6;
 pub(super) fn section(config: &Config, looked: &[Looked<'_>]) -> Section {
     let real = |one: &&Looked<'_>| one.inventory().map_or(0, |i| i.tables.iter().filter(|t| !t.stand_in).count());
     let count: usize = looked.iter().map(|one| real(&one)).sum();
-    let mut section =
-        Section::new("routing", "rules and tables", format!("{} rules, {count} tables", config.tables.len()));
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let counts = [plural(config.tables.len(), "rule"), plural(count, "table")].join(", ");
+    let mut section = Section::new("routing", "rules and tables", counts);
     let routes = RouteTable::new(config);
     section.findings.extend(config.tables.iter().filter_map(|rule| leads_nowhere(config, rule, looked)));
     let seen = looked.iter().filter_map(|one| Some((one.id, one.inventory()?.tables.as_slice())));

@@ -147,6 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_server_says_stays_in_its_comment() {
+        let mut out = String::new();
+        line(&mut out, "a = 1", "PostgreSQL 15\n[admin]\u{85}b = 2");
+        assert_eq!(out.trim_end(), format!("{:<COLUMN$} # PostgreSQL 15\\n[admin]\\u{{85}}b = 2", "a = 1"));
+    }
+
+    #[test]
     fn texts_are_written_as_toml_reads_them() {
         for text in ["plain", "quo\"te", "back\\slash", "new\nline", "käse"] {
             let read: toml::Table = toml::from_str(&format!("x = {}", quoted(text))).unwrap();

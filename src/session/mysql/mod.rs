@@ -35,6 +35,7 @@ use tokio::sync::watch;
 use super::Services;
 use super::outcome::Last;
 use super::transaction::Transaction;
+use super::watch::{Watch, sqlstate};
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
@@ -171,6 +172,8 @@ pub struct Session {
     last_txn: Option<Last>,
     /// Each distributed COMMIT tells its name by a warning.
     notice: bool,
+    /// The statement of this moment, for statistics.
+    watch: Watch,
     /// What operators see of it.
     activity: Arc<Activity>,
 }
@@ -234,6 +237,7 @@ impl Session {
             rest: None,
             last_txn: None,
             notice: false,
+            watch: Watch::default(),
             activity,
         })
     }
@@ -357,9 +361,18 @@ impl Session {
             return Ok(());
         };
         match command {
-            com::QUERY => self.query(body).await.map(drop),
-            com::STMT_PREPARE => self.prepare(body).await.map(drop),
-            com::STMT_EXECUTE => self.execute(&self.with_known_id(body)).await.map(drop),
+            com::QUERY => {
+                let ran = self.query(body).await;
+                self.watched(ran)
+            }
+            com::STMT_PREPARE => {
+                let ran = self.prepare(body).await;
+                self.watched(ran)
+            }
+            com::STMT_EXECUTE => {
+                let ran = self.execute(&self.with_known_id(body)).await;
+                self.watched(ran)
+            }
             com::STMT_SEND_LONG_DATA => self.send_long_data(&self.with_known_id(body)).await,
             com::STMT_CLOSE => {
                 self.close_statement(&self.with_known_id(body));
@@ -391,6 +404,16 @@ impl Session {
                 Ok(())
             }
         }
+    }
+
+    /// A command that may have been a statement is done.
+    fn watched(&mut self, ran: Step) -> Result<(), Stop> {
+        if matches!(ran, Ok(Ran::Failed)) {
+            // Whoever has told an error has said which; this is for what has not.
+            self.watch.refused(*b"HY000", None);
+        }
+        self.watch.end(&self.services, Dialect::Mysql);
+        ran.map(drop)
     }
 
     /// The status flags that are ours to say: with XA underneath the backend's own would confuse clients.
@@ -430,6 +453,7 @@ impl Session {
 
     fn fault(&mut self, fault: &Fault) -> Ran {
         self.client.put(&answer::fault(fault));
+        self.watch.refused(sqlstate(fault.kind.mysql_state()), None);
         Ran::Failed
     }
 
@@ -452,6 +476,9 @@ impl Session {
     /// A backend's own error, or one in its words, unchanged.
     fn refuse(&mut self, raw: &[u8]) -> Ran {
         self.client.put(raw);
+        let state = answer::read_err(raw).map(|refusal| sqlstate(&refusal.sqlstate));
+        let by = self.watch.backend();
+        self.watch.refused(state.unwrap_or(*b"HY000"), by);
         Ran::Failed
     }
 }

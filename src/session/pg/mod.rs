@@ -39,6 +39,7 @@ use crate::route::Reach;
 use crate::session::Services;
 use crate::session::outcome::Last;
 use crate::session::transaction::{Mode, Transaction};
+use crate::session::watch::{Watch, Watched, sqlstate};
 use crate::sql::Reading;
 use crate::telemetry::activity::{Activity, BackendSet};
 use crate::wire::pg::client::{self as message, tag};
@@ -100,6 +101,8 @@ pub struct Session {
     rest: Option<Rest>,
     /// The last distributed transaction.
     last: Option<Last>,
+    /// The statement of this moment, for statistics.
+    watch: Watch,
     ear: Ear,
     /// Goes off when the client is idle in a transaction for too long.
     alarm: Alarm,
@@ -147,6 +150,7 @@ impl Session {
             running,
             rest: None,
             last: None,
+            watch: Watch::default(),
             alarm: Alarm::default(),
             activity: Arc::default(),
         }
@@ -291,6 +295,28 @@ impl Session {
     fn ready(&mut self) {
         let status = self.status();
         self.client.put_ready(status);
+    }
+
+    /// A statement that was answered later is done.
+    fn watched(&mut self, watched: Option<Watched>) {
+        let Some(mut watched) = watched else { return };
+        let now = crate::base::clock::now();
+        if watched.runs() {
+            watched.not_before(self.pipeline.answered.replace(now));
+        }
+        watched.ended(&self.services, Dialect::Postgres, now);
+    }
+
+    /// The statement of this moment is refused.
+    fn watch_refused(&mut self, oops: &Oops) {
+        match oops {
+            Oops::Fault(fault) => self.watch.refused(sqlstate(fault.kind.sqlstate()), None),
+            Oops::Server(error, _) => {
+                let by = self.watch.backend();
+                self.watch.refused(sqlstate(&error.sqlstate), by);
+            }
+            Oops::Told | Oops::Exit(_) => {}
+        }
     }
 
     /// Tells the client what went wrong, and what that makes of the transaction.
