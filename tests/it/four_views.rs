@@ -25,6 +25,8 @@ const AGREE_MAX: Duration = Duration::from_secs(60);
 /// Orders before each act: enough for the numbers, and for the screenshots' curves.
 const ORDERS: u64 = 3;
 const ORDERS_FOR_SHOTS: u64 = 1500;
+/// Tried on the routing page for its picture.
+const TRIED: &str = "UPDATE orders SET item = 'lamp' WHERE id = 7; UPDATE agents SET order_id = 7 WHERE name = 'Ann'";
 
 #[test]
 fn dashboard_console_command_line_and_http_say_the_same_of_a_transaction_in_doubt_and_its_end() {
@@ -53,14 +55,16 @@ async fn story(name: &str) {
     let doubt = in_doubt(stand(), &delivery, 1_000_001, &halted, &mut browser).await;
     let said = Views { doubt: &doubt }.agree(&mut browser).await;
     said.is_in_doubt("delivery", "store", "XA COMMIT '");
-    browser.shots(&doubt.name);
+    browser.shot("#/now now 840");
+    browser.shot(&format!("#/transactions/{} in-doubt 800", doubt.name));
     delivery.restart().unwrap();
     doubt.whole().await;
     Views { doubt: &doubt }.agree(&mut browser).await.is_settled();
+    browser.shot(&format!("#/routing routing 780 {TRIED}"));
 
     // Act 2: the clients' own home dies, and somebody wants to resolve it: wrongly, then rightly.
     let halted = orders_until_the_halt(&stand(), 2_000_000).await;
-    let doubt = in_doubt(stand(), &store, 2_000_001 + ORDERS, &halted, &mut browser).await;
+    let doubt = in_doubt(stand(), &store, 3_000_001, &halted, &mut browser).await;
     let views = Views { doubt: &doubt };
     views.agree(&mut browser).await.is_in_doubt("store", "delivery", "COMMIT PREPARED '");
     views.refuse_a_rollback(&mut browser);
@@ -443,12 +447,10 @@ impl Browser {
         self.hear()
     }
 
-    /// The README's pictures, if somebody wants them.
-    fn shots(&mut self, name: &str) {
+    /// One of the README's pictures, if somebody wants them.
+    fn shot(&mut self, what: &str) {
         if std::env::var_os("HANDFAST_SHOTS").is_some() {
-            self.ask("shoot #/now now 840");
-            self.ask(&format!("shoot #/transactions/{name} in-doubt 800"));
-            self.ask("shoot #/routing routing 800 UPDATE orders SET item = 'lamp' WHERE id = 7; UPDATE agents SET order_id = 7 WHERE name = 'Ann'");
+            self.ask(&format!("shoot {what}"));
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use handfast::base::{Dialect, Engine};
+use handfast::base::{Dialect, Engine, clock};
 use handfast::testbed::{Direct, Handfast, Shop};
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ fn a_statement_is_explained_alike_by_the_command_line_the_console_and_http() {
         let mut console = console(&stand).await;
         for (sql, refused) in [
             ("UPDATE agents SET order_id = 7 WHERE name = 'x'", false),
-            ("BEGIN; UPDATE orders SET item = 'x'; UPDATE agents SET name = 'y'; COMMIT", false),
+            ("UPDATE orders SET item = 'x'", false),
             ("SELECT * FROM orders, agents", true),
         ] {
             let answer = http::post(port, "/api/v1/explain", &json!({"sql": sql, "client": "postgres"}));
@@ -165,7 +165,7 @@ fn tables_that_nobody_finds_or_two_databases_have_are_told() {
         let row = |goes_to: &str| ["doubly", "delivery, store", goes_to].map(|cell| Some(cell.to_owned())).to_vec();
         assert_eq!(rows, [row("delivery"), row("store")]);
         // It is looked at again after a minute only: what comes now is not seen at once, and nobody waits.
-        let begun = std::time::Instant::now();
+        let begun = clock::now();
         let again = http::read_json(stand.handfast.admin_port(), "/api/v1/tables");
         assert_eq!(again["looked_wall_ms"], told["looked_wall_ms"]);
         assert!(begun.elapsed() < Duration::from_secs(2));
