@@ -2,6 +2,7 @@
 #   docker build -t handfast .
 #   docker run -v ./handfast.toml:/etc/handfast/handfast.toml:ro -v handfast:/var/lib/handfast -p 6432:6432 -p 6306:6306 handfast
 # Two databases with it, to try: docker compose -f config/compose.yaml up
+# podman and buildah keep the HEALTHCHECK only with --format docker.
 # tests/deploy/check.py checks this file: what it copies is there, and what the sources embed is copied.
 FROM rust:1-bookworm AS build
 WORKDIR /src
@@ -15,7 +16,9 @@ RUN cargo build --release --locked --bin handfast
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/handfast --create-home handfast
+    && groupadd --gid 10001 handfast \
+    && useradd --uid 10001 --gid 10001 --no-log-init --shell /usr/sbin/nologin --home-dir /var/lib/handfast --no-create-home handfast \
+    && install -d -m 700 -o handfast -g handfast /var/lib/handfast
 COPY --from=build /src/target/release/handfast /usr/local/bin/handfast
 COPY --chmod=755 config/docker/probe.sh /usr/local/bin/handfast-probe
 USER 10001

@@ -5,8 +5,8 @@ mod listeners;
 mod notify;
 mod reload;
 mod signals;
+mod upkeep;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,20 +22,18 @@ use crate::backend::control::ControlError;
 use crate::backend::pool::Pools;
 use crate::backend::probe::{self, UnfitError};
 use crate::backend::schema::Schemas;
-use crate::base::limits::BACKENDS_MAX;
 use crate::base::swap::Swap;
-use crate::base::{BackendId, Dialect, Failpoints, clock};
+use crate::base::{BackendId, Dialect, Failpoints};
 use crate::commit::Commits;
 use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::front::cores::Cores;
 use crate::front::tls::{ALPN_POSTGRES, Tls};
 use crate::front::{self, Reception};
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::ops::reload::{Ask, Reloads};
-use crate::ops::{House, Parts, SAMPLE_EVERY};
-use crate::recovery::board::Board;
-use crate::recovery::{AdoptError, Recovery};
+use crate::ops::{House, Parts};
+use crate::recovery::{OpenError, Recovery};
 use crate::route::RouteTable;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
@@ -44,28 +42,26 @@ use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::metrics;
 use crate::telemetry::statements::Statements;
+use crate::telemetry::traces::{Exporter, Tracer, TracesError};
 
 use listeners::Listeners;
 pub use reload::Again;
 use reload::reload_on_signal;
-use signals::stop_signal;
+use signals::StopSignals;
+use upkeep::{sweep_pools, take_samples, upkeep, watch_in_doubt};
+
+/// How long the last spans may take at the end.
+const TRACES_FLUSH_MAX: Duration = Duration::from_secs(4);
 
 /// Why serving could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The journal cannot be opened.
-    #[error("the journal cannot be opened: {source}")]
-    Journal {
-        /// How.
-        #[source]
-        source: JournalError,
-    },
-    /// The journal and the configuration do not fit.
+    /// What is unfinished cannot be told.
     #[error("{source}")]
-    Adopt {
+    Recovery {
         /// How.
         #[source]
-        source: AdoptError,
+        source: OpenError,
     },
     /// A backend cannot take part in two-phase commits.
     #[error("{source}")]
@@ -100,6 +96,9 @@ pub enum ServeError {
         /// How.
         source: BuildError,
     },
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The threads that serve clients cannot be started.
     #[error("the threads for clients cannot be started: {source}")]
     Threads {
@@ -118,9 +117,9 @@ pub enum ServeError {
 pub async fn serve(config: Config, again: Again, failpoints: Failpoints) -> Result<(), ServeError> {
     let config = Arc::new(config);
     let (reloads, asks) = Reloads::new();
-    let app = App::open(Arc::clone(&config), failpoints, reloads)?;
+    let (app, exporter) = App::open(Arc::clone(&config), failpoints, reloads)?;
     let listeners = Listeners::open(&config).await?;
-    app.run(listeners, again, asks).await
+    app.run(listeners, again, asks, exporter).await
 }
 
 /// The parts that live as long as the process.
@@ -135,6 +134,7 @@ struct App {
     commits: Arc<Commits>,
     clients: Arc<Clients>,
     statements: Arc<Statements>,
+    tracer: Option<Arc<Tracer>>,
     house: Arc<House>,
     recovery: Recovery,
     /// The house takes no new work.
@@ -149,26 +149,18 @@ struct App {
 }
 
 impl App {
-    fn open(config: Arc<Config>, failpoints: Failpoints, reloads: Reloads) -> Result<Self, ServeError> {
-        let opened =
-            Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), failpoints.clone());
-        let (journal, replay) = opened.map_err(|source| ServeError::Journal { source })?;
-        let registry = Arc::new(Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept));
-        let pools = Arc::new(Pools::new(Arc::clone(&config)));
-        let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints.clone());
+    fn open(
+        config: Arc<Config>,
+        failpoints: Failpoints,
+        reloads: Reloads,
+    ) -> Result<(Self, Option<Exporter>), ServeError> {
+        let (tracer, exporter) = Exporter::new(&config)?.unzip();
+        let (recovery, unfinished) = Recovery::open(&config, failpoints.clone(), tracer.clone())
+            .map_err(|source| ServeError::Recovery { source })?;
+        let Recovery { latest: running, journal, registry, pools, .. } = recovery.clone();
+        let exporter = exporter.map(|exporter| exporter.of(&config.node.cluster, journal.node()));
+        let commits = Commits::new(Arc::clone(&config), journal.clone(), Arc::clone(&registry), failpoints);
         let commits = Arc::new(commits);
-        let running = Arc::new(Swap::new(Arc::clone(&config)));
-        let recovery = Recovery {
-            config: Arc::clone(&config),
-            latest: Arc::clone(&running),
-            journal: journal.clone(),
-            registry: Arc::clone(&registry),
-            pools: Arc::clone(&pools),
-            board: Arc::new(Board::new(BACKENDS_MAX)),
-            failpoints,
-        };
-        let unfinished = recovery.adopt().map_err(|source| ServeError::Adopt { source })?;
-        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
         let flag = || watch::Sender::new(false);
         let (stopping, closing, ready, clients) = (flag(), flag(), flag(), Arc::new(Clients::default()));
         let pools = Arc::new(Swap::new(pools));
@@ -188,7 +180,7 @@ impl App {
             reloads: reloads.clone(),
         }));
         let reception = Swap::new(Arc::new(None));
-        Ok(Self {
+        let app = Self {
             config,
             running,
             journal,
@@ -197,6 +189,7 @@ impl App {
             commits,
             clients,
             statements,
+            tracer,
             house,
             recovery,
             stopping,
@@ -204,7 +197,8 @@ impl App {
             ready,
             reception,
             reloads,
-        })
+        };
+        Ok((app, exporter))
     }
 
     async fn run(
@@ -212,16 +206,23 @@ impl App {
         mut listeners: Listeners,
         again: Again,
         mut asks: mpsc::Receiver<Ask>,
+        exporter: Option<Exporter>,
     ) -> Result<(), ServeError> {
-        let mut background = JoinSet::new();
+        let (mut background, mut exporting, flush) = (JoinSet::new(), JoinSet::new(), watch::Sender::new(false));
+        if let Some(exporter) = exporter {
+            exporting.spawn(exporter.run(flush.subscribe()));
+        }
         let mut figures = None;
         if let Some(listener) = listeners.admin.take() {
             let metrics = metrics::install().map_err(|source| ServeError::Metrics { source })?;
+            metrics::started();
             figures = Some(metrics.clone());
             background.spawn(upkeep(metrics.clone(), self.journal.clone()));
             let token = self.config.admin.token.clone();
             background.spawn(admin::serve(listener, admin::Pages { metrics, house: Arc::clone(&self.house), token }));
         }
+        // Before a service manager hears of us: what it then asks is never lost.
+        let signals = StopSignals::listen();
         let manager = notify::Notify::from_environment().map(Arc::new);
         if let Some(manager) = manager.clone() {
             let (ready, stopping) = (self.ready.subscribe(), self.stopping.subscribe());
@@ -238,7 +239,7 @@ impl App {
         if let Some(seen) = again.watched.clone() {
             background.spawn(files::reload_on_change(again.source.clone(), seen, self.reloads.clone()));
         }
-        let admit = self.admit(listeners, figures);
+        let admit = self.admit(listeners, figures, signals);
         tokio::pin!(admit);
         let mut preparing = JoinSet::new();
         let ended = loop {
@@ -264,13 +265,23 @@ impl App {
         }
         self.settle_before_exit(&mut settlers).await;
         background.shutdown().await;
+        flush.send_replace(true);
+        if tokio::time::timeout(TRACES_FLUSH_MAX, exporting.join_next()).await.is_err() {
+            tracing::debug!("the last spans are not sent");
+        }
+        exporting.shutdown().await;
         self.journal.close().await;
         ended
     }
 
     /// Probes, lets clients in, and returns when the process was told to stop and the sessions have ended.
-    async fn admit(&self, listeners: Listeners, figures: Option<PrometheusHandle>) -> Result<(), ServeError> {
-        let stop = self.told_to_stop();
+    async fn admit(
+        &self,
+        listeners: Listeners,
+        figures: Option<PrometheusHandle>,
+        signals: StopSignals,
+    ) -> Result<(), ServeError> {
+        let stop = self.told_to_stop(signals);
         tokio::pin!(stop);
         let services = tokio::select! {
             services = self.services(figures) => Arc::new(services?),
@@ -311,9 +322,9 @@ impl App {
     }
 
     /// By a signal, or by an operator.
-    async fn told_to_stop(&self) {
+    async fn told_to_stop(&self, signals: StopSignals) {
         tokio::select! {
-            () = stop_signal() => {}
+            () = signals.first() => {}
             () = self.house.drain_asked() => {}
         }
     }
@@ -360,6 +371,7 @@ impl App {
             commits: Arc::clone(&self.commits),
             clients: Arc::clone(&self.clients),
             statements: Arc::clone(&self.statements),
+            tracer: self.tracer.clone(),
             house: Arc::clone(&self.house),
             metrics,
             postgres_home: self.home(Dialect::Postgres, self.config.listen.postgres.is_some()).await,
@@ -376,6 +388,7 @@ impl App {
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;
                     tracing::info!(backend = backend.name, engine = ?facts.engine, version = facts.version, "backend");
                     facts.prepared_limit.iter().for_each(|limit| metrics::prepared_limit(&backend.name, *limit));
+                    self.tracer.iter().for_each(|tracer| tracer.engine(id, facts.engine));
                     self.recovery.board.facts(id, facts);
                 }
                 Err(error @ ControlError { .. }) => {
@@ -443,52 +456,4 @@ async fn one_died(tasks: &mut JoinSet<()>) {
         }
     }
     std::future::pending().await
-}
-
-/// Keeps the metrics bounded, and copies the journal's figures into them.
-async fn upkeep(handle: PrometheusHandle, journal: Journal) {
-    let started = clock::now();
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let stats = journal.stats();
-        metrics::journal(stats.unsettled, stats.kept, stats.segment_used_bytes);
-        metrics::up(started.elapsed());
-        handle.run_upkeep();
-    }
-}
-
-/// Warns of transactions that are in doubt for longer than `transactions.warn_after`, each once.
-async fn watch_in_doubt(registry: Arc<Registry>, config: Arc<Swap<Config>>) {
-    let mut told = BTreeSet::new();
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let (now_ms, warn_after) = (clock::wall_ms(), config.get().transactions.warn_after);
-        let unfinished = registry.unfinished();
-        let age = |decided_ms: u64| Duration::from_millis(now_ms.saturating_sub(decided_ms));
-        let oldest = unfinished.iter().map(|(_, entry)| age(entry.decided_wall_ms)).max();
-        metrics::in_doubt_oldest(oldest.unwrap_or_default());
-        told.retain(|txn| unfinished.iter().any(|(other, _)| other == txn));
-        for (txn, entry) in unfinished.iter().filter(|(_, entry)| age(entry.decided_wall_ms) >= warn_after) {
-            if told.insert(txn.clone()) {
-                let age = age(entry.decided_wall_ms);
-                tracing::warn!(%txn, ?age, met = ?entry.met, "a committed transaction waits for a backend");
-            }
-        }
-    }
-}
-
-async fn take_samples(house: Arc<House>) {
-    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        house.sample();
-    }
-}
-
-async fn sweep_pools(pools: Arc<Swap<Pools>>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        pools.get().sweep().await;
-    }
 }

@@ -68,7 +68,7 @@ pub(super) fn routes() -> Router<Arc<Pages>> {
         .route("/strangers", get(async |State(pages): Shared| Json(pages.house.strangers())))
         .route("/clients", get(async |State(pages): Shared| Json(pages.house.clients())))
         .route("/statements", get(async |State(pages): Shared| Json(pages.house.statements())))
-        .route("/tables", get(async |State(pages): Shared| Json(pages.house.tables())))
+        .route("/tables", get(async |State(pages): Shared| Json(pages.house.tables().await)))
         .route("/journal", get(async |State(pages): Shared| Json(pages.house.journal())))
         .route("/samples", get(async |State(pages): Shared| Json(pages.house.samples())))
         .route("/events", get(events::stream))

@@ -75,5 +75,5 @@ async fn ready(State(pages): State<Arc<Pages>>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(pages): State<Arc<Pages>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], pages.metrics.render())
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], pages.house.metrics(&pages.metrics))
 }

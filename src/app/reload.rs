@@ -22,6 +22,7 @@ use crate::session::Services;
 use crate::session::translations::Translations;
 use crate::sql::AnalysisCache;
 use crate::telemetry::logs::Filter;
+use crate::telemetry::metrics;
 
 /// What is needed to read the configuration again.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ impl App {
             }
             Err(errors) => tracing::error!("the configuration was not taken, the old one stays:\n{errors}"),
         }
+        metrics::reloaded(done.is_ok());
         if prepared.ask.send(done).is_err() {
             tracing::debug!("who asked for the configuration to be read again has left");
         }
@@ -126,7 +128,9 @@ impl App {
         let open = reception(self.next_services(&now.services, &config), tls);
         filter.set(&config.telemetry);
         self.statements.limit(config.telemetry.statements_max);
+        self.tracer.iter().for_each(|tracer| tracer.renew(&config));
         for (id, facts) in facts {
+            self.tracer.iter().for_each(|tracer| tracer.engine(id, facts.engine));
             self.recovery.board.facts(id, facts);
         }
         // Pools first: who counts the backends by the configuration asks the pool of each.
@@ -154,6 +158,7 @@ impl App {
             commits: Arc::new(now.commits.renewed(Arc::clone(config))),
             clients: Arc::clone(&self.clients),
             statements: Arc::clone(&self.statements),
+            tracer: self.tracer.clone(),
             house: Arc::clone(&now.house),
             metrics: now.metrics.clone(),
             postgres_home: now.postgres_home.clone(),

@@ -11,15 +11,12 @@ use tokio::task::JoinSet;
 use super::out::one_line;
 use super::{Exit, block_on, complain, print};
 use crate::backend::control::Control;
-use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
-use crate::base::swap::Swap;
+use crate::backend::pool::CONTROL_TIMEOUT;
 use crate::base::{BackendId, Failpoints, TxnId};
-use crate::commit::registry::Registry;
 use crate::config::Config;
+use crate::journal::dump;
 use crate::journal::record::Entry;
-use crate::journal::{Journal, dump};
 use crate::recovery::Recovery;
-use crate::recovery::board::Board;
 
 pub(super) fn run(config: Config, dry_run: bool) -> Exit {
     block_on(async { if dry_run { look(&config).await } else { finish(Arc::new(config)).await } })
@@ -30,27 +27,8 @@ fn ids(config: &Config) -> impl Iterator<Item = BackendId> + use<> {
 }
 
 async fn finish(config: Arc<Config>) -> Exit {
-    let opened =
-        Journal::open(&config.journal, config.node.cluster.clone(), config.node.name.clone(), Failpoints::default());
-    let (journal, _) = match opened {
+    let (recovery, found) = match Recovery::open(&config, Failpoints::default(), None) {
         Ok(opened) => opened,
-        Err(error) => {
-            complain(format!("error: {error}"));
-            return Exit::Problem;
-        }
-    };
-    let registry = Arc::new(Registry::new(config.backends.len()));
-    let recovery = Recovery {
-        config: Arc::clone(&config),
-        latest: Arc::new(Swap::new(Arc::clone(&config))),
-        journal: journal.clone(),
-        registry: Arc::clone(&registry),
-        pools: Arc::new(Pools::new(Arc::clone(&config))),
-        board: Arc::new(Board::new(config.backends.len())),
-        failpoints: Failpoints::default(),
-    };
-    let found = match recovery.adopt() {
-        Ok(found) => found,
         Err(error) => {
             complain(format!("error: {error}"));
             return Exit::Problem;
@@ -65,7 +43,7 @@ async fn finish(config: Arc<Config>) -> Exit {
     let bound = config.limits.drain_timeout;
     let in_time = tokio::time::timeout(bound, all).await.is_ok();
     settlers.shutdown().await;
-    journal.close().await;
+    recovery.journal.close().await;
     report(&config, &recovery, found, in_time)
 }
 

@@ -2,14 +2,20 @@
 //! ended. The driver and the settlers write it, `ops` reads it. Nobody decides by it: that is the journal's and the
 //! registry's. A transaction with one participant never gets here (INV-9).
 
+mod words;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
+use super::spans::{self, Trace};
 use crate::base::limits::{LEDGER_MOMENTS_MAX, LEDGER_NEWS_MAX};
 use crate::base::{BackendId, BranchName, Dialect, Place, TxnId, clock};
+use crate::telemetry::traces::Tracer;
+
+pub use words::{BranchState, Moment, Standing, Told, What};
 
 /// Whose transaction it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,92 +24,8 @@ pub struct Client<'a> {
     pub protocol: Dialect,
     /// As whom it has logged in.
     pub user: &'a str,
-}
-
-/// How far a branch is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BranchState {
-    /// Its work is done, nothing was asked of it yet.
-    Open,
-    /// PREPARE was sent; not answered.
-    Asked,
-    /// It voted yes.
-    Prepared,
-    /// Committed.
-    Committed,
-    /// Rolled back, or never prepared and its session gone.
-    RolledBack,
-    /// It may be prepared, and its backend does not answer.
-    Unreachable,
-    /// Somebody else ended it against the decision.
-    Heuristic,
-}
-
-impl BranchState {
-    /// Whether nothing can change any more.
-    fn is_final(self) -> bool {
-        matches!(self, Self::Committed | Self::RolledBack)
-    }
-}
-
-/// What the client was told, or would have been.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// Committed.
-    Committed,
-    /// Rolled back.
-    RolledBack,
-    /// That nobody knows (INV-5).
-    Unknown,
-}
-
-/// How a whole transaction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Its coordinator works on it.
-    Ending,
-    /// A branch waits for its backend, or for a person.
-    InDoubt,
-    /// Committed everywhere.
-    Committed,
-    /// Rolled back everywhere.
-    RolledBack,
-    /// The journal cannot say.
-    Unknown,
-}
-
-/// What happened, for a timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// PREPARE was sent.
-    PrepareSent,
-    /// A yes vote.
-    Prepared,
-    /// A no.
-    Refused,
-    /// The decision is durable.
-    Decided,
-    /// A branch was committed by its own session.
-    Committed,
-    /// A branch was rolled back.
-    RolledBack,
-    /// An attempt failed.
-    Failed,
-    /// A settler or a person has finished a branch.
-    Settled,
-}
-
-/// One moment of a timeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Since the transaction's end began.
-    pub at: Duration,
-    /// What.
-    pub what: What,
-    /// Where.
-    pub backend: Option<BackendId>,
-    /// More, in words.
-    pub detail: Option<String>,
+    /// Its spans are put beside these.
+    pub trace: Trace,
 }
 
 /// One branch.
@@ -130,6 +52,10 @@ pub struct Record {
     pub txn: TxnId,
     /// Whose: protocol and user. `None`: from before this start.
     pub client: Option<(Dialect, String)>,
+    /// Its spans are put beside these.
+    pub trace: Trace,
+    /// When it was tried last to finish a branch in doubt, or when that was left to recovery.
+    pub(super) tried: Instant,
     /// When its end began (COMMIT was asked, or it was found), milliseconds since 1970.
     pub begun_wall_ms: u64,
     begun: Instant,
@@ -149,10 +75,25 @@ pub struct Record {
 
 impl Record {
     fn new(txn: TxnId, client: Option<Client<'_>>, begun_wall_ms: u64, running: bool) -> Self {
+        let trace = client.map(|client| client.trace).unwrap_or_default();
         let client = client.map(|client| (client.protocol, client.user.to_owned()));
         let (branches, timeline) = (Vec::new(), Vec::new());
         let (begun, decided_wall_ms, told, cause) = (clock::now(), None, None, None);
-        Self { txn, client, begun_wall_ms, begun, decided_wall_ms, told, cause, running, branches, timeline }
+        let tried = begun;
+        Self {
+            txn,
+            client,
+            trace,
+            tried,
+            begun_wall_ms,
+            begun,
+            decided_wall_ms,
+            told,
+            cause,
+            running,
+            branches,
+            timeline,
+        }
     }
 
     /// How it stands as a whole.
@@ -248,6 +189,8 @@ pub struct Ledger {
     state: Mutex<State>,
     kept_max: usize,
     news: broadcast::Sender<TxnId>,
+    /// Who takes spans.
+    tracer: Option<Arc<Tracer>>,
 }
 
 #[derive(Debug, Default)]
@@ -259,7 +202,12 @@ struct State {
 impl Ledger {
     /// An empty one that keeps so many ended transactions.
     pub fn new(kept_max: usize) -> Self {
-        Self { state: Mutex::default(), kept_max, news: broadcast::Sender::new(LEDGER_NEWS_MAX) }
+        Self { state: Mutex::default(), kept_max, news: broadcast::Sender::new(LEDGER_NEWS_MAX), tracer: None }
+    }
+
+    /// From now on it tells spans.
+    pub(super) fn traced(&mut self, tracer: Option<Arc<Tracer>>) {
+        self.tracer = tracer;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -319,6 +267,9 @@ impl Ledger {
                     | BranchState::Heuristic => {}
                 }
             }
+            if let Some(tracer) = &self.tracer {
+                spans::ended(tracer, &record, record.begun);
+            }
             (record.txn.clone(), record.standing())
         };
         match standing {
@@ -349,6 +300,7 @@ impl Ledger {
         });
         let mut record = entry.record();
         record.decided_wall_ms = Some(decided_wall_ms);
+        record.tried = clock::now();
         for (place, backend) in branches {
             match record.branch(*place) {
                 // What its server has ended by itself stays told so.
@@ -405,6 +357,7 @@ impl Ledger {
             branch.state = state.unwrap_or(branch.state);
             let backend = branch.backend;
             record.note(What::Failed, Some(backend), Some(problem.to_owned()));
+            spans::tried(self.tracer.as_deref(), &mut record, place, true);
         }
         self.tell(txn);
     }
@@ -415,6 +368,7 @@ impl Ledger {
         let standing = {
             let mut record = entry.record();
             record.set(place, state, What::Settled, Some(detail.to_owned()));
+            spans::tried(self.tracer.as_deref(), &mut record, place, false);
             record.standing()
         };
         if matches!(standing, Standing::Committed | Standing::RolledBack) {
@@ -443,7 +397,7 @@ impl Ledger {
         let (mut count, mut oldest) = (0, None::<u64>);
         for entry in entries {
             let record = entry.record();
-            if record.standing() == Standing::InDoubt {
+            if matches!(record.standing(), Standing::InDoubt | Standing::Unknown) {
                 count += 1;
                 oldest = Some(oldest.map_or(record.begun_wall_ms, |o| o.min(record.begun_wall_ms)));
             }

@@ -5,6 +5,7 @@ mod driver;
 pub mod heuristic;
 pub mod ledger;
 pub mod registry;
+pub mod spans;
 pub mod tally;
 
 use std::pin::Pin;

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::ledger::{BranchState, Ledger};
 use crate::base::limits::LEDGER_KEPT;
 use crate::base::{BackendId, Fault, FaultKind, Place, TxnId, clock};
-use crate::telemetry::metrics;
+use crate::telemetry::traces::Tracer;
 
 /// Live and unfinished transactions of this process.
 #[derive(Debug)]
@@ -84,6 +84,12 @@ impl Registry {
         }
     }
 
+    /// The same, whose transactions are told as spans.
+    pub fn traced(mut self, tracer: Option<Arc<Tracer>>) -> Self {
+        self.ledger.traced(tracer);
+        self
+    }
+
     /// What people may know of transactions.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -122,7 +128,6 @@ impl Registry {
                     self.per_backend[usize::from(backend.0)].fetch_add(1, Ordering::SeqCst);
                 }
             }
-            metrics::in_doubt(state.unfinished.len());
         }
         self.ledger.handed_over(txn, decided_wall_ms, branches);
         for backend in backends {
@@ -158,7 +163,6 @@ impl Registry {
             state.unfinished.remove(txn);
         }
         self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
-        metrics::in_doubt(state.unfinished.len());
         Some((backend, last))
     }
 

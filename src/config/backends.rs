@@ -206,7 +206,7 @@ struct Url {
 }
 
 fn read_url(text: &str) -> Result<Url, String> {
-    let (scheme, rest) = text.split_once("://").ok_or("it begins with postgres:// or mysql://")?;
+    let (scheme, rest) = text.split_once("://").ok_or("it must begin with postgres:// or mysql://")?;
     let (dialect, default_port) = match scheme {
         "postgres" | "postgresql" => (Dialect::Postgres, 5432),
         "mysql" | "mariadb" => (Dialect::Mysql, 3306),

@@ -13,7 +13,7 @@ use super::seen::Seen;
 use super::source::Sources;
 use super::{
     Admin, Backend, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node, OtherDatabases, Pool,
-    PoolMode, Reply, Secret, Telemetry, TlsMode, Transactions, User, backends, logins, tables,
+    PoolMode, Reply, Secret, Telemetry, TlsMode, Traces, Transactions, User, backends, logins, tables,
 };
 use crate::base::{ClusterName, Dialect, NodeName};
 
@@ -367,6 +367,7 @@ fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {
     let log_level = section.text(r, "log_level", "info");
     let format = section.choice(r, "log_format", &words);
     let statements_max = section.count(r, "statements_max", 1000, 0..=100_000);
+    let traces = traces(r, &mut section);
     section.finish(r);
     if let Some(Text { text, span }) = &log_level
         && !text.split(',').all(is_log_directive)
@@ -379,7 +380,33 @@ fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    Telemetry { log_level: log_level.map_or_else(|| "info".to_owned(), |text| text.text), log_json, statements_max }
+    Telemetry {
+        log_level: log_level.map_or_else(|| "info".to_owned(), |text| text.text),
+        log_json,
+        statements_max,
+        traces,
+    }
+}
+
+fn traces(r: &mut Reader<'_>, telemetry: &mut Section<'_>) -> Traces {
+    let mut section = telemetry.section(r, "traces");
+    let endpoint = section.text(r, "endpoint", "").filter(|text| !text.text.is_empty());
+    let sample_ratio = section.ratio(r, "sample_ratio", "0.1");
+    section.finish(r);
+    if let Some(Text { text, span }) = &endpoint
+        && !is_collector(text)
+    {
+        let label = "an OTLP collector by HTTP without TLS: \"http://127.0.0.1:4318\"";
+        r.bad_value(span.clone(), "`telemetry.traces.endpoint` is no address of a collector", label);
+    }
+    Traces { endpoint: endpoint.map(|text| text.text), sample_ratio }
+}
+
+fn is_collector(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]/".contains(c);
+    text.strip_prefix("http://").is_some_and(|rest| {
+        rest.chars().all(plain) && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+    })
 }
 
 fn is_log_directive(text: &str) -> bool {

@@ -426,4 +426,15 @@ pub struct Telemetry {
     pub log_json: bool,
     /// Statements that are told apart in the statistics, at most; 0: none are kept.
     pub statements_max: usize,
+    /// Where spans go.
+    pub traces: Traces,
+}
+
+/// `[telemetry.traces]`
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// An OTLP collector, by HTTP; `None`: no traces.
+    pub endpoint: Option<String>,
+    /// Of the transactions whose client names no trace, the share that begins one; 0 to 1.
+    pub sample_ratio: f64,
 }

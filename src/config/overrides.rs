@@ -111,6 +111,9 @@ fn in_toml(keys: &BTreeMap<String, Kind>, shape: &str, value: &str) -> String {
     let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     let plain = match keys.get(shape) {
         Some(Kind::Count { .. }) => is_number,
+        Some(Kind::Ratio { .. }) => {
+            is_number || value.starts_with(|c: char| c.is_ascii_digit()) && value.parse::<f64>().is_ok()
+        }
         Some(Kind::Flag { .. }) => matches!(value, "true" | "false"),
         Some(Kind::Rule) => value.trim_start().starts_with('{'),
         Some(_) | None => false,

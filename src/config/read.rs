@@ -234,6 +234,31 @@ impl Section<'_> {
         }
     }
 
+    /// A number from 0 to 1.
+    pub(super) fn ratio(&mut self, r: &mut Reader<'_>, key: &'static str, default: &'static str) -> f64 {
+        self.learn(r, key, Kind::Ratio { default });
+        let value = self.value(r, key);
+        let text = match value.map(|value| (value.get_ref(), value)) {
+            None => {
+                r.note(self.owned(key), default, None);
+                default
+            }
+            Some((DeValue::Float(number), _)) => number.as_str(),
+            Some((DeValue::Integer(number), _)) => number.as_str(),
+            Some((_, value)) => {
+                r.wrong_type(value, &format!("`{}`", self.path(key)), "a number");
+                default
+            }
+        };
+        let number = text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
+        let Some(value) = value else { return number.unwrap_or(0.0) };
+        if number.is_none() {
+            r.bad_value(value.span(), format!("`{}` is out of range", self.path(key)), "from 0 to 1");
+        }
+        r.note(self.owned(key), text, Some(&value.span()));
+        number.unwrap_or(0.0)
+    }
+
     pub(super) fn flag(&mut self, r: &mut Reader<'_>, key: &'static str, default: bool) -> bool {
         self.learn(r, key, Kind::Flag { default });
         let Some(value) = self.value(r, key) else {

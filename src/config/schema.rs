@@ -42,6 +42,12 @@ pub enum Kind {
         default: &'static str,
     },
     /// A whole number.
+    /// A number from 0 to 1.
+    Ratio {
+        /// As written.
+        default: &'static str,
+    },
+    /// A whole number.
     Count {
         /// `None`: another key's.
         default: Option<usize>,
@@ -161,6 +167,10 @@ impl Kind {
             Self::Size { default } => (text("^[0-9]+(B|KiB|MiB|GiB)$"), Some(json!(default))),
             Self::Count { default, least, most } => {
                 (json!({ "type": "integer", "minimum": least, "maximum": most }), default.map(|count| json!(count)))
+            }
+            Self::Ratio { default } => {
+                let default = default.parse::<f64>().ok().map(|number| json!(number));
+                (json!({ "type": "number", "minimum": 0, "maximum": 1 }), default)
             }
             Self::Texts => (json!({ "type": "array", "items": { "type": "string" } }), None),
             Self::Flag { default } => (json!({ "type": "boolean" }), Some(json!(default))),

@@ -184,7 +184,7 @@ impl Console {
                     }
                     let rows = match catalog::rows(name, self.dialect, &self.variables, &self.user) {
                         Some(rows) => rows,
-                        None => house::rows(&services, name),
+                        None => house::rows(&services, name).await,
                     };
                     tables.push((name, rows));
                 }

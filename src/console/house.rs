@@ -34,7 +34,7 @@ fn all(house: &House) -> Vec<Transaction> {
 }
 
 /// A table's rows.
-pub(super) fn rows(services: &Services, name: &str) -> Vec<Row> {
+pub(super) async fn rows(services: &Services, name: &str) -> Vec<Row> {
     let house = &services.house;
     match name {
         "status" => vec![status(house)],
@@ -45,6 +45,7 @@ pub(super) fn rows(services: &Services, name: &str) -> Vec<Row> {
         "pools" => pools(house),
         "clients" => clients(house),
         "tables" => tables(house),
+        "misplaced" => misplaced(house).await,
         "strangers" => strangers(house),
         "statements" => statements(house),
         "journal" => vec![journal(house)],
@@ -177,6 +178,11 @@ fn clients(house: &House) -> Vec<Row> {
             client.user.into(),
             client.address.into(),
             seconds(client.connected_s),
+            client.state.word().into(),
+            seconds(client.state_s),
+            client.transaction.into(),
+            client.backends.join(", ").into(),
+            client.statements.into(),
         ]
     };
     house.clients().clients.into_iter().map(row).collect()
@@ -186,7 +192,18 @@ fn tables(house: &House) -> Vec<Row> {
     let row = |rule: crate::ops::model::Rule| {
         vec![rule.pattern.into(), rule.backend.into(), rule.table.into(), rule.line.into()]
     };
-    house.tables().rules.into_iter().map(row).collect()
+    house.rules().into_iter().map(row).collect()
+}
+
+async fn misplaced(house: &House) -> Vec<Row> {
+    let tables = house.tables().await;
+    let row = |problem: &str, table: String, backends: String, clients: &[String], goes_to: Option<String>| {
+        vec![table.into(), problem.into(), backends.into(), clients.join(", ").into(), goes_to.into()]
+    };
+    let doubly = tables.doubly.into_iter();
+    let doubly = doubly.map(|d| row("doubly", d.table, d.backends.join(", "), &d.clients, d.goes_to));
+    let unrouted = tables.unrouted.into_iter();
+    doubly.chain(unrouted.map(|u| row("unrouted", u.table, u.backend, &u.clients, u.goes_to))).collect()
 }
 
 fn statements(house: &House) -> Vec<Row> {
@@ -232,7 +249,7 @@ fn config(services: &Services) -> Vec<Row> {
 
 /// Lines of Prometheus' text format: `name{labels} value`.
 fn metrics(services: &Services) -> Vec<Row> {
-    let text = services.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
+    let text = services.metrics.as_ref().map(|handle| services.house.metrics(handle)).unwrap_or_default();
     let row = |line: &str| {
         let (series, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));

@@ -102,13 +102,29 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "clients",
-        about: "who is connected",
-        columns: &[("id", Int), ("protocol", Text), ("user", Text), ("address", Text), ("connected", Span)],
+        about: "who is connected, and what for",
+        columns: &[
+            ("id", Int),
+            ("protocol", Text),
+            ("user", Text),
+            ("address", Text),
+            ("connected", Span),
+            ("state", Text),
+            ("state_for", Span),
+            ("transaction", Text),
+            ("backends", Text),
+            ("statements", Int),
+        ],
     },
     Table {
         name: "tables",
         about: "routing rules",
         columns: &[("pattern", Text), ("backend", Text), ("table", Text), ("line", Int)],
+    },
+    Table {
+        name: "misplaced",
+        about: "tables on the backends that their names do not lead to (unrouted), or that are on several (doubly)",
+        columns: &[("table", Text), ("problem", Text), ("backends", Text), ("clients", Text), ("goes_to", Text)],
     },
     Table {
         name: "strangers",

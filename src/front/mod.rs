@@ -7,8 +7,8 @@ use crate::session::annexes::Annexes;
 
 pub mod cores;
 pub mod mysql;
+mod newcomers;
 pub mod pg;
-mod strangers;
 pub mod tls;
 
 /// What a client meets who connects now; replaced when the configuration is read again.

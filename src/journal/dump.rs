@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::base::{ClusterName, NodeName};
+use crate::base::{ClusterName, NodeName, TxnId};
 use crate::journal::record::{Alarm, Conclusion, Entry};
 use crate::journal::segment::{self, Damage, Found};
 use crate::journal::{segment_paths, storage};
@@ -29,12 +29,21 @@ pub struct Summary {
     pub node: NodeName,
     /// Its last start.
     pub epoch: u64,
+    /// The start in which it was made.
+    pub birth: u64,
     /// Segments found.
     pub segments: usize,
     /// Records of the newest segment, which alone counts.
     pub records: usize,
     /// Whether that one ends in a write that was never acknowledged.
     pub torn: bool,
+}
+
+impl Summary {
+    /// Whether one of this journal's starts may have given that name; of names of the last start it may be more than were.
+    pub fn may_have_named(&self, txn: &TxnId) -> bool {
+        (self.birth..=self.epoch).contains(&txn.epoch)
+    }
 }
 
 /// Why a folder is not in order.
@@ -85,8 +94,8 @@ pub fn verify(folder: &Path) -> Result<Summary, VerifyError> {
     let segments = dumps.len();
     let newest = dumps.pop().ok_or_else(|| VerifyError::Empty { path: folder.to_owned() })?;
     let scan = newest.scan.map_err(|damage| VerifyError::Damaged { path: newest.path, damage })?;
-    let segment::Header { cluster, node, epoch, .. } = scan.header;
-    Ok(Summary { cluster, node, epoch, segments, records: scan.found.len(), torn: scan.torn })
+    let segment::Header { cluster, node, epoch, birth, .. } = scan.header;
+    Ok(Summary { cluster, node, epoch, birth, segments, records: scan.found.len(), torn: scan.torn })
 }
 
 /// `00000003.hfj:512 #40 decided hf1.shop.n-1.7.1 at 1700000000123: 0=store/stock(app, PostgreSQL session 17)`

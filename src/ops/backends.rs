@@ -4,7 +4,7 @@ use super::House;
 use super::model::{Backend, Backends, Owner, Pool, Stranger, Strangers};
 use super::transactions::protocol_name;
 use crate::backend::control::Listed;
-use crate::base::{BackendId, Engine, Fault, FaultKind, clock};
+use crate::base::{BackendId, ClusterName, Engine, Fault, FaultKind, NodeName, TxnId, clock};
 use crate::commit::ledger::{BranchState, Standing};
 use crate::config::{Config, PoolMode, nearest};
 use crate::txn::recover;
@@ -82,28 +82,44 @@ impl House {
         let mut strangers = Vec::new();
         for id in self.backend_ids() {
             for listed in self.parts.board.seen(id).listed {
-                let owner = self.owner(&listed);
-                if owner == Owner::ThisNode {
-                    continue;
-                }
-                let age_s = listed.prepared_wall_ms.map(|at| clock::wall_ms().saturating_sub(at) / 1000);
-                let advice = advice(owner).to_owned();
-                strangers.push(Stranger { backend: self.backend_name(id), name: listed.name, owner, age_s, advice });
+                let journal = &self.parts.journal;
+                let node = (journal.cluster(), Some(journal.node()));
+                strangers.push(stranger(self.backend_name(id), listed, node, &|txn| journal.has_named(txn)));
             }
         }
+        strangers.retain(|one| one.owner != Owner::ThisNode);
         Strangers { strangers }
     }
 
     /// Whose a listed branch is.
     fn owner(&self, listed: &Listed) -> Owner {
         let journal = &self.parts.journal;
-        match &listed.branch {
-            None => Owner::OtherSoftware,
-            Some(branch) if branch.txn.cluster != *journal.cluster() => Owner::OtherCluster,
-            Some(branch) if !recover::is_ours(branch, journal.cluster(), journal.node()) => Owner::OtherNode,
-            Some(branch) if !journal.has_named(&branch.txn) => Owner::LostJournal,
-            Some(_) => Owner::ThisNode,
-        }
+        owner(listed, (journal.cluster(), Some(journal.node())), &|txn| journal.has_named(txn))
+    }
+}
+
+/// Whether a journal has given a name.
+pub type Named<'a> = &'a dyn Fn(&TxnId) -> bool;
+
+/// A listed branch as people are told of it, whoever's it is. `node`: the cluster and, if that is known, the node that asks.
+pub fn stranger(
+    backend: String,
+    listed: Listed,
+    node: (&ClusterName, Option<&NodeName>),
+    named: Named<'_>,
+) -> Stranger {
+    let owner = owner(&listed, node, named);
+    let age_s = listed.prepared_wall_ms.map(|at| clock::wall_ms().saturating_sub(at) / 1000);
+    Stranger { backend, name: listed.name, owner, age_s, advice: advice(owner).to_owned() }
+}
+
+fn owner(listed: &Listed, (cluster, node): (&ClusterName, Option<&NodeName>), named: Named<'_>) -> Owner {
+    match &listed.branch {
+        None => Owner::OtherSoftware,
+        Some(branch) if branch.txn.cluster != *cluster => Owner::OtherCluster,
+        Some(branch) if node.is_none_or(|node| !recover::is_ours(branch, cluster, node)) => Owner::OtherNode,
+        Some(branch) if !named(&branch.txn) => Owner::LostJournal,
+        Some(_) => Owner::ThisNode,
     }
 }
 

@@ -1,29 +1,48 @@
-//! The shorter answers: clients, table rules, the journal, and the wish to stop.
+//! The shorter answers: clients, the journal, and the wish to stop.
 
 use std::time::Duration;
 
 use super::House;
-use super::model::{
-    Clients, ConnectedClient, JournalRecords, JournalSync, JournalView, RecoveryView, Rule, RunStatement, Statements,
-    Tables,
-};
+use super::model::{Clients, ConnectedClient, Doing, JournalRecords, JournalSync, JournalView, RecoveryView};
 use super::transactions::protocol_name;
-use crate::base::{Dialect, Fault, FaultKind, clock};
+use crate::base::{Dialect, Fault, FaultKind, TxnId, clock};
+use crate::telemetry::activity::Turn;
 
-fn ms(time: Duration) -> f64 {
+/// With three digits after the point.
+pub(super) fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
 impl House {
     /// Who has logged in.
     pub fn clients(&self) -> Clients {
-        let now = clock::wall_ms();
-        let shown = |(id, client): (u64, crate::telemetry::clients::Connected)| ConnectedClient {
-            id,
-            protocol: protocol_name(client.protocol).to_owned(),
-            user: client.user,
-            address: client.address,
-            connected_s: now.saturating_sub(client.since_wall_ms) / 1000,
+        let (now, config) = (clock::wall_ms(), self.config());
+        let journal = &self.parts.journal;
+        let named = |seq: u64| {
+            let (cluster, node) = (journal.cluster().clone(), journal.node().clone());
+            TxnId { cluster, node, epoch: journal.epoch(), seq }.to_string()
+        };
+        let shown = |(id, client): (u64, crate::telemetry::clients::Connected)| {
+            let seen = client.activity.seen();
+            let known = seen.backends.into_iter().filter_map(|id| config.backends.get(usize::from(id)));
+            ConnectedClient {
+                id,
+                protocol: protocol_name(client.protocol).to_owned(),
+                user: client.user,
+                address: client.address,
+                connected_s: now.saturating_sub(client.since_wall_ms) / 1000,
+                state: match seen.turn {
+                    Turn::Idle => Doing::Idle,
+                    Turn::InTransaction => Doing::InTransaction,
+                    Turn::Running => Doing::Running,
+                    Turn::Committing => Doing::Committing,
+                    Turn::Waiting => Doing::Waiting,
+                },
+                state_s: seen.for_ms / 1000,
+                transaction: seen.transaction.map(named),
+                backends: known.map(|backend| backend.name.clone()).collect(),
+                statements: seen.statements,
+            }
         };
         Clients { clients: self.parts.clients.all().into_iter().map(shown).collect() }
     }
@@ -39,39 +58,6 @@ impl House {
             return Err(Fault::new(FaultKind::UnknownClient, format!("there is no {whose}client {id}")));
         }
         Ok(self.clients())
-    }
-
-    /// Which statements were run; those with the most time first.
-    pub fn statements(&self) -> Statements {
-        let kept = &self.parts.statements;
-        let mut lines = kept.all();
-        lines.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.text.cmp(&b.text)));
-        let shown = |line: crate::telemetry::statements::Line| RunStatement {
-            text: line.text.to_string(),
-            protocol: protocol_name(line.protocol).to_owned(),
-            route: line.route.word().to_owned(),
-            count: line.count,
-            errors: line.errors,
-            total_ms: ms(line.total),
-            mean_ms: ms(line.total) / line.count.max(1) as f64,
-            max_ms: ms(line.max),
-        };
-        Statements {
-            statements: lines.into_iter().map(shown).collect(),
-            since_wall_ms: kept.since_wall_ms(),
-            forgotten: kept.forgotten(),
-        }
-    }
-
-    /// The table rules, as configured.
-    pub fn tables(&self) -> Tables {
-        let rule = |rule: &crate::config::TableRule| Rule {
-            pattern: rule.pattern.clone(),
-            backend: self.backend_name(rule.backend),
-            table: rule.rename.clone(),
-            line: rule.line,
-        };
-        Tables { rules: self.parts.config.get().tables.iter().map(rule).collect() }
     }
 
     /// The journal, and what this start found in it.

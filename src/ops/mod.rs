@@ -4,11 +4,14 @@
 
 mod backends;
 pub mod explain;
+mod figures;
 mod lists;
 pub mod model;
 pub mod reload;
 mod resolve;
 mod samples;
+mod statements;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -30,6 +33,7 @@ use crate::recovery::board::Board;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::statements::Statements;
 
+pub use backends::{Named, stranger};
 pub use samples::{SAMPLE_EVERY, SERIES};
 pub use transactions::{Filter, protocol_named};
 
@@ -73,6 +77,7 @@ pub struct House {
     drain: tokio::sync::Notify,
     /// Whose turn it is to ask for an explanation.
     explaining: tokio::sync::Mutex<()>,
+    look: tables::Look,
 }
 
 impl House {
@@ -84,6 +89,7 @@ impl House {
             samples: samples::Ring::default(),
             drain: tokio::sync::Notify::new(),
             explaining: tokio::sync::Mutex::default(),
+            look: tables::Look::default(),
         }
     }
 

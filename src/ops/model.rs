@@ -1,7 +1,15 @@
 //! What operators are told, as plain data: HTTP prints it as JSON, the console makes tables of it, the command line prints it.
 //! Names end in their unit: `_ms` milliseconds, `_s` seconds, `_wall_ms` milliseconds since 1970.
 
+mod clients;
+mod statements;
+mod tables;
+
 use serde::{Deserialize, Serialize};
+
+pub use clients::{Clients, ConnectedClient, Doing};
+pub use statements::{RunStatement, Statements};
+pub use tables::{DoublyTable, Rule, Tables, UnroutedTable};
 
 /// How the house is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -317,7 +325,7 @@ pub enum Owner {
 pub struct Stranger {
     /// Where.
     pub backend: String,
-    /// As the server lists it.
+    /// As the server takes it: PostgreSQL in COMMIT PREPARED, MySQL in XA COMMIT.
     pub name: String,
     /// Whose.
     pub owner: Owner,
@@ -419,81 +427,6 @@ pub struct Samples {
     pub from_wall_ms: u64,
     /// The samples, oldest first, by the series' names: counts per second, or milliseconds.
     pub series: std::collections::BTreeMap<String, Vec<f64>>,
-}
-
-/// `GET /api/v1/clients`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clients {
-    /// Who has logged in, in the order of arrival.
-    pub clients: Vec<ConnectedClient>,
-}
-
-/// One of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectedClient {
-    /// Its number here.
-    pub id: u64,
-    /// `postgres` or `mysql`.
-    pub protocol: String,
-    /// As whom it has logged in.
-    pub user: String,
-    /// From where.
-    pub address: String,
-    /// For how long.
-    pub connected_s: u64,
-}
-
-/// `GET /api/v1/statements`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Statements {
-    /// Those with the most time first.
-    pub statements: Vec<RunStatement>,
-    /// Since when is counted.
-    pub since_wall_ms: u64,
-    /// Runs of statements whose line has made room for another: telemetry.statements_max are kept.
-    pub forgotten: u64,
-}
-
-/// One line of the statistics: what was run, how often, for how long.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunStatement {
-    /// Without values and comments: values and lists of them are `?`.
-    pub text: String,
-    /// Of its clients: `postgres` or `mysql`.
-    pub protocol: String,
-    /// How it was answered: by `one` backend, `translated` for one of the other dialect, by the `session` itself, `unparsed` (by the
-    /// names in it), or a text of several statements by `many`.
-    pub route: String,
-    /// How often it was run.
-    pub count: u64,
-    /// How often its client was told an error.
-    pub errors: u64,
-    /// All its time, from its receipt to the end of its answer.
-    pub total_ms: f64,
-    /// On average.
-    pub mean_ms: f64,
-    /// The longest.
-    pub max_ms: f64,
-}
-
-/// `GET /api/v1/tables`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tables {
-    /// The rules, as configured.
-    pub rules: Vec<Rule>,
-}
-
-/// One line of `[tables]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
-    /// Which names it is for.
-    pub pattern: String,
-    /// Their owner.
-    pub backend: String,
-    /// The table's name there, if it is another one.
-    pub table: Option<String>,
-    /// Where it stands in the file.
-    pub line: usize,
 }
 
 /// An error, as `application/problem+json` (RFC 9457).

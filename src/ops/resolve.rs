@@ -35,7 +35,7 @@ impl House {
             let text = format!("somebody else ended this transaction on {} against its decision", broken.join(", "));
             return Err(Fault::new(FaultKind::WouldHalve, text)
                 .detail("nothing that Handfast can do mends that")
-                .hint("Mend the rows by hand; then --force-heuristic records who did it and ends the alarm."));
+                .hint("Mend the rows by hand; then resolve it by force and by name: that is recorded, and ends the alarm."));
         }
         self.try_now(&txn, name).await.ok_or_else(unknown)
     }
@@ -66,7 +66,8 @@ impl House {
         let who = asked.who.trim();
         if who.is_empty() || who.len() > WHO_BYTES_MAX {
             let text = format!("force needs who says so: 1 to {WHO_BYTES_MAX} bytes");
-            return Err(Fault::new(FaultKind::BadRequest, text).hint("--who NAME; the journal keeps it."));
+            return Err(Fault::new(FaultKind::BadRequest, text)
+                .hint("Give the name of who decides it (`who`); the journal keeps it."));
         }
         let committed = asked.outcome == Outcome::Commit;
         let ledger = self.parts.registry.ledger();
@@ -148,12 +149,12 @@ fn already(transaction: &Transaction, wanted: Outcome) -> Result<Option<Transact
                 open.join(", ")
             );
             Err(refuse(text)
-                .hint("Nothing needs to be done: Handfast commits it when the backend answers. --commit tries now."))
+                .hint("Nothing needs to be done: Handfast commits it when the backend answers. To resolve it as COMMIT tries now."))
         }
         (TransactionState::InDoubt, None, Outcome::Commit) => Err(refuse(String::from(
             "this transaction was never decided; committing what is left of it would make half of it",
         ))
-        .hint("Its client was not told that it committed. --rollback tries now.")),
+        .hint("Its client was not told that it committed. To resolve it as ROLLBACK tries now.")),
         (TransactionState::InDoubt, Some(Decided::Commit), Outcome::Commit | Outcome::Rollback)
         | (TransactionState::InDoubt, None, Outcome::Rollback) => Ok(None),
     }

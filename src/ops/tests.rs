@@ -118,7 +118,10 @@ async fn a_list_is_as_long_as_asked_for_however_many_the_journal_keeps() {
 async fn the_rate_is_the_last_minutes_not_the_mean_of_all_days() {
     let house = house(&Memory::default());
     for _ in 0..30 {
-        let (txn, client) = (house.parts.journal.next_txn(), ledger::Client { protocol: Dialect::Mysql, user: "app" });
+        let (txn, client) = (
+            house.parts.journal.next_txn(),
+            ledger::Client { protocol: Dialect::Mysql, user: "app", trace: Default::default() },
+        );
         house.parts.commits.commit(&txn, client, 0, Vec::new()).await;
     }
     house.sample();

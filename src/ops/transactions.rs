@@ -157,7 +157,7 @@ impl House {
                 .client
                 .as_ref()
                 .map(|(protocol, user)| Client { protocol: protocol_name(*protocol).to_owned(), user: user.clone() }),
-            traceparent: None,
+            traceparent: record.trace.shown().map(|context| context.to_string()),
             why: None,
             next: String::new(),
             branches: record.branches.iter().map(|b| self.branch(record, b)).collect(),

@@ -64,9 +64,7 @@ pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usiz
     let broken = in_doubt.iter().filter(|t| !heuristic(t).is_empty()).count();
     if broken > 0 {
         let damaged = plural(broken, "transaction was", "transactions were");
-        return format!(
-            "{house}{damaged} ended by somebody else against the decision: a person must look (handfast transactions list).{down}"
-        );
+        return format!("{house}{damaged} ended by somebody else against the decision: a person must look.{down}");
     }
     let mut waited_for: Vec<String> = in_doubt.iter().flat_map(|t| names(&waiting(t))).collect();
     waited_for.sort();
@@ -159,10 +157,8 @@ pub(super) fn next(transaction: &Transaction, interval: Duration) -> String {
             String::from("Restart Handfast: it reads the journal again and commits or rolls back, all or nothing.")
         }
         TransactionState::InDoubt if !heuristic(transaction).is_empty() => format!(
-            "A person must look: make the rows on {} as the decision says (COMMIT), then `handfast transactions resolve {} \
-             --commit --force-heuristic`.",
-            list(&names(&heuristic(transaction))),
-            transaction.name
+            "A person must look: make the rows on {} as the decision says, then resolve it as COMMIT by force, with your name.",
+            list(&names(&heuristic(transaction)))
         ),
         TransactionState::InDoubt => {
             let (verb, who) = match transaction.decision {

@@ -14,13 +14,15 @@ use tokio::sync::watch;
 use self::board::Board;
 use crate::backend::control::{Control, ControlError};
 use crate::backend::pool::{CONTROL_TIMEOUT, Pools};
+use crate::base::limits::BACKENDS_MAX;
 use crate::base::swap::Swap;
 use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place};
 use crate::commit::ledger::BranchState;
 use crate::commit::registry::Registry;
 use crate::config::Config;
-use crate::journal::{Alarm, Decision, Journal};
+use crate::journal::{Alarm, Decision, Journal, JournalError};
 use crate::telemetry::metrics;
+use crate::telemetry::traces::Tracer;
 use crate::txn::recover;
 
 /// A journal that this configuration cannot finish.
@@ -54,6 +56,25 @@ pub enum AdoptError {
     },
 }
 
+/// Why nothing can be recovered.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal cannot be opened.
+    #[error("the journal cannot be opened: {source}")]
+    Journal {
+        /// How.
+        #[source]
+        source: JournalError,
+    },
+    /// The journal and the configuration do not fit.
+    #[error("{source}")]
+    Adopt {
+        /// How.
+        #[source]
+        source: AdoptError,
+    },
+}
+
 /// What all settlers share.
 #[derive(Clone, Debug)]
 pub struct Recovery {
@@ -74,9 +95,37 @@ pub struct Recovery {
 }
 
 impl Recovery {
+    /// Opens the journal, and hands what it holds of unfinished decisions to the settlers to come: also how many they are. One
+    /// way for whoever serves and whoever only finishes. `tracer`: who hears of what settlers do.
+    ///
+    /// # Errors
+    /// The journal cannot be read or is another process's, or holds what this configuration cannot finish.
+    pub fn open(
+        config: &Arc<Config>,
+        failpoints: Failpoints,
+        tracer: Option<Arc<Tracer>>,
+    ) -> Result<(Self, usize), OpenError> {
+        let (cluster, node) = (config.node.cluster.clone(), config.node.name.clone());
+        let opened = Journal::open(&config.journal, cluster, node, failpoints.clone());
+        let (journal, replay) = opened.map_err(|source| OpenError::Journal { source })?;
+        let recovery = Self {
+            config: Arc::clone(config),
+            latest: Arc::new(Swap::new(Arc::clone(config))),
+            journal,
+            registry: Arc::new(Registry::keeping(BACKENDS_MAX, config.limits.transactions_kept).traced(tracer)),
+            pools: Arc::new(Pools::new(Arc::clone(config))),
+            board: Arc::new(Board::new(BACKENDS_MAX)),
+            failpoints,
+        };
+        let unfinished = recovery.adopt().map_err(|source| OpenError::Adopt { source })?;
+        let journal = &recovery.journal;
+        tracing::info!(node = %journal.node(), epoch = journal.epoch(), unfinished, ?replay, "journal open");
+        Ok((recovery, unfinished))
+    }
+
     /// Hands every unfinished decision of the journal to the settlers; before any client is let in. Errors: a decision
     /// that this configuration cannot finish.
-    pub fn adopt(&self) -> Result<usize, AdoptError> {
+    fn adopt(&self) -> Result<usize, AdoptError> {
         self.failpoints.hit(Failpoint::RecoveryAfterReplay);
         let unsettled = self.journal.unsettled();
         for (decision, _) in &unsettled {

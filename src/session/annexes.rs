@@ -122,6 +122,7 @@ impl Services {
             latest: Arc::default(),
             clients: Arc::clone(&self.clients),
             statements: Arc::clone(&self.statements),
+            tracer: self.tracer.clone(),
             house: Arc::clone(&self.house),
             metrics: self.metrics.clone(),
             routes: RouteTable::new(&config),

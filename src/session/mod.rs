@@ -17,6 +17,7 @@ use crate::route::{Reach, RouteTable};
 use crate::sql::AnalysisCache;
 use crate::telemetry::clients::Clients;
 use crate::telemetry::statements::Statements;
+use crate::telemetry::traces::Tracer;
 
 pub mod annexes;
 pub mod mysql;
@@ -24,6 +25,7 @@ pub mod outcome;
 pub mod pg;
 pub mod transaction;
 pub mod translations;
+pub mod watch;
 
 /// What every session needs of the house; made in `app`, at the start and when the configuration is read again.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Services {
     pub clients: Arc<Clients>,
     /// Which statements were run.
     pub statements: Arc<Statements>,
+    /// Who takes spans; none: traces are off.
+    pub tracer: Option<Arc<Tracer>>,
     /// What operators and clients may know of transactions.
     pub house: Arc<House>,
     /// Figures, if somebody collects them.

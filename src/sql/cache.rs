@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
-use super::{Analysis, Reading, analyze};
+use super::comment::trailing;
+use super::{Analysis, ClientCharset, Encoding, Reading, analyze};
 
 /// Longer texts are analysed each time: they are bulk loads, which do not come twice.
 const TEXT_KEPT_BYTES_MAX: usize = 16 * 1024;
@@ -69,10 +70,13 @@ impl AnalysisCache {
         if text.len() > TEXT_KEPT_BYTES_MAX {
             return Arc::new(analyze(reading, text));
         }
+        // Tracing writes another comment behind each text; without it the same ones come again.
+        let plain = reading.charset == ClientCharset::AsciiSafe && matches!(reading.encoding, Encoding::Utf8);
+        let text = trailing(text).filter(|_| plain).map_or(text, |at| &text[..at]);
         if let Some(found) = self.kept.get(&Lookup { reading, text }) {
             return found;
         }
-        let made = Arc::new(analyze(reading, text));
+        let made = Arc::new(analyze(reading, text).with_fingerprint(reading, text));
         if self.came_before(&Lookup { reading, text }) {
             self.kept.insert(Key { reading, text: text.into() }, Arc::clone(&made));
         }
@@ -95,5 +99,28 @@ impl AnalysisCache {
     /// Whether none is kept.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Dialect;
+
+    #[test]
+    fn texts_that_differ_only_in_the_trace_behind_them_are_analysed_once() {
+        let (cache, reading) = (AnalysisCache::new(10), Reading::new(Dialect::Postgres));
+        let text = |n: u32| {
+            format!("UPDATE items SET name = 'x' WHERE id = 7 /*route='a',traceparent='00-{n:032x}-{n:016x}-01'*/")
+        };
+        let analyses: Vec<_> = (1..=20).map(|n| cache.analyze(reading, text(n).as_bytes())).collect();
+        assert_eq!(cache.len(), 1);
+        assert!(Arc::ptr_eq(&analyses[18], &analyses[19]), "it is kept");
+        let bare = cache.analyze(reading, b"UPDATE items SET name = 'x' WHERE id = 7");
+        assert!(Arc::ptr_eq(&analyses[19], &bare));
+        assert_eq!(bare.statements, analyze(reading, b"UPDATE items SET name = 'x' WHERE id = 7").statements);
+        let directed =
+            cache.analyze(reading, b"UPDATE items SET name = 'x' WHERE id = 7 /* handfast: backend=delivery */");
+        assert_eq!(directed.statements[0].backend_override.as_deref(), Some("delivery"));
     }
 }

@@ -27,7 +27,17 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Of a text.
     pub fn of(reading: Reading, text: &[u8]) -> Self {
-        let text: Arc<str> = normalise(reading, text).into();
+        Self::made(normalise(reading, text))
+    }
+
+    /// No more than its first word: a text that a server could not read may have its values anywhere.
+    pub fn first_word(&self) -> Self {
+        let word: String = self.text.chars().take_while(char::is_ascii_alphabetic).collect();
+        Self::made(format!("{word} …"))
+    }
+
+    fn made(text: String) -> Self {
+        let text: Arc<str> = text.into();
         // FNV-1a: the texts are short, and it only spreads them over a table which compares them.
         let hash = text
             .bytes()
@@ -37,9 +47,15 @@ impl Fingerprint {
 }
 
 impl Analysis {
-    /// The text's fingerprint; made once for each analysis. `text` and `reading` are those that were analysed.
-    pub fn fingerprint(&self, reading: Reading, text: &[u8]) -> &Fingerprint {
-        self.fingerprint.get_or_init(|| Fingerprint::of(reading, text))
+    /// With the fingerprint of the text that was analysed.
+    pub(super) fn with_fingerprint(mut self, reading: Reading, text: &[u8]) -> Self {
+        self.fingerprint = Some(Fingerprint::of(reading, text));
+        self
+    }
+
+    /// The text's fingerprint. `text` and `reading` are those that were analysed.
+    pub fn fingerprint(&self, reading: Reading, text: &[u8]) -> Fingerprint {
+        self.fingerprint.clone().unwrap_or_else(|| Fingerprint::of(reading, text))
     }
 }
 
@@ -176,13 +192,13 @@ fn print(parts: &[Spaced<'_>], cut: bool) -> String {
         };
         // Names may have line ends in their quotes; a line of a table has none.
         let own = own.split(char::is_control).collect::<Vec<_>>().join(" ");
+        if out.len() + 1 + own.len() > FINGERPRINT_BYTES_MAX {
+            out.push('…');
+            return out;
+        }
         // Two words that a comment has kept apart stay apart.
         if *spaced && !out.is_empty() {
             out.push(' ');
-        }
-        if out.len() + own.len() > FINGERPRINT_BYTES_MAX {
-            out.push('…');
-            return out;
         }
         out.push_str(&own);
     }

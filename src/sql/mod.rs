@@ -8,6 +8,7 @@ mod analyze;
 mod cache;
 mod charset;
 mod classify;
+mod comment;
 mod encoding;
 mod fingerprint;
 mod head;
@@ -20,13 +21,13 @@ pub(crate) mod tests;
 pub mod translate;
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use crate::base::Dialect;
 
 pub use analyze::analyze;
 pub use cache::AnalysisCache;
 pub use charset::ClientCharset;
+pub use comment::traceparent;
 pub use encoding::Encoding;
 pub use fingerprint::{FINGERPRINT_BYTES_MAX, Fingerprint, normalise};
 pub use tables::IDENTIFIERS_MAX;
@@ -69,14 +70,14 @@ impl Reading {
 pub struct Analysis {
     /// The statements; their spans are byte ranges of the text, without the closing `;`.
     pub statements: Vec<Statement>,
-    /// Made when it is asked for.
-    fingerprint: OnceLock<Fingerprint>,
+    /// Made by whoever keeps the analysis.
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Analysis {
     /// Of these.
     pub fn new(statements: Vec<Statement>) -> Self {
-        Self { statements, fingerprint: OnceLock::new() }
+        Self { statements, fingerprint: None }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 
+use super::activity::Activity;
 use crate::base::{Dialect, clock};
 
 /// All clients that have logged in.
@@ -36,7 +37,7 @@ impl fmt::Debug for State {
 pub type Killer = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Connected {
     /// Which wire.
     pub protocol: Dialect,
@@ -46,6 +47,8 @@ pub struct Connected {
     pub address: String,
     /// Since when, milliseconds since 1970.
     pub since_wall_ms: u64,
+    /// What it is doing.
+    pub activity: Arc<Activity>,
 }
 
 /// A client's place in the list; it leaves when this is dropped.
@@ -53,6 +56,7 @@ pub struct Connected {
 pub struct Present {
     clients: Arc<Clients>,
     id: u64,
+    activity: Arc<Activity>,
 }
 
 impl Drop for Present {
@@ -67,6 +71,11 @@ impl Present {
     /// How its session is ended on an operator's word.
     pub fn killed_by(&self, killer: Killer) {
         self.clients.state().killers.insert(self.id, killer);
+    }
+
+    /// By which its session tells what it is doing.
+    pub fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
     }
 
     /// It has logged in anew, as another user. False: that one has `most` sessions already, and nothing has changed.
@@ -99,8 +108,10 @@ impl Clients {
         state.last += 1;
         let id = state.last;
         let since_wall_ms = clock::wall_ms();
-        state.by_id.insert(id, Connected { protocol, user: user.to_owned(), address, since_wall_ms });
-        Some(Present { clients: Arc::clone(self), id })
+        let activity = Arc::<Activity>::default();
+        let known = Arc::clone(&activity);
+        state.by_id.insert(id, Connected { protocol, user: user.to_owned(), address, since_wall_ms, activity: known });
+        Some(Present { clients: Arc::clone(self), id, activity })
     }
 
     /// Ends a client's session: what it runs is cancelled, what is open is rolled back, a COMMIT that has begun is finished.

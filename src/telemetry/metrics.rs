@@ -6,7 +6,8 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::base::Dialect;
+use super::process;
+use crate::base::{Dialect, clock};
 
 /// What kind a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +47,18 @@ published! {
     BUILD_INFO = "handfast_build_info", Gauge, ["version"], "1, with the version as a label";
     UP_SECONDS = "handfast_up_seconds", Gauge, [], "Time since the start";
     CLIENTS = "handfast_clients", Gauge, ["protocol"], "Client connections, by protocol";
+    CONNECTIONS = "handfast_client_connections_total", Counter, ["protocol", "outcome"],
+        "Clients that connected, by outcome (accepted, refused: login or limits; failed: gone or not understood before it was through)";
+    STATEMENTS = "handfast_statements_total", Counter, ["protocol", "route"],
+        "Statements run, by protocol and route (one, many, translated, session, unparsed)";
+    ERRORS = "handfast_errors_total", Counter, ["sqlstate_class", "backend"],
+        "Statements whose client was told an error, by the first two characters of its SQLSTATE, and whose it is (none: Handfast's own)";
     TRANSACTIONS = "handfast_transactions_total", Counter, ["kind", "outcome"],
         "Transactions ended, by kind (none: nothing was to be committed; one_phase, two_phase) and outcome (committed, rolled_back, unknown)";
     COMMIT_SECONDS = "handfast_commit_duration_seconds", Histogram, ["kind"], "From COMMIT or ROLLBACK to its answer, by kind";
     PHASE_SECONDS = "handfast_commit_phase_duration_seconds", Histogram, ["phase"],
         "Time of one participant's prepare, of the decision (decide), of one participant's commit in phase two (finish)";
-    IN_DOUBT = "handfast_in_doubt_transactions", Gauge, [], "Decided transactions of which a branch is not committed yet";
+    IN_DOUBT = "handfast_in_doubt_transactions", Gauge, [], "Transactions that wait for a backend or a person, decided or not: as many as status and the dashboard say";
     IN_DOUBT_AGE = "handfast_in_doubt_oldest_age_seconds", Gauge, [], "Age of the oldest of them; 0 without any";
     UNSETTLED = "handfast_in_doubt_branches", Gauge, ["backend"], "Branches on a backend that recovery must still finish";
     RETRIES = "handfast_finish_retries_total", Counter, ["backend"], "Attempts to finish a branch in doubt that failed";
@@ -71,6 +78,18 @@ published! {
     POOL_WAIT = "handfast_pool_wait_duration_seconds", Histogram, ["backend"], "How long sessions waited for a connection";
     BACKEND_UP = "handfast_backend_up", Gauge, ["backend"], "1 while a backend answers";
     BACKEND_PREPARED = "handfast_backend_prepared_branches", Gauge, ["backend"], "Prepared branches on a backend, of whomever";
+    RELOADS = "handfast_config_reloads_total", Counter, ["outcome"], "Times that the configuration was read again, by outcome (taken, refused)";
+    RELOAD_OK = "handfast_config_last_reload_successful", Gauge, [],
+        "1, or 0 when the configuration that was read last was refused and an older one runs";
+    RELOADED = "handfast_config_last_reload_success_timestamp_seconds", Gauge, [], "When the configuration that runs was read, seconds since 1970";
+    SPANS = "handfast_trace_spans_total", Counter, ["outcome"],
+        "Spans of traces (exported, dropped: the queue was full, failed: the collector did not take them)";
+    PROCESS_CPU = "process_cpu_seconds_total", Counter, [], "Processor time used, in user and system mode";
+    PROCESS_RESIDENT = "process_resident_memory_bytes", Gauge, [], "Memory that is in RAM";
+    PROCESS_VIRTUAL = "process_virtual_memory_bytes", Gauge, [], "Address space";
+    PROCESS_FDS = "process_open_fds", Gauge, [], "Open file descriptors";
+    PROCESS_FDS_MAX = "process_max_fds", Gauge, [], "File descriptors that may be open";
+    PROCESS_STARTED = "process_start_time_seconds", Gauge, [], "When the process was started, seconds since 1970";
     BACKEND_PREPARED_LIMIT = "handfast_backend_prepared_limit", Gauge, ["backend"],
         "How many prepared branches a backend can hold; absent where there is no such bound";
 }
@@ -108,6 +127,9 @@ fn describe() {
         }
     }
     gauge!(IN_DOUBT).set(0.0);
+    for outcome in ["taken", "refused"] {
+        counter!(RELOADS, "outcome" => outcome).increment(0);
+    }
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
@@ -126,6 +148,70 @@ fn number(count: usize) -> f64 {
 /// Sessions of a protocol right now.
 pub fn sessions(dialect: Dialect, count: usize) {
     gauge!(CLIENTS, "protocol" => protocol(dialect)).set(number(count));
+}
+
+/// So many statements were run since the start.
+pub fn statements(dialect: Dialect, route: &'static str, total: u64) {
+    counter!(STATEMENTS, "protocol" => protocol(dialect), "route" => route).absolute(total);
+}
+
+/// Classes of SQLSTATE that servers and we send: a label must not have as many values as a server likes.
+const CLASSES: [&str; 47] = [
+    "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "10", "20", "21", "22", "23", "24", "25", "26",
+    "27", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42", "44", "45", "53", "54", "55", "57",
+    "58", "70", "72", "F0", "HV", "HY", "P0", "XA", "XX",
+];
+
+/// A statement's client was told an error. `backend`: whose it is; none: ours.
+pub fn error(sqlstate: &[u8; 5], backend: Option<&str>) {
+    let class = CLASSES.into_iter().find(|class| sqlstate.starts_with(class.as_bytes())).unwrap_or("other");
+    counter!(ERRORS, "sqlstate_class" => class, "backend" => backend.unwrap_or("none").to_owned()).increment(1);
+}
+
+/// A client connected: `accepted`, `refused` or `failed`.
+pub fn connected(dialect: Dialect, outcome: &'static str) {
+    counter!(CONNECTIONS, "protocol" => protocol(dialect), "outcome" => outcome).increment(1);
+}
+
+/// The configuration was read again.
+pub fn reloaded(taken: bool) {
+    counter!(RELOADS, "outcome" => if taken { "taken" } else { "refused" }).increment(1);
+    gauge!(RELOAD_OK).set(if taken { 1.0 } else { 0.0 });
+    if taken {
+        gauge!(RELOADED).set(clock::wall_ms() as f64 / 1000.0);
+    }
+}
+
+/// A process has started with the configuration that it has read just now.
+pub fn started() {
+    gauge!(RELOAD_OK).set(1.0);
+    gauge!(RELOADED).set(clock::wall_ms() as f64 / 1000.0);
+}
+
+/// Spans of traces: `exported`, `dropped` or `failed`.
+pub fn spans(outcome: &'static str, count: u64) {
+    counter!(SPANS, "outcome" => outcome).increment(count);
+}
+
+/// Everything in Prometheus' text format, with the figures of the process as they are now. (The library's counters are whole
+/// numbers; processor time is not.)
+pub fn render(handle: &PrometheusHandle) -> String {
+    let mut text = handle.render();
+    let Some(process) = process::read() else { return text };
+    let values = [
+        (PROCESS_CPU, Some(process.cpu_s)),
+        (PROCESS_RESIDENT, Some(process.resident_bytes as f64)),
+        (PROCESS_VIRTUAL, Some(process.virtual_bytes as f64)),
+        (PROCESS_FDS, Some(process.open_fds as f64)),
+        (PROCESS_FDS_MAX, process.max_fds.map(|max| max as f64)),
+        (PROCESS_STARTED, Some(process.started_s)),
+    ];
+    for (name, value) in values {
+        let (Some(metric), Some(value)) = (METRICS.iter().find(|metric| metric.name == name), value) else { continue };
+        let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+        text.push_str(&format!("# HELP {name} {}\n# TYPE {name} {kind}\n{name} {value}\n\n", metric.help));
+    }
+    text
 }
 
 /// How long the process has been up.
@@ -282,7 +368,10 @@ mod tests {
     fn every_name_is_ours_says_its_unit_and_has_help() {
         for (index, metric) in METRICS.iter().enumerate() {
             let name = metric.name;
-            assert!(name.starts_with("handfast_") && !metric.help.is_empty(), "{name}");
+            assert!(
+                (name.starts_with("handfast_") || name.starts_with("process_")) && !metric.help.is_empty(),
+                "{name}"
+            );
             assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
             assert!(METRICS[..index].iter().all(|other| other.name != name), "{name} twice");
             let words = ["count", "sum", "bucket", "milliseconds", "microseconds", "ms"];

@@ -47,7 +47,7 @@ def run(*command, **more):
 
 def published():
     """What src/telemetry/metrics.rs publishes: labels by name, a histogram by the names that it is rendered as."""
-    listed = re.findall(r'= "(handfast_\w+)",\s*(Counter|Gauge|Histogram),\s*\[([^\]]*)\]', text("src/telemetry/metrics.rs"))
+    listed = re.findall(r'= "((?:handfast|process)_\w+)",\s*(Counter|Gauge|Histogram),\s*\[([^\]]*)\]', text("src/telemetry/metrics.rs"))
     assert len(listed) > 10, "the list of metrics was not found in src/telemetry/metrics.rs"
     out = {}
     for name, kind, labels in listed:
@@ -122,7 +122,7 @@ def every_alert_has_its_part_of_the_runbook_and_the_other_way_round():
 def the_dashboard_has_its_rows_and_no_panel_lies_on_another():
     board = json.loads(text("config/grafana/handfast.json"))
     rows = [panel["title"] for panel in board["panels"] if panel["type"] == "row"]
-    assert rows == ["Promise", "Latency", "Backends", "Journal"], rows
+    assert rows == ["Promise", "Latency", "Backends", "Journal", "Statements and the process"], rows
     taken, ids = set(), set()
     for panel in board["panels"]:
         assert panel["id"] not in ids, panel["title"]
@@ -143,10 +143,10 @@ def what_a_running_handfast_tells_is_clean_and_on_the_list():
     else:
         told = Path(ARGS.metrics).read_text(encoding="utf-8")
     names = set(published())
-    told_names = set(re.findall(r"^(handfast_\w+)", told, re.M))
+    told_names = set(re.findall(r"^((?:handfast|process)_\w+)", told, re.M))
     assert told_names, "nothing is told"
     assert told_names <= names, f"not on the list: {told_names - names}"
-    for name in re.findall(r"^# TYPE (handfast_\w+)", told, re.M):
+    for name in re.findall(r"^# TYPE ((?:handfast|process)_\w+)", told, re.M):
         assert f"# HELP {name} " in told, f"{name} has no help"
     if shutil.which("promtool"):
         # Exit 3: it has advice. Both are to be heeded.
@@ -392,6 +392,7 @@ def a_pod_has_time_to_drain_no_root_and_no_more_rights_than_it_needs():
     assert pod["terminationGracePeriodSeconds"] > 2 * drain_timeout() + wait
     user = next(rest.split() for word, rest in instructions() if word == "RUN" and "useradd" in rest)
     assert str(pod["securityContext"]["runAsUser"]) == user[user.index("--uid") + 1], "the image's user is another"
+    assert str(pod["securityContext"]["runAsGroup"]) == user[user.index("--gid") + 1], "the image's group is another"
     assert pod["securityContext"]["runAsNonRoot"] and container["securityContext"]["readOnlyRootFilesystem"]
     assert container["securityContext"]["capabilities"]["drop"] == ["ALL"] and not pod["automountServiceAccountToken"]
     installed = [target.rsplit("/", 1)[1] for stage, _, target in copied() if stage == 1]

@@ -13,6 +13,7 @@ use handfast::testbed::{Handfast, Order, Shop, available};
 use tokio::sync::OnceCell;
 
 use crate::bed::{Stand, bed, binary, on, servers, skip, unique_name};
+use crate::clients_table;
 
 struct Script {
     program: PathBuf,
@@ -126,7 +127,7 @@ impl Topology {
         }
     }
 
-    fn is_mixed(self) -> bool {
+    pub fn is_mixed(self) -> bool {
         self.store.dialect() != self.delivery.dialect()
     }
 }
@@ -215,6 +216,8 @@ fn a_client(name: &'static str, topology: Topology) {
         let output = script.run(port, topology.database(&stand), "all", 100).await;
         let through = steps(&what, "Handfast", &output, &STEPS, &stand.handfast.log_tail());
         let through = nameless(through, &stand);
+        let itself = clients_table::itself(&through);
+        let mut passed = vec!["connect", "one", "two"];
         let compared = |saw: &[String]| -> Vec<String> {
             saw.iter().filter(|line| !topology.is_mixed() || crosses(line)).cloned().collect()
         };
@@ -236,24 +239,39 @@ fn a_client(name: &'static str, topology: Topology) {
                 stand.settled().await;
                 assert_eq!(stand.sides(order).await, (there, there), "{what}: {point}");
             }
+            passed.push("kill");
         }
+        clients_table::record(name, topology, &passed, itself);
     });
 }
 
+/// A script, and where its services are.
+pub struct Client {
+    pub script: &'static str,
+    pub topology: Topology,
+}
+
+/// Every client that is tested.
+pub const ALL: [&[Client]; 2] = [ALIKE, MIXED];
+
 macro_rules! clients {
-    ($($test:ident: $script:literal on $client:ident, store on $store:ident, delivery on $delivery:ident;)*) => { $(
+    ($all:ident; $($test:ident: $script:literal on $client:ident, store on $store:ident, delivery on $delivery:ident;)*) => {
+        const $all: &[Client] = &[$(
+            Client { script: $script, topology: Topology { client: Engine::$client, store: Engine::$store, delivery: Engine::$delivery } },
+        )*];
+        $(
         #[test]
         fn $test() {
             let (client, store, delivery) = (Engine::$client, Engine::$store, Engine::$delivery);
             a_client($script, Topology { client, store, delivery });
         }
     )* };
-    ($($test:ident: $script:literal on $engine:ident;)*) => {
-        clients! { $($test: $script on $engine, store on $engine, delivery on $engine;)* }
+    ($all:ident; $($test:ident: $script:literal on $engine:ident;)*) => {
+        clients! { $all; $($test: $script on $engine, store on $engine, delivery on $engine;)* }
     };
 }
 
-clients! {
+clients! { ALIKE;
     psql_works: "shell/psql.sh" on Postgres;
     pgbench_works: "shell/pgbench.sh" on Postgres;
     psycopg_works: "python/psycopg_client.py" on Postgres;
@@ -308,7 +326,7 @@ clients! {
 }
 
 // The same scripts, unchanged, with one service on the other engine.
-clients! {
+clients! { MIXED;
     psql_works_over_both: "shell/psql.sh" on Postgres, store on Postgres, delivery on Mariadb;
     pgbench_works_over_both: "shell/pgbench.sh" on Postgres, store on Postgres, delivery on Mariadb;
     psycopg_works_over_postgres_and_mariadb: "python/psycopg_client.py" on Postgres, store on Postgres, delivery on Mariadb;

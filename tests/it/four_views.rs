@@ -448,7 +448,7 @@ impl Browser {
         if std::env::var_os("HANDFAST_SHOTS").is_some() {
             self.ask("shoot #/now now 840");
             self.ask(&format!("shoot #/transactions/{name} in-doubt 800"));
-            self.ask("shoot #/routing routing 800 UPDATE orders SET customer = 'Ada' WHERE id = 7; UPDATE agents SET order_id = 7 WHERE name = 'Ann'");
+            self.ask("shoot #/routing routing 800 UPDATE orders SET item = 'lamp' WHERE id = 7; UPDATE agents SET order_id = 7 WHERE name = 'Ann'");
         }
     }
 }

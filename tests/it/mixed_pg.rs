@@ -5,6 +5,7 @@ use handfast::base::{Dialect, Engine};
 use handfast::testbed::{Answer, Direct, SqlError};
 
 use crate::bed::{Stand, on, servers};
+use crate::raw_pg::{Raw, column, states};
 
 /// A test for MariaDB and for MySQL from one story.
 macro_rules! on_both {
@@ -39,6 +40,7 @@ on_both! {
     repeatable_read_does_not_lose_an_update;
     a_read_only_transaction_writes_nowhere;
     settings_that_cannot_be_honoured_are_refused_by_name;
+    a_client_that_wants_no_conversion_gets_utf8;
     a_statement_over_both_is_refused_and_nothing_is_done;
     begin_inside_a_transaction_changes_nothing;
     what_is_not_committed_goes_with_the_connection;
@@ -295,6 +297,20 @@ async fn settings_that_cannot_be_honoured_are_refused_by_name(engine: Engine) {
         client.run(reset).await.unwrap();
         client.run("SELECT name FROM agents").await.unwrap();
     }
+}
+
+async fn a_client_that_wants_no_conversion_gets_utf8(engine: Engine) {
+    let stand = stand(engine).await;
+    let mut raw = Raw::connect(stand.handfast.port(Dialect::Postgres), "shop").unwrap();
+    // As in a database that was made without a locale.
+    assert!(states(&raw.query(b"SET client_encoding = 'SQL_ASCII'")).is_empty());
+    assert!(states(&raw.query("INSERT INTO agents (name) VALUES ('Jörg')".as_bytes())).is_empty());
+    assert_eq!(column(&raw.query("SELECT name FROM agents WHERE name = 'Jörg'".as_bytes())), ["Jörg"]);
+    assert_eq!(
+        states(&raw.query(b"INSERT INTO agents (name) VALUES ('J\xf6rg')")),
+        ["0A000"],
+        "other bytes are refused"
+    );
 }
 
 async fn a_statement_over_both_is_refused_and_nothing_is_done(engine: Engine) {

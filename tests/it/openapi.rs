@@ -45,6 +45,13 @@ async fn shapes(engine: Engine) {
         http::post(port, &format!("/api/v1/transactions/{name}/resolve"), &serde_json::json!({"outcome": "commit"}));
     assert_eq!(resolved.status, 200, "{}", resolved.body);
     fits(&document, &reference("Transaction"), &resolved.json(), "resolve");
+    let explained = http::post(
+        port,
+        "/api/v1/explain",
+        &serde_json::json!({"sql": "UPDATE agents SET name = 'x'; SELECT * FROM orders, agents"}),
+    );
+    assert_eq!(explained.status, 200, "{}", explained.body);
+    fits(&document, &reference("Explained"), &explained.json(), "explain");
     for (verb, paused) in [("pause", true), ("resume", false)] {
         let answer = http::post(port, &format!("/api/v1/backends/delivery/{verb}"), &Value::Null);
         assert_eq!(answer.status, 200, "{}", answer.body);

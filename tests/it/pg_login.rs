@@ -201,7 +201,7 @@ fn who_does_not_log_in_is_dropped_and_keeps_nobody_out() {
         let handfast = Handfast::with_config(binary(), &stand.shop, &text).unwrap();
         handfast.start().unwrap();
         let port = handfast.port(Dialect::Postgres);
-        // More than may be strangers at a time: the oldest go, and the next client gets in at once.
+        // More than may be on their way in at a time: the oldest go, and the next client gets in at once.
         let packet = with(&[]);
         let crowd: Vec<_> = (0..400_usize)
             .map(|number| {

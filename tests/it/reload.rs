@@ -140,8 +140,16 @@ fn a_wrong_configuration_changes_nothing_and_says_why() {
             assert!(stand.handfast.log_text().contains("the configuration was not taken"));
             client.run("UPDATE agents SET order_id = 1 WHERE name = 'Ann'").await.unwrap();
         }
+        let tells = |line: &str| {
+            let told = http::get(stand.handfast.admin_port(), "/metrics").body;
+            assert!(told.lines().any(|told| told == line), "{line} is not in {told}");
+        };
+        tells("handfast_config_reloads_total{outcome=\"refused\"} 4");
+        tells("handfast_config_last_reload_successful 0");
         std::fs::write(stand.handfast.config(), &good).unwrap();
         assert!(reload(&stand.handfast).unwrap().is_empty(), "all is as it was");
+        tells("handfast_config_reloads_total{outcome=\"taken\"} 1");
+        tells("handfast_config_last_reload_successful 1");
         client.close().await;
     });
 }

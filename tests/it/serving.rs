@@ -13,6 +13,7 @@ use std::time::Duration;
 use handfast::base::{Dialect, Engine, clock};
 use handfast::testbed::Direct;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::task::JoinSet;
 
 use crate::bed::{SETTLE_MAX, Stand, binary, on_every_engine, until};
 use crate::http;
@@ -89,20 +90,21 @@ async fn a_restart_refuses_nobody_when_the_sockets_are_handed_over(engine: Engin
     let url = stand.handfast.url(dialect);
     // Somebody who comes before it is there at all.
     let connect = || {
-        tokio::spawn({
-            let url = url.clone();
-            async move { Direct::connect(&url).await }
-        })
+        let (url, mut coming) = (url.clone(), JoinSet::new());
+        coming.spawn(async move { Direct::connect(&url).await });
+        coming
     };
-    let early = connect();
+    let mut early = connect();
     let mut serving = over(&stand, name, &client, &admin);
-    let mut early = early.await.unwrap().unwrap_or_else(|error| panic!("{error}: {}", serving.log()));
+    let mut early =
+        early.join_next().await.unwrap().unwrap().unwrap_or_else(|error| panic!("{error}: {}", serving.log()));
     early.run("SELECT 1").await.unwrap();
     early.close().await;
     assert!(serving.log().contains(&format!("a socket for {name} was handed over")), "{}", serving.log());
     // Others come all the time. One that is just being let in when it stops is told so; nobody is refused.
     let stop = Arc::new(AtomicBool::new(false));
-    let crowd = tokio::spawn({
+    let mut crowd = JoinSet::new();
+    crowd.spawn({
         let (url, stop) = (url.clone(), Arc::clone(&stop));
         async move {
             let mut served = 0;
@@ -123,14 +125,15 @@ async fn a_restart_refuses_nobody_when_the_sockets_are_handed_over(engine: Engin
         let status = serving.end();
         assert_eq!(status.success(), signal == Signal::TERM, "{status}: {}", serving.log());
         // While nobody is there.
-        let waiting = connect();
+        let mut waiting = connect();
         serving = over(&stand, name, &client, &admin);
-        let mut waiting = waiting.await.unwrap().unwrap_or_else(|error| panic!("{error}: {}", serving.log()));
+        let mut waiting =
+            waiting.join_next().await.unwrap().unwrap().unwrap_or_else(|error| panic!("{error}: {}", serving.log()));
         waiting.run("UPDATE stock SET reserved = reserved + 1 WHERE item = 'lamp'").await.unwrap();
         waiting.close().await;
     }
     stop.store(true, Ordering::Relaxed);
-    assert!(crowd.await.unwrap() > 0);
+    assert!(crowd.join_next().await.unwrap().unwrap() > 0);
     assert_eq!(stand.store("SELECT reserved FROM stock WHERE item = 'lamp'").await, 3);
     assert_eq!(http::get(stand.handfast.admin_port(), "/healthz").status, 200, "the operator's socket, too");
     // A socket that the configuration knows nothing of.

@@ -34,8 +34,15 @@ handfast_find_cargo() {
 # The version that apt would install of package $1 (empty: none).
 handfast_candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \(.*\)/\1/p' | grep -v '(none)' || true; }
 
+# True if apt has a new enough Rust.
+handfast_packaged_rust() {
+  local version
+  version=$(handfast_candidate cargo-web)
+  [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$HANDFAST_RUST_MIN" "$version" | sort -V | head -1)" = "$HANDFAST_RUST_MIN" ]
+}
+
 handfast_install() {
-  local what=$1 packages="" optional="" rustup="" as_root="" version package
+  local what=$1 packages="" optional="" rustup="" as_root="" package
   if [ "$(id -u)" -ne 0 ]; then as_root=sudo; fi
 
   handfast_has_postgres || packages="$packages postgresql"
@@ -74,12 +81,17 @@ handfast_install() {
     exit 3
   fi
   if [ -n "$as_root" ] && ! sudo -n true 2>/dev/null; then
-    echo "Missing here, and I may not install it:" >&2
+    echo "Missing here, and I may not install it. Run these as root:" >&2
+    echo "  apt-get update" >&2
     echo "  apt-get install -y --no-install-recommends${packages/RUST/cargo-web rustc-web}" >&2
-    echo "Run that line as root (Rust >= $HANDFAST_RUST_MIN may as well come from rustup), then start me again." >&2
+    case $packages in *RUST*)
+      echo "If apt has no such packages, or cargo is older than $HANDFAST_RUST_MIN then, leave them out, and get Rust from https://rustup.rs, without root." >&2 ;;
+    esac
+    echo "Then start me again." >&2
     exit 3
   fi
-  if [ -z "$(handfast_candidate mariadb-server-core)" ]; then
+  # No package lists, or old ones: Rust comes with security updates.
+  if [ -z "$(handfast_candidate mariadb-server-core)" ] || { [[ $packages == *RUST* ]] && ! handfast_packaged_rust; }; then
     echo "Reading the package lists (apt-get update)."
     $as_root apt-get update -qq || { echo "The package lists could not be read: see above." >&2; exit 3; }
   fi
@@ -88,8 +100,7 @@ handfast_install() {
   done
   if [ -z "$packages" ]; then return 0; fi
   case $packages in *RUST*)
-    version=$(handfast_candidate cargo-web)
-    if [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$HANDFAST_RUST_MIN" "$version" | sort -V | head -1)" = "$HANDFAST_RUST_MIN" ]; then
+    if handfast_packaged_rust; then
       packages=${packages/RUST/cargo-web rustc-web}
       if [ "$what" = tests ] && [ -n "$(handfast_candidate rustfmt-web)" ]; then packages="$packages rustfmt-web"; fi
     elif handfast_has rustup || [ -n "$(handfast_candidate rustup)" ]; then

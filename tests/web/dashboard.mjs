@@ -211,9 +211,66 @@ async function standIn() {
     await fill(page, "#sql", "UPDATE agents SET order_id = 7 WHERE name = 'Ann'");
     await page.eval("document.querySelector('form.try').requestSubmit()");
     await page.until("document.querySelector('.plan')?.innerText.includes('handfast.toml:17')");
-    await fill(page, "#sql", "SELECT * FROM missing");
+    await fill(page, "#sql", "SELECT * FROM missing, agents");
     await page.eval("document.querySelector('form.try').requestSubmit()");
-    await page.until(says("HF0205"));
+    await page.until("document.querySelector('.plan .refused')?.innerText.includes('HF0201') && document.querySelector('.plan .hint')");
+    await fill(page, "#sql", " ");
+    await page.eval("document.querySelector('form.try').requestSubmit()");
+    await page.until("document.querySelector('.refusal')?.innerText.includes('HF0602')");
+    page.complaints = page.complaints.filter((one) => !one.includes("400"));
+    clean(page, base);
+    await page.close();
+  });
+
+  await test("tables in two databases and tables that nobody finds are told with the line that mends it", async () => {
+    const page = await opened("routing", "calm");
+    await page.until(says("customers"));
+    const rows = await page.eval("[...document.querySelectorAll('table[aria-label=\"Tables in two databases\"] tbody tr')].map((row) => [...row.cells].map((cell) => cell.innerText))");
+    expect(String(rows) === "customers,delivery and store,PostgreSQL,store,customers,delivery and store,MySQL,delivery", String(rows));
+    expect(await page.eval(says('"audit_old" = "delivery"')), "no line to add");
+    clean(page, base);
+    await page.close();
+  });
+
+  await test("statements are sorted by any figure and searched, by keyboard too", async () => {
+    const page = await opened("statements", "calm");
+    const first = "document.querySelector('tbody tr').cells[3].innerText";
+    await page.until(`document.querySelectorAll('tbody tr').length === 4 && ${first} === "48,211"`);
+    expect(await page.eval("document.querySelector('th[aria-sort=descending]').innerText").then((title) => title.startsWith("Together")), "it begins with the time together");
+    const press = (title) => page.eval(`(() => { const button = [...document.querySelectorAll(".sort")].find((one) => one.innerText.startsWith(${JSON.stringify(title)})); button.focus(); })()`);
+    await press("Runs");
+    await page.key("Enter", "Enter");
+    await page.until(`${first} === "90,144" && document.querySelector('th[aria-sort=descending]').innerText.startsWith("Runs")`);
+    await page.key("Enter", "Enter");
+    await page.until(`${first} === "14,876" && document.querySelector('th[aria-sort=ascending]')`);
+    await page.eval("document.querySelector('.sqltext summary').click()");
+    await page.until(says("FOR UPDATE SKIP LOCKED"));
+    await page.eval("document.querySelector('#filter').focus()");
+    await page.type("commit");
+    await page.until("document.querySelectorAll('tbody tr').length === 1 && document.querySelector('tbody tr').innerText.includes('Handfast')");
+    clean(page, base);
+    await page.close();
+  });
+
+  await test("who waits stands first among the clients, and a session is ended only after a second question", async () => {
+    const page = await opened("clients", "calm");
+    await page.until("document.querySelectorAll('tbody tr').length === 5");
+    expect(await page.eval("document.querySelector('tbody tr').innerText.includes('waiting') && document.querySelector('tbody tr:last-child').innerText.includes('idle')"), "the order");
+    expect(await page.eval("document.querySelector('tr.client-warn .chip.warn') && [...document.querySelectorAll('tr.client-warn')].some((row) => row.innerText.includes('in transaction'))"), "a transaction that rests for long is marked");
+    const press = (text) => page.eval(`[...document.querySelectorAll("button")].find((one) => one.innerText.startsWith(${JSON.stringify(text)})).click()`);
+    await press("End …");
+    await page.until(says("Yes, end 4121"));
+    await press("No");
+    await page.until(`!${says("Yes, end 4121")}`);
+    await press("End …");
+    await page.until(says("Yes, end 4121"));
+    await press("Yes, end 4121");
+    await page.until(`!${says("Yes, end 4121")}`);
+    expect(page.requests.some((url) => url.endsWith("/clients/postgres/4121/kill")), "nobody was asked");
+    await page.eval("document.querySelector('#filter').focus()");
+    await page.type("courier");
+    await page.until("document.querySelectorAll('tbody tr').length === 1");
+    clean(page, base);
     await page.close();
   });
 

@@ -76,7 +76,10 @@ function write(path, body) {
     return [200, {}];
   }
   if (path === "explain") {
-    if (/\bmissing\b/.test(body.sql)) return [422, { title: "No such table", status: 422, detail: "No backend has a table named missing.", hint: "handfast check lists the tables.", code: "HF0205" }];
+    if (/\bmissing\b/.test(body.sql)) {
+      return [200, { plan: ["statement    SELECT * FROM missing, agents", "goes to      nowhere", "refused      tables of store and delivery in one statement [HF0201]", "hint         Run one statement for each database."] }];
+    }
+    if (!body.sql.trim()) return [400, { title: "There is no statement", status: 400, code: "HF0602", hint: "Type one." }];
     return [200, { plan: ["statement    UPDATE                   read as PostgreSQL's", "agents       -> delivery (MariaDB)    rule handfast.toml:17", "sent as      UPDATE `agents` SET `order_id` = 7 WHERE `name` = 'Ann'", "transaction  joins branch delivery; COMMIT has two phases if another database was written"] }];
   }
   if (path === "reload") return [200, { changes: [{ key: "pool.size", from: "20", to: "40", applies: "now" }] }];

@@ -14,7 +14,7 @@ function transaction(seq, state, age_ms, branches, timeline, more = {}) {
   const begun = Date.now() - age_ms;
   return {
     name: XID(seq), state, decision: state === "rolled_back" ? null : "commit", decided_wall_ms: state === "rolled_back" ? null : begun + 3, begun_wall_ms: begun, age_ms,
-    client: { protocol: "postgres", user: "app" }, why: null, next: "Nothing: it is finished.", branches, timeline, ...more,
+    client: { protocol: "postgres", user: "app" }, why: null, traceparent: null, next: "Nothing: it is finished.", branches, timeline, ...more,
   };
 }
 
@@ -40,7 +40,7 @@ function doubtful(seq, age_ms) {
     branch("delivery", 1, seq, "unreachable", { problem: "connection refused (127.0.0.1:3306)", attempts: tries.length, by_hand: `XA COMMIT '${XID(seq)}','1',1212563014` })],
   [event(0.2, "prepare sent", "store"), event(0.2, "prepare sent", "delivery"), event(1.2, "prepared", "store"), event(1.9, "prepared", "delivery"),
     event(2.5, "decided", null, "journal synced in 0.6 ms, shared by 7"), event(2.9, "committed", "store"), ...tries],
-  { why: "It was decided COMMIT and is committed on store; delivery does not answer (connection refused).", next: "Handfast commits delivery as soon as it answers; next try in 1.6 s. Readers of delivery's rows wait until then." });
+  { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", why: "It was decided COMMIT and is committed on store; delivery does not answer (connection refused).", next: "Handfast commits delivery as soon as it answers; next try in 1.6 s. Readers of delivery's rows wait until then." });
 }
 
 const heuristic = (seq, age_ms) => transaction(seq, "in_doubt", age_ms, [
@@ -113,17 +113,21 @@ export function samples(state, sinceMs) {
 
 export const LISTS = {
   clients: { clients: [
-    { id: 4117, protocol: "postgres", user: "app", address: "10.0.2.14:51044", connected_s: 4211, state: "in a transaction", transaction: XID(1043), backends: ["store", "delivery"] },
-    { id: 4118, protocol: "postgres", user: "app", address: "10.0.2.15:40112", connected_s: 62, state: "idle", transaction: null, backends: [] },
-    { id: 9001, protocol: "mysql", user: "courier", address: "10.0.3.7:60122", connected_s: 812, state: "idle", transaction: null, backends: ["delivery"] }] },
+    { id: 4117, protocol: "postgres", user: "app", address: "10.0.2.14:51044", connected_s: 4211, state: "in transaction", state_s: 94, transaction: XID(1043), backends: ["store", "delivery"], statements: 18211 },
+    { id: 4118, protocol: "postgres", user: "app", address: "10.0.2.15:40112", connected_s: 62, state: "idle", state_s: 12, transaction: null, backends: [], statements: 44 },
+    { id: 4121, protocol: "postgres", user: "app", address: "10.0.2.15:40118", connected_s: 60, state: "waiting", state_s: 7, transaction: null, backends: ["delivery"], statements: 12 },
+    { id: 4125, protocol: "postgres", user: "reports", address: "10.0.2.20:51210", connected_s: 7402, state: "running", state_s: 3, transaction: null, backends: ["store"], statements: 3 },
+    { id: 9001, protocol: "mysql", user: "courier", address: "10.0.3.7:60122", connected_s: 812, state: "committing", state_s: 0, transaction: XID(1042), backends: ["delivery", "store"], statements: 903 }] },
   tables: { rules: [{ pattern: "agents", backend: "delivery", table: null, line: 17 }, { pattern: "assignments", backend: "delivery", table: null, line: 18 }, { pattern: "courier_*", backend: "delivery", table: null, line: 19 }, { pattern: "old_orders", backend: "delivery", table: "orders_2019", line: 20 }],
-    unrouted: [{ table: "audit_old", backend: "delivery" }], doubly: [{ table: "customers", backends: ["store", "delivery"] }] },
+    unrouted: [{ table: "audit_old", backend: "delivery", clients: ["postgres"], goes_to: "store" }],
+    doubly: [{ table: "customers", backends: ["delivery", "store"], clients: ["postgres"], goes_to: "store" }, { table: "customers", backends: ["delivery", "store"], clients: ["mysql"], goes_to: "delivery" }], unlisted: 0, unseen: [], looked_wall_ms: Date.now() - 20e3 },
   strangers: { strangers: [{ backend: "ledger", name: "myapp-77", owner: "other software", age_s: 11040, advice: "It holds locks since it was prepared. Ask who runs myapp; if nobody does: ROLLBACK PREPARED 'myapp-77' in database ledger." },
     { backend: "ledger", name: "hf1.billing.hf-9.2.17.0", owner: "other cluster", age_s: 1.4, advice: "Another Handfast's, and young: leave it." }] },
   journal: { path: "/var/lib/handfast/journal", segments: 2, bytes: 33554432, records: { unsettled: 0, kept: 812 }, sync: { count: 31877, mean_ms: 0.81, last_ms: 0.74 }, recovery: { found: 3, committed: 2, rolled_back: 1, took_ms: 41 } },
-  statements: { statements: [
-    { text: "UPDATE items SET reserved_for = ? WHERE sku = ?", route: "store", count: 48211, total_ms: 61204, mean_ms: 1.27, errors: 0 },
-    { text: "UPDATE agents SET order_id = ? WHERE id = (SELECT id FROM agents WHERE order_id IS NULL LIMIT ? FOR UPDATE SKIP LOCKED)", route: "delivery", count: 14876, total_ms: 30110, mean_ms: 2.02, errors: 14 },
-    { text: "SELECT * FROM orders WHERE customer = ?", route: "store", count: 90144, total_ms: 27044, mean_ms: 0.3, errors: 0 }] },
+  statements: { since_wall_ms: Date.now() - 5 * 3600e3, forgotten: 212, statements: [
+    { text: "UPDATE items SET reserved_for = ? WHERE sku = ?", protocol: "postgres", route: "one", count: 48211, errors: 0, total_ms: 61204, mean_ms: 1.27, max_ms: 41.2 },
+    { text: "UPDATE agents SET order_id = ? WHERE id = (SELECT id FROM agents WHERE order_id IS NULL LIMIT ? FOR UPDATE SKIP LOCKED)", protocol: "postgres", route: "translated", count: 14876, errors: 14, total_ms: 30110, mean_ms: 2.02, max_ms: 507 },
+    { text: "SELECT * FROM orders WHERE customer = ?", protocol: "mysql", route: "translated", count: 90144, errors: 0, total_ms: 27044, mean_ms: 0.3, max_ms: 12.4 },
+    { text: "COMMIT", protocol: "postgres", route: "session", count: 44120, errors: 3, total_ms: 24310, mean_ms: 0.55, max_ms: 2041 }] },
   config: { values: [{ key: "node.name", value: "hf-1", origin: "/etc/handfast/handfast.toml:3" }, { key: "pool.size", value: "20", origin: "default" }, { key: "limits.drain_timeout", value: "30s", origin: "HANDFAST_LIMITS_DRAIN_TIMEOUT" }, { key: "backends.store.url", value: "postgres://app:***@127.0.0.1:5432/store", origin: "/etc/handfast/handfast.toml:12" }] },
 };

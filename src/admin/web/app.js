@@ -8,7 +8,9 @@ import { transactionsPage } from "./transactions.js";
 import { transactionPage } from "./transaction.js";
 import { backendsPage } from "./backends.js";
 import { routingPage } from "./routing.js";
-import { clientsPage, journalPage, settingsPage, statementsPage, strangersPage } from "./lists.js";
+import { journalPage, settingsPage, strangersPage } from "./lists.js";
+import { statementsPage } from "./statements.js";
+import { clientsPage } from "./clients.js";
 
 const PAGES = [
   ["now", "Now", nowPage], ["transactions", "Transactions", transactionsPage], ["backends", "Backends", backendsPage], ["routing", "Routing", routingPage],

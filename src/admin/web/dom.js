@@ -119,12 +119,19 @@ export function bar(parts, whole, label) {
     parts.map((part) => h(`i.${part.kind}`, { style: { width: width(part.value) } })));
 }
 
-/** A table. columns: {title, cell(row), num, kind}; rows keyed by `key(row)`. */
+function heading({ title, num, sort }) {
+  const sorted = sort?.now && (sort.down ? "descending" : "ascending");
+  return h(num ? "th.num" : "th", { scope: "col", "aria-sort": sorted }, sort
+    ? h("button.sort", { type: "button", onclick: sort.choose }, title, h("span", { "aria-hidden": "true" }, sorted ? (sort.down ? " ▾" : " ▴") : ""))
+    : title);
+}
+
+/** A table. columns: {title, cell(row), num, kind, sort: {now, down, choose}}; rows keyed by `key(row)`. */
 export function table(label, columns, rows, { key, rowClass, empty }) {
   if (!rows.length) return h("p.empty", null, empty);
   return h("div.scroll", { tabindex: "0", role: "region", "aria-label": label },
     h("table", { "aria-label": label },
-      h("thead", null, h("tr", null, columns.map((column) => h(column.num ? "th.num" : "th", { scope: "col" }, column.title)))),
+      h("thead", null, h("tr", null, columns.map(heading))),
       h("tbody", null, rows.map((row) => h("tr", { "data-key": key(row), class: rowClass?.(row) },
         columns.map((column) => h(["td", column.num && "num", column.kind].filter(Boolean).join("."), null, column.cell(row))))))));
 }

@@ -1,12 +1,12 @@
-// Pages that are mostly one list: strangers, journal, statements, clients, settings.
+// Pages that are mostly one list: strangers, journal, settings.
 
 import { h, panel, refusal, table } from "./dom.js";
 import { bytes, count, plural, seconds, span } from "./format.js";
 import { plot } from "./plot.js";
-import { chip, href } from "./transactions.js";
+import { chip } from "./transactions.js";
 
-const heading = (title, aside, ...more) => h("div.toolbar", null, h("h1", null, title), h("span.aside", null, aside), more);
-const loading = () => h("p.empty", null, "Loading …");
+export const heading = (title, aside, ...more) => h("div.toolbar", null, h("h1", null, title), h("span.aside", null, aside), more);
+export const loading = () => h("p.empty", null, "Loading …");
 
 export function strangersPage(context) {
   let rows = null;
@@ -47,64 +47,6 @@ export function journalPage(context) {
         plot({ title: "Time of a sync", unit: "ms", width: context.width(1), from: samples.from_wall_ms, every: samples.every_ms, pointer, series: [{ name: "sync", kind: "sync", values: samples.series.sync_ms ?? [] }] }));
     },
   };
-}
-
-export function statementsPage(context) {
-  let rows = null;
-  const most = () => Math.max(1, ...rows.map((one) => one.total_ms));
-  const columns = [
-    { title: "Statement", cell: (one) => h("code", { title: one.text }, one.text), kind: "sql" },
-    { title: "Goes to", cell: (one) => one.route },
-    { title: "Count", num: true, cell: (one) => count(one.count) },
-    { title: "Mean", num: true, cell: (one) => span(one.mean_ms) },
-    { title: "Total", num: true, cell: (one) => h("span.agecell", null, h("span", null, span(one.total_ms)), h("span.agebar", { "aria-hidden": "true" }, h("i.total", { style: { width: `${Math.round((100 * one.total_ms) / most())}%` } }))) },
-    { title: "Errors", num: true, cell: (one) => (one.errors ? h("b.bad", null, count(one.errors)) : "") },
-  ];
-  return {
-    title: "Statements",
-    every: 5000,
-    async load() { rows = (await context.get("statements")).statements; context.draw(); },
-    view: () => h("div.page", null, heading("Statements", "by the time they took together; values are left out"),
-      rows ? table("Statements", columns, rows, { key: (one) => `${one.route} ${one.text}`, empty: "No statements are counted." }) : loading()),
-  };
-}
-
-export function clientsPage(context) {
-  let rows = null;
-  let asking = null;
-  let problem = null;
-  const keyOf = (one) => `${one.protocol}/${one.id}`;
-  async function kill(one) {
-    asking = null;
-    problem = null;
-    try {
-      await context.post(`clients/${encodeURIComponent(one.protocol)}/${encodeURIComponent(one.id)}/kill`);
-      await page.load();
-    } catch (refused) { problem = refused; }
-    context.draw();
-  }
-  const killCell = (one) => (asking === keyOf(one)
-    ? h("span.ask", { "data-key": "ask" }, h("button.danger", { type: "button", onclick: () => kill(one) }, `Yes, end ${one.id}`), " ", h("button", { type: "button", onclick: () => { asking = null; context.draw(); } }, "No"))
-    : h("button.quiet", { type: "button", "data-key": "end", "aria-label": `End session ${one.id}`, onclick: () => { asking = keyOf(one); context.draw(); } }, "End …"));
-  const columns = [
-    { title: "Session", num: true, cell: (one) => h("code", null, one.id) },
-    { title: "Protocol", cell: (one) => one.protocol },
-    { title: "User", cell: (one) => one.user },
-    { title: "From", cell: (one) => h("code", null, one.address) },
-    { title: "For", num: true, cell: (one) => seconds(one.connected_s) },
-    { title: "State", cell: (one) => one.state ?? "" },
-    { title: "Transaction", cell: (one) => (one.transaction ? h("a", { href: href(one.transaction) }, h("code", null, one.transaction)) : "") },
-    { title: "Databases", cell: (one) => one.backends?.join(", ") ?? "" },
-    { title: "", cell: killCell },
-  ];
-  const page = {
-    title: "Clients",
-    every: 2000,
-    async load() { rows = (await context.get("clients")).clients; context.draw(); },
-    view: () => h("div.page", null, heading("Clients", rows ? plural(rows.length, "session") : ""), problem && refusal(problem, "Refused"),
-      rows ? table("Clients", columns, rows, { key: keyOf, empty: "Nobody is connected." }) : loading()),
-  };
-  return page;
 }
 
 export function settingsPage(context) {

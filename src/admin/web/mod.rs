@@ -46,6 +46,8 @@ const ASSETS: &[Asset] = &[
     asset!("backends.js", JS),
     asset!("routing.js", JS),
     asset!("lists.js", JS),
+    asset!("statements.js", JS),
+    asset!("clients.js", JS),
 ];
 
 /// `/` and `/assets/*`, for the router of `admin`.

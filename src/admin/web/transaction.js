@@ -45,6 +45,7 @@ export function transactionPage(context, name) {
       fact("Decision", transaction.decision ? `${transaction.decision.toUpperCase()} at ${clock(transaction.decided_wall_ms)}` : "none"),
       fact("Begun", clock(transaction.begun_wall_ms)),
       fact(running() ? "Age" : "Took", running() ? context.age(transaction) : span(transaction.timeline.at(-1)?.at_ms ?? transaction.age_ms)),
+      transaction.traceparent && fact("Trace", h("span.copyable", null, h("code", null, transaction.traceparent.split("-")[1] ?? transaction.traceparent), " ", copyButton(transaction.traceparent, "the trace context"))),
       fact("Client", transaction.client ? `${transaction.client.user}, ${transaction.client.protocol}` : "gone"));
   }
 

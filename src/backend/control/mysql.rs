@@ -56,7 +56,7 @@ impl MysqlControl {
             .disable_statement_logging()
             .connect()
             .await
-            .map_err(failed(&backend.name, "connecting for recovery"))?;
+            .map_err(failed(&backend.name, "opening a control connection"))?;
         Ok(Self { backend: backend.name.clone(), conn })
     }
 
@@ -180,13 +180,25 @@ fn listed(row: &MySqlRow) -> Result<Listed, sqlx::Error> {
     let format: i64 = row.try_get_unchecked(0)?;
     let gtrid_bytes: i64 = row.try_get_unchecked(1)?;
     let data: Vec<u8> = row.try_get_unchecked(3)?;
-    let name = String::from_utf8_lossy(&data).into_owned();
     let at = usize::try_from(gtrid_bytes).unwrap_or(usize::MAX);
+    // As XA COMMIT and XA ROLLBACK take it, for whoever must type it.
+    let name = match data.split_at_checked(at) {
+        Some((gtrid, bqual)) => format!("{},{},{format}", xid_part(gtrid), xid_part(bqual)),
+        None => String::from_utf8_lossy(&data).into_owned(),
+    };
     let parts = data.split_at_checked(at).filter(|_| format == i64::from(XA_FORMAT_ID));
     let parse = |(gtrid, bqual): (&[u8], &[u8])| {
         BranchName::parse_xid(std::str::from_utf8(gtrid).ok()?, std::str::from_utf8(bqual).ok()?)
     };
     Ok(Listed { branch: parts.and_then(parse), name, prepared_wall_ms: None })
+}
+
+fn xid_part(bytes: &[u8]) -> String {
+    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'\\')) {
+        return format!("'{}'", String::from_utf8_lossy(bytes));
+    }
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("X'{hex}'")
 }
 
 fn errno(error: &sqlx::Error) -> Option<u16> {

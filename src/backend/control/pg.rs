@@ -5,7 +5,6 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use super::{Acted, ControlError, Listed, ServerFacts, Unfit, failed, tls};
 use crate::backend::verbs;
-use crate::base::ids::NAME_PREFIX;
 use crate::base::{BranchName, Engine};
 use crate::config::{Backend, BackendTls};
 
@@ -16,8 +15,10 @@ pub struct PgControl {
     conn: PgConnection,
 }
 
+/// All of the database, as MySQL's list has them: what others have left holds its locks, too, and counts for
+/// max_prepared_transactions.
 const LIST: &str = "SELECT gid, (extract(epoch FROM prepared) * 1000)::int8 AS prepared_ms \
-     FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1) ORDER BY prepared";
+     FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared";
 
 const TABLES: &str = "SELECT relname::text, coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class \
      WHERE relkind IN ('r', 'p', 'v', 'm') AND pg_table_is_visible(oid) \
@@ -63,7 +64,7 @@ impl PgControl {
             .disable_statement_logging()
             .connect()
             .await
-            .map_err(failed(&backend.name, "connecting for recovery"))?;
+            .map_err(failed(&backend.name, "opening a control connection"))?;
         Ok(Self { backend: backend.name.clone(), conn })
     }
 
@@ -79,7 +80,7 @@ impl PgControl {
             let branch = BranchName::parse_gid(&name);
             Ok(Listed { branch, name, prepared_wall_ms: u64::try_from(prepared).ok() })
         };
-        let rows = sqlx::query(LIST).bind(NAME_PREFIX).fetch_all(&mut self.conn).await;
+        let rows = sqlx::query(LIST).fetch_all(&mut self.conn).await;
         rows.and_then(|rows| rows.iter().map(listed).collect()).map_err(about)
     }
 

@@ -44,6 +44,23 @@ pub async fn facts(backend: &Backend) -> Result<ServerFacts, ControlError> {
     }
 }
 
+/// A backend's tables, `most` at most, on a connection of its own. Errors: it cannot be reached, is too slow (10 s) or refuses.
+pub async fn tables(backend: &Backend, most: usize) -> Result<Vec<TableFacts>, ControlError> {
+    let ask = async {
+        match backend.dialect {
+            Dialect::Postgres => pg::only_tables(backend, most).await,
+            Dialect::Mysql => mysql::only_tables(backend, most).await,
+        }
+    };
+    match tokio::time::timeout(CONTROL_TIMEOUT, ask).await {
+        Ok(tables) => tables,
+        Err(_) => {
+            let source = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+            Err(ControlError { backend: backend.name.clone(), during: "asking for its tables", source })
+        }
+    }
+}
+
 /// Whether what the server said stands in the way of this configuration. A single backend never prepares anything.
 pub fn judge(config: &Config, backend: &Backend, facts: ServerFacts) -> Result<ServerFacts, UnfitError> {
     let matters = |u: &Unfit| !(u.durability && backend.allow_unsafe_durability);

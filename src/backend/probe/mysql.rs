@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt};
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
@@ -47,7 +48,7 @@ pub(super) async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
         let clock_ahead_ms = clock_ahead(before, u64::try_from(theirs).unwrap_or(0), clock::wall_ms());
         let database = sqlx::raw_sql(DATABASE).fetch_one(&mut conn).await?;
         let isolation = [variable("transaction_isolation"), variable("tx_isolation")].concat();
-        let tables = tables(&mut conn).await?;
+        let tables = tables(&mut conn, usize::MAX).await?;
         let missing = unreadable(&mut conn, backend, &tables).await?;
         let limits = [variable("max_connections"), variable("max_user_connections")];
         let limits = limits.iter().filter_map(|limit| limit.parse().ok()).filter(|limit: &u64| *limit > 0);
@@ -97,9 +98,19 @@ fn prepared(listed: crate::backend::control::Listed) -> Prepared {
     Prepared { listed, owner: None, ours_to_finish: true, by_hand }
 }
 
-async fn tables(conn: &mut MySqlConnection) -> Result<Vec<TableFacts>, sqlx::Error> {
+/// The tables alone, `most` at most.
+pub(super) async fn only_tables(backend: &Backend, most: usize) -> Result<Vec<TableFacts>, ControlError> {
+    let asked = async {
+        let mut conn = mysql_options(backend).disable_statement_logging().connect().await?;
+        tables(&mut conn, most).await
+    };
+    asked.await.map_err(failed(&backend.name, "asking for its tables"))
+}
+
+async fn tables(conn: &mut MySqlConnection, most: usize) -> Result<Vec<TableFacts>, sqlx::Error> {
     let mut tables = Vec::new();
-    for row in sqlx::raw_sql(TABLES).fetch_all(conn).await? {
+    let mut rows = sqlx::raw_sql(TABLES).fetch(conn).take(most);
+    while let Some(row) = rows.try_next().await? {
         let (engine, transactions) = (text(&row, 3)?, text(&row, 5)?);
         let kind = if text(&row, 2)?.contains("VIEW") {
             TableKind::View

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{ConnectOptions, Row};
 
@@ -48,7 +49,7 @@ pub(super) async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
         let before = clock::wall_ms();
         let theirs: i64 = sqlx::query_scalar(CLOCK).fetch_one(&mut conn).await?;
         let clock_ahead_ms = clock_ahead(before, u64::try_from(theirs).unwrap_or(0), clock::wall_ms());
-        let (tables, missing) = tables(&mut conn, backend).await?;
+        let (tables, missing) = tables(&mut conn, backend, usize::MAX).await?;
         let is_super: bool = settings.try_get(9)?;
         let prepared = prepared(&mut conn, is_super).await?;
         Ok(Inventory {
@@ -111,9 +112,23 @@ async fn prepared(conn: &mut PgConnection, is_super: bool) -> Result<Vec<Prepare
     sqlx::query(PREPARED).fetch_all(conn).await?.iter().map(read).collect()
 }
 
-async fn tables(conn: &mut PgConnection, backend: &Backend) -> Result<(Vec<TableFacts>, Vec<Privilege>), sqlx::Error> {
+/// The tables alone, `most` at most.
+pub(super) async fn only_tables(backend: &Backend, most: usize) -> Result<Vec<TableFacts>, ControlError> {
+    let asked = async {
+        let mut conn = pg_options(backend).disable_statement_logging().connect().await?;
+        Ok(tables(&mut conn, backend, most).await?.0)
+    };
+    asked.await.map_err(failed(&backend.name, "asking for its tables"))
+}
+
+async fn tables(
+    conn: &mut PgConnection,
+    backend: &Backend,
+    most: usize,
+) -> Result<(Vec<TableFacts>, Vec<Privilege>), sqlx::Error> {
     let (mut tables, mut missing) = (Vec::new(), Vec::new());
-    for row in sqlx::query(TABLES).fetch_all(conn).await? {
+    let mut rows = sqlx::query(TABLES).fetch(conn).take(most);
+    while let Some(row) = rows.try_next().await? {
         let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let (relkind, persistence, comment): (String, String, String) =
             (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);

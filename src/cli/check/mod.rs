@@ -5,7 +5,7 @@ mod compare;
 mod file;
 mod finding;
 mod journal;
-mod server;
+pub(super) mod server;
 mod tables;
 
 use std::io::{IsTerminal, Write};

@@ -3,7 +3,7 @@
 use super::Looked;
 use super::finding::{Finding, Problem, Section};
 use super::journal::JournalLook;
-use crate::backend::control::Unfit;
+use crate::backend::control::{ControlError, Unfit};
 use crate::backend::probe::{Inventory, Prepared, TableKind};
 use crate::base::{Dialect, clock};
 use crate::config::{Backend, Config};
@@ -19,7 +19,7 @@ pub(super) fn section(config: &Config, one: &Looked<'_>, all: &[Looked<'_>], jou
         Ok(inventory) => inventory,
         Err(error) => {
             let mut section = Section::new(&backend.name, backend.address.to_string(), "");
-            let (what, fix) = (error.to_string(), reach(backend, &what_failed(&error.source)));
+            let (what, fix) = unreached(backend, error);
             section.findings.push(Finding::error(Problem::BackendDown, what, fix));
             return section;
         }
@@ -56,6 +56,19 @@ fn shares_list(one: &Backend, other: &Backend) -> bool {
     one.dialect == Dialect::Mysql && other.dialect == Dialect::Mysql && one.address == other.address
 }
 
+/// Why a database could not be asked, and what to do about it.
+pub(in crate::cli) fn unreached(backend: &Backend, error: &ControlError) -> (String, String) {
+    let code = what_failed(&error.source);
+    let what = if let sqlx::Error::Io(why) = &error.source {
+        format!("cannot connect: {why}")
+    } else if let sqlx::Error::Database(answer) = &error.source {
+        format!("it answered: {} [{code}]", answer.message())
+    } else {
+        error.to_string()
+    };
+    (what, reach(backend, &code))
+}
+
 /// The code that a server answered, if it answered.
 fn what_failed(error: &sqlx::Error) -> String {
     let mysql = |error: &dyn sqlx::error::DatabaseError| {
@@ -67,13 +80,11 @@ fn what_failed(error: &sqlx::Error) -> String {
 fn reach(backend: &Backend, code: &str) -> String {
     let (user, database, address) = (&backend.user, &backend.database, &backend.address);
     match (code, backend.dialect) {
-        ("28P01" | "28000", _) => format!(
-            "correct user and password of [backends.{}], or on the server: ALTER ROLE {user} LOGIN PASSWORD '…';",
-            backend.name
-        ),
+        ("28P01" | "28000", _) => {
+            format!("correct user and password of its url, or on the server: ALTER ROLE {user} LOGIN PASSWORD '…';")
+        }
         ("1045", _) => format!(
-            "correct user and password of [backends.{}], or on the server: ALTER USER '{user}'@'HOST' IDENTIFIED BY '…';",
-            backend.name
+            "correct user and password of its url, or on the server: ALTER USER '{user}'@'HOST' IDENTIFIED BY '…';"
         ),
         ("3D000", _) => {
             format!("correct the database in the url, or on the server: CREATE DATABASE {database} OWNER {user};")

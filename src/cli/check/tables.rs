@@ -7,6 +7,7 @@ use super::finding::{Finding, Problem, Section};
 use crate::backend::probe::TableFacts;
 use crate::base::{BackendId, Dialect};
 use crate::config::{Config, TableRule};
+use crate::ops::tables;
 use crate::route::{RouteTable, fits};
 
 /// Names that one finding spells out.
@@ -15,11 +16,13 @@ const NAMES_SHOWN_MAX: usize = 6;
 pub(super) fn section(config: &Config, looked: &[Looked<'_>]) -> Section {
     let real = |one: &&Looked<'_>| one.inventory().map_or(0, |i| i.tables.iter().filter(|t| !t.stand_in).count());
     let count: usize = looked.iter().map(|one| real(&one)).sum();
-    let mut section =
-        Section::new("routing", "rules and tables", format!("{} rules, {count} tables", config.tables.len()));
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let counts = [plural(config.tables.len(), "rule"), plural(count, "table")].join(", ");
+    let mut section = Section::new("routing", "rules and tables", counts);
     let routes = RouteTable::new(config);
     section.findings.extend(config.tables.iter().filter_map(|rule| leads_nowhere(config, rule, looked)));
-    let twice = twice(looked);
+    let seen = looked.iter().filter_map(|one| Some((one.id, one.inventory()?.tables.as_slice())));
+    let twice = tables::twice(seen);
     for (name, owners) in &twice {
         section.findings.extend(undecided(config, &routes, name, owners));
     }
@@ -27,12 +30,6 @@ pub(super) fn section(config: &Config, looked: &[Looked<'_>]) -> Section {
         section.findings.extend(unreached(config, &routes, one, &twice));
     }
     section
-}
-
-/// The dialects whose clients can connect.
-fn dialects(config: &Config) -> impl Iterator<Item = Dialect> {
-    let all = [(Dialect::Postgres, config.listen.postgres), (Dialect::Mysql, config.listen.mysql)];
-    all.into_iter().filter(|(_, address)| address.is_some()).map(|(dialect, _)| dialect)
 }
 
 fn leads_nowhere(config: &Config, rule: &TableRule, looked: &[Looked<'_>]) -> Option<Finding> {
@@ -54,34 +51,18 @@ fn leads_nowhere(config: &Config, rule: &TableRule, looked: &[Looked<'_>]) -> Op
     Some(Finding::warning(Problem::RuleWithoutTable, what, "correct the name or the backend, or create the table"))
 }
 
-/// Tables by the name that clients say, where several backends have one.
-fn twice<'a>(looked: &'a [Looked<'a>]) -> BTreeMap<String, Vec<BackendId>> {
-    let mut owners: BTreeMap<String, Vec<BackendId>> = BTreeMap::new();
-    for one in looked {
-        for table in one.inventory().into_iter().flat_map(|inventory| &inventory.tables) {
-            let all = owners.entry(table.name.to_lowercase()).or_default();
-            if table.bare && !table.stand_in && !all.contains(&one.id) {
-                all.push(one.id);
-            }
-        }
-    }
-    owners.retain(|_, all| all.len() > 1);
-    owners
-}
-
 /// An exact rule is a decision, and a rule for another name that means one of them is one, too.
 fn undecided(config: &Config, routes: &RouteTable, name: &str, owners: &[BackendId]) -> Option<Finding> {
-    let decides = |rule: &TableRule| rule.pattern.eq_ignore_ascii_case(name);
-    if config.tables.iter().any(decides) {
+    if tables::is_decided(config, name) {
         return None;
     }
     let backend = |id: BackendId| config.backend(id).name.as_str();
     let all: Vec<&str> = owners.iter().map(|id| backend(*id)).collect();
     let meant = |dialect: Dialect| {
-        let id = routes.leads_to(dialect, None, name).map(|(id, _)| id).or_else(|| config.home(dialect))?;
+        let id = tables::meant(config, routes, dialect, None, name)?;
         Some(format!("{dialect} clients mean the one in {}", backend(id)))
     };
-    let meant: Vec<String> = dialects(config).filter_map(meant).collect();
+    let meant: Vec<String> = tables::dialects(config).filter_map(meant).collect();
     let what = format!("table {name} is in {}, and no rule names it: {}", all.join(" and in "), meant.join(", "));
     let fix = format!("say which in [tables], for example: \"{name}\" = \"{}\"", all[0]);
     Some(Finding::warning(Problem::TableTwice, what, fix))
@@ -95,24 +76,10 @@ fn unreached(
     twice: &BTreeMap<String, Vec<BackendId>>,
 ) -> Vec<Finding> {
     let Some(inventory) = one.inventory() else { return Vec::new() };
-    let renamed = |table: &TableFacts| {
-        let full = format!("{}.{}", table.schema, table.name);
-        let means = |rename: &String| rename.eq_ignore_ascii_case(&table.name) || rename.eq_ignore_ascii_case(&full);
-        config.tables.iter().any(|rule| rule.backend == one.id && rule.rename.as_ref().is_some_and(means))
-    };
     let mut found = Vec::new();
-    for dialect in dialects(config) {
-        let reaches = |table: &TableFacts| {
-            let schema = (!table.bare).then_some(table.schema.as_str());
-            let to = routes.leads_to(dialect, schema, &table.name).map(|(id, _)| id);
-            to.or_else(|| config.home(dialect)) == Some(one.id)
-        };
-        let missing: Vec<String> = inventory
-            .tables
-            .iter()
-            .filter(|t| !t.stand_in && !reaches(t) && !renamed(t) && !twice.contains_key(&t.name.to_lowercase()))
-            .map(|t| if t.bare { t.name.clone() } else { format!("{}.{}", t.schema, t.name) })
-            .collect();
+    for dialect in tables::dialects(config) {
+        let missing = tables::unreached(config, routes, dialect, (one.id, &inventory.tables), twice);
+        let missing: Vec<String> = missing.into_iter().map(tables::said_name).collect();
         let Some(first) = missing.first() else { continue };
         let shown = missing.iter().take(NAMES_SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = missing.len().saturating_sub(NAMES_SHOWN_MAX);

@@ -16,8 +16,9 @@ pub(super) fn run(code: Option<&str>) -> Exit {
         print(&text);
         return Exit::Ok;
     }
-    let known: Vec<_> =
+    let mut known: Vec<_> =
         ConfigCode::ALL.iter().map(|c| c.code()).chain(FaultKind::ALL.iter().map(|k| k.code())).collect();
+    known.sort_unstable();
     complain(format!("error: no code is {code}; there are {}", known.join(" ")));
     Exit::Usage
 }

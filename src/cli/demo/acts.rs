@@ -31,7 +31,7 @@ async fn one_order(stand: &Stand, screen: &Screen) -> Result<bool, TestbedError>
     let script: Vec<(&str, &str)> =
         std::iter::once(("BEGIN", "           ")).chain(middle).chain([("COMMIT", "-> both    ")]).collect();
     for (sql, place) in &script {
-        screen.line(&format!("     {:<84} {place}", format!("{sql};")));
+        screen.line(&format!("     {:<92} {place}", format!("{sql};")));
     }
     let texts: Vec<&str> = script.iter().map(|(sql, _)| *sql).collect();
     let began = clock::now();

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use futures_util::future::join_all;
 
+use super::check::server::unreached;
 use super::{Exit, block_on, complain, print};
 use crate::backend::probe::{self, Inventory};
 use crate::base::Dialect;
@@ -77,13 +78,15 @@ pub(super) fn run(args: &InitArgs) -> Exit {
             match asked {
                 Ok(inventory) => sources.push(Source { given, inventory }),
                 Err(error) => {
-                    complain(format!("error: {} at {}: {error}", given.backend.name, given.backend.address));
+                    let backend = &given.backend;
+                    let (what, fix) = unreached(backend, &error);
+                    complain(format!("error: {} at {}: {what}\n    fix: {fix}", backend.name, backend.address));
                     exit = Exit::Problem;
                 }
             }
         }
         if exit != Exit::Ok {
-            complain("Nothing was written. Is the server running there, and are user, password and database right?");
+            complain("Nothing was written.");
             return exit;
         }
         write(args, &sources)

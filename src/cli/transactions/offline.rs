@@ -1,45 +1,69 @@
-//! What is prepared on every backend right now, and whose it is. Asks the backends, not a running Handfast, so that it also
-//! works while none runs.
+//! What is prepared on every backend right now, and whose it is, as the running Handfast would tell it. Asks the backends and
+//! the journal's folder, so that it also works while none runs.
 
 use std::time::Duration;
 
+use super::show;
 use crate::backend::control::{Control, ControlError, Listed};
-use crate::base::clock;
+use crate::base::TxnId;
 use crate::cli::args::Output;
-use crate::cli::out::one_line;
 use crate::cli::{Exit, block_on, complain, json, print};
 use crate::config::{Backend, Config};
+use crate::journal::dump;
+use crate::ops::model::{Owner, Stranger, Strangers};
+use crate::ops::stranger;
 
 /// Which branches are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// All.
     All,
-    /// Those that are not this cluster's.
+    /// Those that this node does not finish.
     Strangers,
 }
 
-/// One line.
-#[derive(Debug, serde::Serialize)]
-struct Row {
-    backend: String,
-    name: String,
-    owner: Owner,
-    age_s: Option<u64>,
+pub(super) fn list(config: &Config, wanted: Wanted, output: Output) -> Exit {
+    // Without a journal no name is known to be ours.
+    let journal = dump::verify(&config.journal.path)
+        .inspect_err(|error| complain(format!("note: {error}: no branch can be told to be this node's")));
+    let journal = journal.ok();
+    let (mut exit, branches) = block_on_all(config, &|listed, backend| {
+        let named = |txn: &TxnId| journal.as_ref().is_some_and(|journal| journal.may_have_named(txn));
+        let node = journal.as_ref().map(|journal| &journal.node);
+        stranger(backend.name.clone(), listed, (&config.node.cluster, node), &named)
+    });
+    let strangers: Vec<Stranger> = branches.iter().filter(|b| b.owner != Owner::ThisNode).cloned().collect();
+    // As while one runs: something is to be looked at.
+    let found = match wanted {
+        Wanted::All => branches.len() > strangers.len(),
+        Wanted::Strangers => !strangers.is_empty(),
+    };
+    if found {
+        exit = Exit::Problem;
+    }
+    match (wanted, output) {
+        (Wanted::Strangers, Output::Json) => print(&json(&Strangers { strangers })),
+        (Wanted::Strangers, Output::Table) => print(&show::strangers(&Strangers { strangers })),
+        (Wanted::All, Output::Json) => print(&json(&serde_json::json!({ "branches": branches }))),
+        (Wanted::All, Output::Table) if branches.is_empty() => print("nothing is prepared on any backend\n"),
+        (Wanted::All, Output::Table) => print(&show::branches(&branches)),
+    }
+    exit
 }
 
-pub(super) fn list(config: &Config, wanted: Wanted, output: Output) -> Exit {
-    block_on(async {
-        let (mut exit, mut rows) = (Exit::Ok, Vec::new());
+/// Asks each server once, however many of its databases are configured.
+fn block_on_all(config: &Config, row: &dyn Fn(Listed, &Backend) -> Stranger) -> (Exit, Vec<Stranger>) {
+    let mut rows = Vec::new();
+    let exit = block_on(async {
+        let mut exit = Exit::Ok;
         let bound = config.pool.connect_timeout.max(Duration::from_secs(1));
         for (index, backend) in config.backends.iter().enumerate() {
-            // One server is asked once, however many of its databases are configured.
             if config.backends[..index].iter().any(|other| shares_list(other, backend)) {
                 continue;
             }
             let problem = match tokio::time::timeout(bound, listed(backend)).await {
                 Ok(Ok(listed)) => {
-                    rows.extend(listed.iter().map(|branch| row(config, backend, branch)));
+                    rows.extend(listed.into_iter().map(|branch| row(branch, backend)));
                     continue;
                 }
                 Ok(Err(error)) => error.to_string(),
@@ -48,21 +72,9 @@ pub(super) fn list(config: &Config, wanted: Wanted, output: Output) -> Exit {
             complain(format!("error: {problem}"));
             exit = Exit::Problem;
         }
-        let of_others = rows.iter().filter(|row| row.owner != Owner::Ours).count();
-        if wanted == Wanted::Strangers {
-            rows.retain(|row| row.owner != Owner::Ours);
-        }
-        match output {
-            Output::Json => print(&json(&serde_json::json!({ "branches": rows }))),
-            Output::Table => {
-                print(&format!("{:<14}{:<44}{:<12}OWNER\n", "BACKEND", "BRANCH", "AGE"));
-                rows.iter().for_each(|row| print(&line(row)));
-                let ours = rows.len() - rows.iter().filter(|row| row.owner != Owner::Ours).count();
-                print(&format!("{ours} prepared by this cluster, {of_others} by others\n"));
-            }
-        }
         exit
-    })
+    });
+    (exit, rows)
 }
 
 fn shares_list(one: &Backend, other: &Backend) -> bool {
@@ -72,39 +84,4 @@ fn shares_list(one: &Backend, other: &Backend) -> bool {
 
 async fn listed(backend: &Backend) -> Result<Vec<Listed>, ControlError> {
     Control::connect(backend).await?.list().await
-}
-
-/// Whose branch it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Owner {
-    /// Of this configuration's cluster.
-    Ours,
-    /// Of another cluster of Handfast.
-    OtherCluster,
-    /// Of something else.
-    Stranger,
-}
-
-fn owner(config: &Config, listed: &Listed) -> Owner {
-    match &listed.branch {
-        Some(branch) if branch.txn.cluster == config.node.cluster => Owner::Ours,
-        Some(_) => Owner::OtherCluster,
-        None => Owner::Stranger,
-    }
-}
-
-fn row(config: &Config, backend: &Backend, listed: &Listed) -> Row {
-    let age_s = listed.prepared_wall_ms.map(|prepared| clock::wall_ms().saturating_sub(prepared) / 1000);
-    Row { backend: backend.name.clone(), name: listed.name.clone(), owner: owner(config, listed), age_s }
-}
-
-fn line(row: &Row) -> String {
-    let age = row.age_s.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s"));
-    let owner = match row.owner {
-        Owner::Ours => "this cluster: a running Handfast finishes it",
-        Owner::OtherCluster => "another Handfast cluster",
-        Owner::Stranger => "not Handfast's: never touched",
-    };
-    format!("{:<14}{:<44}{age:<12}{owner}\n", row.backend, one_line(&row.name))
 }

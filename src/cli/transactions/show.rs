@@ -1,7 +1,9 @@
 //! Transactions for people.
 
 use crate::cli::out::one_line;
-use crate::ops::model::{Branch, BranchState, Decided, Event, Status, Strangers, Transaction, TransactionState};
+use crate::ops::model::{
+    Branch, BranchState, Decided, Event, Status, Stranger, Strangers, Transaction, TransactionState,
+};
 
 fn state(state: TransactionState) -> &'static str {
     match state {
@@ -85,6 +87,9 @@ pub(super) fn one(t: &Transaction) -> String {
         decision(t.decision),
         age(t.age_ms)
     );
+    if let Some(traceparent) = &t.traceparent {
+        out.push_str(&format!("trace      {traceparent}\n"));
+    }
     let rows: Vec<Vec<String>> = t.branches.iter().map(branch_row).collect();
     out.push_str("branches\n");
     out.push_str(&columns(&rows));
@@ -118,8 +123,13 @@ pub(super) fn strangers(found: &Strangers) -> String {
     if found.strangers.is_empty() {
         return String::from("no strangers: every prepared branch on the backends is this node's to finish\n");
     }
+    branches(&found.strangers)
+}
+
+/// Prepared branches with whose they are and what to do about them.
+pub(super) fn branches(all: &[Stranger]) -> String {
     let mut out = String::new();
-    for s in &found.strangers {
+    for s in all {
         let age = s.age_s.map_or_else(String::new, |s| format!(", {}", age(s * 1000)));
         let owner = serde_json::to_value(s.owner).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         out.push_str(&format!("{}  {} ({owner}{age})\n  {}\n", s.backend, one_line(&s.name), s.advice));

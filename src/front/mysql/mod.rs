@@ -13,7 +13,7 @@ use crate::base::{Dialect, Fault, FaultKind};
 use crate::console::{self, Console, Guest};
 use crate::front::Reception;
 use crate::front::cores::Cores;
-use crate::front::strangers::Strangers;
+use crate::front::newcomers::Newcomers;
 use crate::front::tls::{self, Tls};
 use crate::relay::mysql::Client;
 use crate::route::Reach;
@@ -43,7 +43,7 @@ pub async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     let sessions = Arc::new(Sessions::default());
-    let strangers = Arc::new(Strangers::for_sessions(reception.borrow().services.config.limits.clients));
+    let newcomers = Arc::new(Newcomers::for_sessions(reception.borrow().services.config.limits.clients));
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
@@ -54,18 +54,19 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
                     let Reception { services, annexes, mysql_tls: tls, .. } = reception.borrow().clone();
-                    let sessions_now = tasks.len().saturating_sub(strangers.count());
+                    let sessions_now = tasks.len().saturating_sub(newcomers.count());
                     let clients_max = services.config.limits.clients;
                     let arrival = Arrival {
                         services: services.clone(),
                         annexes,
                         sessions: sessions.clone(),
-                        strangers: strangers.clone(),
+                        newcomers: newcomers.clone(),
                         tls,
                         shutdown: shutdown.clone(),
                         full: sessions_now >= clients_max,
                     };
                     if sessions_now >= clients_max + CONSOLES_MAX {
+                        metrics::connected(Dialect::Mysql, "refused");
                         turn_away(tcp, &services);
                     } else {
                         cores.serve(&mut tasks, tcp, |tcp| arrival.serve(tcp));
@@ -134,7 +135,7 @@ struct Arrival {
     services: Arc<Services>,
     annexes: Arc<Annexes>,
     sessions: Arc<Sessions>,
-    strangers: Arc<Strangers>,
+    newcomers: Arc<Newcomers>,
     tls: Option<Tls>,
     shutdown: watch::Receiver<bool>,
     /// All places of clients are taken.
@@ -165,17 +166,19 @@ impl Arrival {
         let (entry, killed) = self.sessions.enter();
         let client = Client::new(Stream::Plain(tcp), LOGIN_BYTES_MAX, killed);
         let bound = self.services.config.limits.login_timeout;
-        let stranger = self.strangers.enter();
+        let newcomer = self.newcomers.enter();
         let entered = tokio::select! {
             entered = tokio::time::timeout(bound, self.log_in(client, &entry, address)) => entered,
-            () = stranger.sent_away() => {
+            () = newcomer.sent_away() => {
+                metrics::connected(Dialect::Mysql, "refused");
                 tracing::debug!("too many connections log in; the oldest is dropped");
                 return self.sessions.leave(&entry);
             }
         };
-        drop(stranger);
+        drop(newcomer);
         match entered {
             Ok(Ok(Entered::Session(session))) => {
+                metrics::connected(Dialect::Mysql, "accepted");
                 let (sessions, id, user) = (Arc::clone(&self.sessions), entry.id(), session.user().to_owned());
                 session.present().killed_by(Arc::new(move || {
                     let (sessions, user) = (Arc::clone(&sessions), user.clone());
@@ -187,8 +190,15 @@ impl Arrival {
                 session.serve(self.shutdown).await;
             }
             Ok(Ok(Entered::Console(session))) => session.serve(self.shutdown).await,
-            Ok(Err(error)) => tracing::debug!(%error, "no login"),
-            Err(_) => tracing::debug!("limits.login_timeout is over"),
+            Ok(Err(error)) => {
+                let refused = matches!(error, LoginError::Refused(_));
+                metrics::connected(Dialect::Mysql, if refused { "refused" } else { "failed" });
+                tracing::debug!(%error, "no login");
+            }
+            Err(_) => {
+                metrics::connected(Dialect::Mysql, "failed");
+                tracing::debug!("limits.login_timeout is over");
+            }
         }
         self.sessions.leave(&entry);
     }

@@ -15,6 +15,7 @@ use crate::front::tls::{ALPN_POSTGRES, Tls, TlsStream, shown};
 use crate::relay::pg::Client;
 use crate::route::Reach;
 use crate::session::Services;
+use crate::telemetry::metrics;
 use crate::wire::pg::client as message;
 use crate::wire::pg::error::{Severity, put_fault};
 use crate::wire::pg::startup::{self, PROTOCOL_3_2, Parameters, Startup};
@@ -47,7 +48,7 @@ pub(super) struct Entered {
 }
 
 /// A client on its way in.
-struct Newcomer {
+struct Incoming {
     client: Client,
     /// The certificate that it has shown.
     certificate: Option<Vec<u8>>,
@@ -69,7 +70,7 @@ pub(super) async fn log_in(door: &Door, tcp: TcpStream) -> io::Result<Option<Ent
     }
     let mut new = match &door.tls {
         Some(tls) if first == [TLS_HANDSHAKE] => direct(tls, tcp).await?,
-        Some(_) | None => Newcomer { client: Client::new(Stream::Plain(tcp)), certificate: None },
+        Some(_) | None => Incoming { client: Client::new(Stream::Plain(tcp)), certificate: None },
     };
     let (mut tls_asked, mut gss_asked) = (new.client.is_tls(), false);
     for _ in 0..FIRST_PACKETS_MAX {
@@ -105,7 +106,7 @@ pub(super) async fn log_in(door: &Door, tcp: TcpStream) -> io::Result<Option<Ent
 
 /// TLS from the first byte on. Since nothing has said so in PostgreSQL's own words, the handshake must: otherwise another
 /// protocol's client could be made to talk to us.
-async fn direct(tls: &Tls, tcp: TcpStream) -> io::Result<Newcomer> {
+async fn direct(tls: &Tls, tcp: TcpStream) -> io::Result<Incoming> {
     let stream = tls.accept(tcp).await?;
     if stream.get_ref().1.alpn_protocol() != Some(ALPN_POSTGRES) {
         return Err(invalid("direct TLS without the application protocol \"postgresql\""));
@@ -114,7 +115,7 @@ async fn direct(tls: &Tls, tcp: TcpStream) -> io::Result<Newcomer> {
 }
 
 /// TLS after an SSLRequest.
-async fn negotiated(tls: &Tls, mut client: Client) -> io::Result<Newcomer> {
+async fn negotiated(tls: &Tls, mut client: Client) -> io::Result<Incoming> {
     // Bytes that came before the handshake are not protected by it (CVE-2021-23214): they are refused, not read.
     if !client.buffered().is_empty() {
         return Err(invalid("bytes before the TLS handshake"));
@@ -127,9 +128,9 @@ async fn negotiated(tls: &Tls, mut client: Client) -> io::Result<Newcomer> {
     }
 }
 
-fn encrypted(stream: TlsStream) -> Newcomer {
+fn encrypted(stream: TlsStream) -> Incoming {
     let certificate = shown(&stream);
-    Newcomer { client: Client::new(Stream::Accepted(Box::new(stream))), certificate }
+    Incoming { client: Client::new(Stream::Accepted(Box::new(stream))), certificate }
 }
 
 async fn first_packet(client: &mut Client) -> io::Result<Startup> {
@@ -153,6 +154,7 @@ async fn cancel(door: &Door, pid: i32, secret: &[u8]) {
 }
 
 async fn refuse(mut client: Client, fault: &Fault) -> io::Result<Option<Entered>> {
+    metrics::connected(Dialect::Postgres, "refused");
     put_fault(&mut client.out, Severity::Fatal, fault);
     client.flush().await?;
     Ok(None)
@@ -165,6 +167,7 @@ async fn refuse_version(mut client: Client, asked: i32) -> io::Result<Option<Ent
     if major >= 3 {
         return refuse(client, &Fault::verbatim(FaultKind::NotSupported, text)).await;
     }
+    metrics::connected(Dialect::Postgres, "refused");
     client.out.extend_from_slice(format!("EFATAL:  {text}\n\0").as_bytes());
     client.flush().await?;
     Ok(None)
@@ -210,8 +213,8 @@ fn replication_wanted(value: &[u8]) -> Result<bool, Fault> {
         .hint("Valid values are: \"false\", 0, \"true\", 1, \"database\"."))
 }
 
-async fn start(door: &Door, new: Newcomer, asked: i32, parameters: Parameters) -> io::Result<Option<Entered>> {
-    let Newcomer { mut client, certificate } = new;
+async fn start(door: &Door, new: Incoming, asked: i32, parameters: Parameters) -> io::Result<Option<Entered>> {
+    let Incoming { mut client, certificate } = new;
     let listen = &door.services.config.listen;
     let unknown: Vec<&[u8]> =
         parameters.iter().map(|(name, _)| name.as_slice()).filter(|name| name.starts_with(b"_pq_.")).collect();

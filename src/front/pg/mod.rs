@@ -17,7 +17,7 @@ use crate::base::{Dialect, Fault, FaultKind};
 use crate::console::{self, Console, Guest};
 use crate::front::Reception;
 use crate::front::cores::Cores;
-use crate::front::strangers::{Places, Strangers};
+use crate::front::newcomers::{Newcomers, Places};
 use crate::front::tls::Tls;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
@@ -46,7 +46,7 @@ struct Door {
     tls: Option<Tls>,
     logins: Logins,
     cancels: Arc<Cancels>,
-    strangers: Arc<Strangers>,
+    newcomers: Arc<Newcomers>,
     places: Places,
     consoles: Arc<Semaphore>,
 }
@@ -57,7 +57,7 @@ impl Door {
         Self {
             logins: Logins::new(&config.users),
             cancels: Arc::default(),
-            strangers: Arc::new(Strangers::for_sessions(config.limits.clients)),
+            newcomers: Arc::new(Newcomers::for_sessions(config.limits.clients)),
             places: Places::default(),
             consoles: Arc::new(Semaphore::new(CONSOLES_MAX)),
             services: Arc::clone(&reception.services),
@@ -68,14 +68,14 @@ impl Door {
 
     /// The same under another configuration.
     fn renewed(&self, reception: &Reception) -> Self {
-        let (cancels, strangers) = (Arc::clone(&self.cancels), Arc::clone(&self.strangers));
+        let (cancels, newcomers) = (Arc::clone(&self.cancels), Arc::clone(&self.newcomers));
         let (places, consoles) = (self.places.clone(), Arc::clone(&self.consoles));
-        Self { cancels, strangers, places, consoles, ..Self::new(reception) }
+        Self { cancels, newcomers, places, consoles, ..Self::new(reception) }
     }
 
     /// Connections at most.
     fn most(&self) -> usize {
-        self.services.config.limits.clients + self.strangers.max() + LEAVING_MAX
+        self.services.config.limits.clients + self.newcomers.max() + LEAVING_MAX
     }
 }
 
@@ -102,7 +102,10 @@ pub async fn serve(
                     let (door, stopped) = (Arc::clone(&door), stopped.clone());
                     cores.serve(&mut connections, tcp, move |tcp| connection(door, tcp, stopped));
                 }
-                Ok((_, peer)) => tracing::warn!(%peer, "too many connections; one is dropped"),
+                Ok((_, peer)) => {
+                    metrics::connected(Dialect::Postgres, "refused");
+                    tracing::warn!(%peer, "too many connections; one is dropped");
+                }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -151,17 +154,26 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
     }
     let address = tcp.peer_addr().map_or_else(|_| String::new(), |address| address.to_string());
     let login_timeout = door.services.config.limits.login_timeout;
-    let stranger = door.strangers.enter();
+    let newcomer = door.newcomers.enter();
     let entered = tokio::select! {
         entered = tokio::time::timeout(login_timeout, login::log_in(&door, tcp)) => entered,
-        () = stranger.sent_away() => return tracing::debug!("too many connections log in; the oldest is dropped"),
+        () = newcomer.sent_away() => {
+            metrics::connected(Dialect::Postgres, "refused");
+            return tracing::debug!("too many connections log in; the oldest is dropped");
+        }
     };
-    drop(stranger);
+    drop(newcomer);
     let entered = match entered {
         Ok(Ok(Some(entered))) => entered,
         Ok(Ok(None)) => return,
-        Ok(Err(error)) => return tracing::debug!(%error, "a client did not log in"),
-        Err(_) => return tracing::debug!("a client did not log in within limits.login_timeout"),
+        Ok(Err(error)) => {
+            metrics::connected(Dialect::Postgres, "failed");
+            return tracing::debug!(%error, "a client did not log in");
+        }
+        Err(_) => {
+            metrics::connected(Dialect::Postgres, "failed");
+            return tracing::debug!("a client did not log in within limits.login_timeout");
+        }
     };
     if entered.console {
         return console(&door, entered, stop).await;
@@ -173,6 +185,7 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
                 let most = door.services.connections_max(&entered.user);
                 match door.services.clients.enter(Dialect::Postgres, &entered.user, address, most) {
                     Some(present) => {
+                        metrics::connected(Dialect::Postgres, "accepted");
                         session(&door, entered, home, place, &present, stop).await;
                         return drop(present);
                     }
@@ -188,6 +201,7 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
             }
             (Some(_), None) => Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured"),
         };
+    metrics::connected(Dialect::Postgres, "refused");
     let mut client = entered.client;
     put_fault(&mut client.out, Severity::Fatal, &refused);
     if let Err(error) = client.flush().await {
@@ -229,7 +243,7 @@ async fn session(
     door: &Door,
     entered: Entered,
     home: crate::base::BackendId,
-    place: crate::front::strangers::Occupied,
+    place: crate::front::newcomers::Occupied,
     present: &Present,
     stop: watch::Receiver<Stop>,
 ) {
@@ -243,6 +257,7 @@ async fn session(
     // Protocols before 3.2 know keys of four bytes only.
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let mut session = Session::new(services, client, (user, reach), home, &startup, Arc::clone(&running), stop);
+    session.tells(present.activity());
     let key = door.cancels.enter(running, key_bytes, session.reach_home().await);
     session.run(key.pid(), key.secret(), &startup).await;
     drop(place);

@@ -78,6 +78,8 @@ pub enum Pass {
 pub struct Answer {
     /// An ErrorResponse came (and was passed on).
     pub failed: bool,
+    /// Its SQLSTATE.
+    pub sqlstate: [u8; 5],
 }
 
 /// Why an answer could not be passed on.
@@ -128,7 +130,7 @@ fn walk(buf: &[u8], until: Until) -> Result<(usize, Found), WireError> {
 /// Passes on the answer up to the frame that ends it, or, in the extended protocol, up to an error. Writes what is
 /// queued for the backend meanwhile, and hears when the client goes.
 pub async fn answer(conn: &mut PgConn, client: &mut Client, until: Until, pass: Pass) -> Result<Answer, RelayError> {
-    let (mut failed, mut speaks) = (false, false);
+    let (mut ended, mut speaks) = (Answer { failed: false, sqlstate: *b"00000" }, false);
     loop {
         let (bytes, found) = match walk(conn.buffered(), until) {
             Ok(walked) => walked,
@@ -145,8 +147,8 @@ pub async fn answer(conn: &mut PgConn, client: &mut Client, until: Until, pass: 
             Found::Nothing => wait_for(conn, client, speaks).await?,
             Found::Large(head) => in_parts(conn, client, head, pass).await?,
             Found::Look(head) => {
-                if look(conn, client, head, until, pass, &mut failed).await? {
-                    return Ok(Answer { failed });
+                if look(conn, client, head, until, pass, &mut ended).await? {
+                    return Ok(ended);
                 }
                 speaks = true;
             }
@@ -175,7 +177,7 @@ async fn look(
     head: Header,
     until: Until,
     pass: Pass,
-    failed: &mut bool,
+    ended: &mut Answer,
 ) -> Result<bool, RelayError> {
     if head.total_bytes > LOOKED_AT_BYTES_MAX {
         let what = format!("a message {:?} of {} bytes", char::from(head.tag), head.total_bytes);
@@ -194,9 +196,10 @@ async fn look(
             return Err(RelayError::Backend(conn.lost(&WireError::Invalid { during: "backend's", what })));
         }
         tag::ERROR => {
-            if let Err(error) = error::field(body, b'C') {
-                return Err(RelayError::Backend(conn.lost(&error)));
-            }
+            let code = match error::field(body, b'C') {
+                Ok(code) => code.and_then(|code| code.try_into().ok()),
+                Err(error) => return Err(RelayError::Backend(conn.lost(&error))),
+            };
             if matches!(error::field(body, b'V').or_else(|_| error::field(body, b'S')), Ok(Some(b"FATAL" | b"PANIC"))) {
                 // Fatal for that connection; what it is for the client, the session knows.
                 conn.set_broken();
@@ -205,7 +208,7 @@ async fn look(
                 let source = io::Error::new(io::ErrorKind::ConnectionAborted, text);
                 return Err(RelayError::Ended { frame, source });
             }
-            *failed = true;
+            *ended = Answer { failed: true, sqlstate: code.unwrap_or(*b"XX000") };
             if pass != Pass::Silent {
                 client.put_told(&frame);
             }

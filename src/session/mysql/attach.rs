@@ -63,11 +63,14 @@ impl Session {
     async fn attach_new(&mut self, participant: BackendId) -> Result<usize, Fault> {
         let flags = self.login.capabilities & caps::SEMANTIC;
         let (pools, owner) = (&self.services.pools, self.pooling.owner);
-        let loan = if self.pooling.on {
-            pools.acquire_for(owner, participant, flags).await
-        } else {
-            pools.acquire_with(participant, flags).await.map(Loan::Clean)
+        let coming = async {
+            if self.pooling.on {
+                pools.acquire_for(owner, participant, flags).await
+            } else {
+                pools.acquire_with(participant, flags).await.map(Loan::Clean)
+            }
         };
+        let loan = self.activity.waiting(participant.0, coming).await;
         let loan = loan.map_err(|e| e.fault())?;
         let kept = matches!(loan, Loan::Kept(_));
         let conn = match loan.into_conn() {

@@ -104,8 +104,11 @@ impl Session {
         let enlisted = self.take_enlisted();
         self.txn = Transaction::none();
         let Some(id) = id.filter(|_| joined > 0) else { return Ok(()) };
-        let client = Client { protocol: Dialect::Mysql, user: &self.user };
-        let report = self.services.commits.commit(&id, client, joined, enlisted).await;
+        let watched = self.watch.commit(&self.services);
+        let client = Client { protocol: Dialect::Mysql, user: &self.user, trace: watched.trace() };
+        let ending = self.services.commits.commit(&id, client, joined, enlisted);
+        let report = self.activity.committing(id.seq, ending).await;
+        watched.ended(&self.services, Dialect::Mysql, &id, joined, &report.ended);
         self.take_back(report.conns);
         self.rest = report.rest;
         if joined > 1 {

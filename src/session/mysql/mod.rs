@@ -35,6 +35,7 @@ use tokio::sync::watch;
 use super::Services;
 use super::outcome::Last;
 use super::transaction::Transaction;
+use super::watch::{Watch, sqlstate};
 use crate::backend::mysql::MysqlConn;
 use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::commit::Rest;
@@ -42,6 +43,7 @@ use crate::config::PoolMode;
 use crate::relay::mysql::Client;
 use crate::route::{Plan, Reach};
 use crate::sql::{Characteristics, Reading, Statement};
+use crate::telemetry::activity::{Activity, BackendSet};
 use crate::telemetry::clients::Present;
 use crate::wire::mysql::answer::{self, Done};
 use crate::wire::mysql::auth::SCRAMBLE_BYTES;
@@ -170,6 +172,10 @@ pub struct Session {
     last_txn: Option<Last>,
     /// Each distributed COMMIT tells its name by a warning.
     notice: bool,
+    /// The statement of this moment, for statistics.
+    watch: Watch,
+    /// What operators see of it.
+    activity: Arc<Activity>,
 }
 
 impl Session {
@@ -190,6 +196,7 @@ impl Session {
         let native = renewal::is_native(&services.config, home);
         let parks = services.config.pool.mode == PoolMode::Transaction;
         let pooling = tenure::Pooling::new(parks, services.pools.owner());
+        let activity = present.activity();
         Some(Self {
             services,
             client,
@@ -230,7 +237,16 @@ impl Session {
             rest: None,
             last_txn: None,
             notice: false,
+            watch: Watch::default(),
+            activity,
         })
+    }
+
+    fn tell_answered(&self) {
+        let mut held = BackendSet::default();
+        self.attached.iter().for_each(|a| held.add(a.participant.0));
+        self.foreign.iter().filter(|h| h.conn.is_some()).for_each(|h| held.add(h.backend.0));
+        self.activity.answered(self.in_transaction(), self.txn.id.as_ref().map(|id| id.seq), held);
     }
 
     /// As whom its client has logged in.
@@ -283,6 +299,7 @@ impl Session {
                 flushed?;
                 self.park().await?;
             }
+            self.tell_answered();
             match self.came(shutdown).await {
                 Came::Command(Ok(command)) => return Ok(command),
                 Came::Command(Err(error)) => match of_frames(&error) {
@@ -337,15 +354,25 @@ impl Session {
     }
 
     async fn command(&mut self, payload: BytesMut) -> Result<(), Stop> {
+        self.activity.asked(matches!(payload.first(), Some(&(com::QUERY | com::STMT_EXECUTE))));
         self.renew();
         let Some((&command, body)) = payload.split_first() else {
             self.fault(&Fault::new(FaultKind::UnknownCommand, "an empty command"));
             return Ok(());
         };
         match command {
-            com::QUERY => self.query(body).await.map(drop),
-            com::STMT_PREPARE => self.prepare(body).await.map(drop),
-            com::STMT_EXECUTE => self.execute(&self.with_known_id(body)).await.map(drop),
+            com::QUERY => {
+                let ran = self.query(body).await;
+                self.watched(ran)
+            }
+            com::STMT_PREPARE => {
+                let ran = self.prepare(body).await;
+                self.watched(ran)
+            }
+            com::STMT_EXECUTE => {
+                let ran = self.execute(&self.with_known_id(body)).await;
+                self.watched(ran)
+            }
             com::STMT_SEND_LONG_DATA => self.send_long_data(&self.with_known_id(body)).await,
             com::STMT_CLOSE => {
                 self.close_statement(&self.with_known_id(body));
@@ -377,6 +404,16 @@ impl Session {
                 Ok(())
             }
         }
+    }
+
+    /// A command that may have been a statement is done.
+    fn watched(&mut self, ran: Step) -> Result<(), Stop> {
+        if matches!(ran, Ok(Ran::Failed)) {
+            // Whoever has told an error has said which; this is for what has not.
+            self.watch.refused(*b"HY000", None);
+        }
+        self.watch.end(&self.services, Dialect::Mysql);
+        ran.map(drop)
     }
 
     /// The status flags that are ours to say: with XA underneath the backend's own would confuse clients.
@@ -416,6 +453,7 @@ impl Session {
 
     fn fault(&mut self, fault: &Fault) -> Ran {
         self.client.put(&answer::fault(fault));
+        self.watch.refused(sqlstate(fault.kind.mysql_state()), None);
         Ran::Failed
     }
 
@@ -438,6 +476,9 @@ impl Session {
     /// A backend's own error, or one in its words, unchanged.
     fn refuse(&mut self, raw: &[u8]) -> Ran {
         self.client.put(raw);
+        let state = answer::read_err(raw).map(|refusal| sqlstate(&refusal.sqlstate));
+        let by = self.watch.backend();
+        self.watch.refused(state.unwrap_or(*b"HY000"), by);
         Ran::Failed
     }
 }

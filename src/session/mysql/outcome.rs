@@ -3,17 +3,28 @@
 use super::{Ran, Session};
 use crate::relay::mysql::foreign::Form;
 use crate::session::outcome::{COLUMNS, Question, answer as outcome_of};
+use crate::telemetry::traces::TraceContext;
 use crate::wire::mysql::read::{put_lenenc, put_lenenc_bytes};
 use crate::wire::mysql::{answer, status};
 
 /// What `SET handfast.notice = …` sets; `None`: the statement is another. Only alone: beside other settings it is a server's.
 pub(super) fn notice_setting(text: &[u8]) -> Option<&str> {
+    own_setting(text, "handfast.notice")
+}
+
+/// The same of `SET handfast.traceparent = …`.
+pub(super) fn trace_setting(text: &[u8]) -> Option<&str> {
+    own_setting(text, "handfast.traceparent")
+}
+
+fn own_setting<'a>(text: &'a [u8], own: &str) -> Option<&'a str> {
     let text = std::str::from_utf8(text).ok()?.trim_end_matches(|c: char| c == ';' || c.is_ascii_whitespace());
     let (name, value) = text.split_once('=')?;
     let mut words = name.trim_end().trim_end_matches(':').split_ascii_whitespace();
-    let ours = words.next()?.eq_ignore_ascii_case("set") && words.next()?.eq_ignore_ascii_case("handfast.notice");
+    let ours = words.next()?.eq_ignore_ascii_case("set") && words.next()?.eq_ignore_ascii_case(own);
     let value = value.trim().trim_matches(['\'', '"']);
-    (ours && words.next().is_none() && !value.contains(|c: char| !c.is_ascii_alphanumeric())).then_some(value)
+    (ours && words.next().is_none() && !value.contains(|c: char| !c.is_ascii_alphanumeric() && c != '-'))
+        .then_some(value)
 }
 
 impl Session {
@@ -28,6 +39,17 @@ impl Session {
             }
         };
         self.notice = on;
+        self.ok_and(more)
+    }
+
+    /// SET handfast.traceparent
+    pub(super) fn set_trace(&mut self, value: &str, more: bool) -> Ran {
+        let context = TraceContext::parse(value);
+        if context.is_none() && !value.is_empty() && !value.eq_ignore_ascii_case("default") {
+            let text = format!("Variable 'handfast.traceparent' can't be set to the value of '{value}'");
+            return self.refuse(&answer::err(1231, "42000", &text));
+        }
+        self.watch.name(context);
         self.ok_and(more)
     }
 

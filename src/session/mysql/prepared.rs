@@ -17,7 +17,9 @@ use crate::relay::mysql::foreign::Form;
 use crate::relay::mysql::{Relayed, Shape};
 use crate::route::{ForeignTable, Plan};
 use crate::session::outcome::{self, Question};
+use crate::session::watch::one;
 use crate::sql::{Access, Analysis, Kind, Statement};
+use crate::telemetry::statements::Route;
 use crate::wire::mysql::{Reader, answer, com, status};
 
 /// Statements of one session at most; as MySQL's max_prepared_stmt_count, but each session has its own.
@@ -124,6 +126,7 @@ impl Session {
             return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
+        self.watch.begin(&self.services, &analysis, self.reading, text, false);
         self.last_statement_id = self.last_statement_id.wrapping_add(1).max(1);
         let id = self.last_statement_id;
         let local = match analysis.statements.as_slice() {
@@ -171,6 +174,7 @@ impl Session {
             Ok(place) => place,
             Err(fault) => return Ok(self.fault(&fault)),
         };
+        self.watch.went(one(prepared.analysis.statements.first()), backend);
         let Some(at) = self.ready(backend).await? else { return Ok(Ran::Failed) };
         self.attached[at].conn.queue(com::STMT_PREPARE, &[&text]);
         let relayed = self.exchange(at, Shape::Prepared { id }, 0, false, false).await?;
@@ -222,6 +226,7 @@ impl Session {
             return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute")));
         };
         self.warnings.clear();
+        self.watch.begin(&self.services, &prepared.analysis, self.reading, &prepared.text, true);
         let ran = if let Some(question) = &prepared.question {
             Ok(self.tell_outcome(question, Form::Binary, false))
         } else if prepared.local {
@@ -231,6 +236,7 @@ impl Session {
                 [..] => Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute"))),
             }
         } else if let Some((backend, tables)) = self.foreign_place(&prepared).filter(|_| prepared.pieces.is_some()) {
+            self.watch.went(Route::Translated, backend);
             self.execute_foreign(&mut prepared, body, backend, &tables).await
         } else {
             self.execute_there(&mut prepared, body).await
@@ -253,6 +259,7 @@ impl Session {
         let client_id = Reader::new(body).u32().unwrap_or(0);
         let analysis = prepared.analysis.clone();
         let statement = analysis.statements.first();
+        self.watch.went(one(statement), backend);
         let commits = statement.is_some_and(|s| matches!(s.kind, Kind::Ddl | Kind::OutsideTransaction));
         if commits && !self.native && self.end_before(false).await? == Ran::Failed {
             return Ok(Ran::Failed);

@@ -13,6 +13,7 @@ use crate::relay::mysql::foreign::Form;
 use crate::route::Plan;
 use crate::session::outcome;
 use crate::sql::{Access, Analysis, Kind, Reading, Statement};
+use crate::telemetry::statements::Route;
 
 /// User variables set from tables that one session may have.
 const VARIABLES_MAX: usize = 500;
@@ -43,6 +44,7 @@ impl Session {
             return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
+        self.watch.begin(&self.services, &analysis, self.reading, text, true);
         let mut few = words(text, 2);
         if few.first().is_some_and(|w| w == "KILL") {
             return self.kill_text(text).await;
@@ -184,6 +186,7 @@ impl Session {
     pub(super) async fn route(&mut self, said: Said<'_>, enlist: bool) -> Step {
         if !self.native {
             if let Plan::Foreign { backend, tables } = self.plan(said.text, said.statement) {
+                self.watch.went(Route::Translated, backend);
                 return self.foreign(said, backend, &tables, enlist).await;
             }
             if let Some(ran) = self.asked_after(said).await? {
@@ -232,6 +235,11 @@ impl Session {
             && let Some(value) = super::outcome::notice_setting(said.own())
         {
             return Ok(self.set_notice(value, said.more));
+        }
+        if matches!(kind, Kind::Set { .. })
+            && let Some(value) = super::outcome::trace_setting(said.own())
+        {
+            return Ok(self.set_trace(value, said.more));
         }
         if let Kind::Use(database) = kind {
             return self.use_database(database.as_bytes(), said.more).await;

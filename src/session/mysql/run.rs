@@ -12,6 +12,7 @@ use crate::base::{BackendId, Fault, FaultKind, Place};
 use crate::commit::Wrote;
 use crate::relay::mysql::{Passing, RelayError, Relayed, Shape, relay};
 use crate::session::transaction::{self, Transaction};
+use crate::session::watch::{one, sqlstate};
 use crate::sql::{Access, Kind, Statement};
 use crate::wire::mysql::{com, status};
 
@@ -53,14 +54,15 @@ impl Session {
             return Ok(None);
         }
         if !self.native
-            && let Err(fault) = self.services.commits.wait_readable(backend).await
+            && let Err(fault) = self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await
         {
             self.fault(&fault);
             return Ok(None);
         }
         let joined =
             self.txn.participant(self.participant(backend)).is_some() || (self.native && self.in_transaction());
-        if !joined && let Err(fault) = self.services.pools.wait_resumed(backend).await {
+        if !joined && let Err(fault) = self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await
+        {
             self.fault(&fault);
             return Ok(None);
         }
@@ -82,6 +84,7 @@ impl Session {
         let Some(at) = self.ready(run.backend).await? else { return Ok(None) };
         let participant = self.attached[at].participant;
         self.last = Some(run.backend);
+        self.watch.went(one(run.statement), run.backend);
         let single = run.one && needs_single(run.text);
         let joins = run.enlist && self.txn.participant(participant).is_none();
         let mut prefix = (String::new(), 0);
@@ -152,6 +155,10 @@ impl Session {
         match outcome {
             Ok(relayed) => {
                 self.note_status(at, &relayed);
+                if let Some(state) = &relayed.sqlstate {
+                    let by = self.watch.backend();
+                    self.watch.refused(sqlstate(state), by);
+                }
                 Ok(Some(relayed))
             }
             Err(RelayError::Client(error)) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::end::TRACE_SETTING;
 use super::names::{Lives, Prepared};
 use super::oops::Oops;
 use super::{Session, slots};
@@ -94,6 +95,7 @@ impl Session {
         if names.iter().any(|name| name == "all") || is_reset_all(&text) {
             self.settings.reset(text, in_txn);
             self.applied_up_to_reset(backend);
+            self.watch.name(None);
             return;
         }
         let resets = is_reset(&text);
@@ -101,6 +103,9 @@ impl Session {
             self.settings.untold();
         } else if in_txn || scope == SetScope::Session {
             self.settings.add(names.to_vec(), text, scope == SetScope::Local, in_txn);
+            if names.iter().any(|name| name == TRACE_SETTING) {
+                self.hear_trace();
+            }
         }
         self.applied(backend);
         if resets && self.settings.reset_of(names, in_txn) {

@@ -9,6 +9,7 @@ use crate::relay::pg::{Pass, Until, answer};
 use crate::session::outcome::{self, Heard, Last};
 use crate::session::transaction::{Mode, Transaction};
 use crate::sql::Characteristics;
+use crate::telemetry::traces::TraceContext;
 use crate::wire::pg::client::{self as message, Target};
 use crate::wire::pg::error::{Severity, put_error};
 
@@ -18,6 +19,9 @@ const OUR_BEGIN: &[u8] = b"hf1.begin";
 
 /// A client that has set this hears the name of each distributed transaction that it commits.
 const NOTICE_SETTING: &str = "handfast.notice";
+
+/// A client that has set this has its transactions traced beside this span.
+pub(super) const TRACE_SETTING: &str = "handfast.traceparent";
 
 impl Session {
     /// Commits the open transaction on all its participants. Afterwards there is none, whatever came of it.
@@ -34,8 +38,11 @@ impl Session {
             return Ok(());
         };
         let notice = joined > 1 && self.settings.is_on(NOTICE_SETTING);
-        let client = Client { protocol: Dialect::Postgres, user: &self.user };
-        let report = self.services.commits.commit(&id, client, joined, taken).await;
+        let watched = self.watch.commit(&self.services);
+        let client = Client { protocol: Dialect::Postgres, user: &self.user, trace: watched.trace() };
+        let ending = self.services.commits.commit(&id, client, joined, taken);
+        let report = self.activity.committing(id.seq, ending).await;
+        watched.ended(&self.services, Dialect::Postgres, &id, joined, &report.ended);
         self.rest = report.rest;
         self.put_back(report.conns).await;
         self.names.end_cursors(matches!(report.ended, Ended::Committed { .. }));
@@ -50,6 +57,7 @@ impl Session {
         match report.ended {
             Ended::Committed { warnings } => {
                 self.settings.committed();
+                self.hear_trace();
                 if notice {
                     put_error(&mut self.client.out, Severity::Notice, "00000", &outcome::notice(&id), None, None);
                 }
@@ -121,8 +129,15 @@ impl Session {
         self.pipeline.executed = false;
     }
 
+    /// Which trace the client's settings name now.
+    pub(super) fn hear_trace(&mut self) {
+        let text = self.settings.text_of(TRACE_SETTING);
+        self.watch.name(text.as_deref().and_then(TraceContext::find));
+    }
+
     pub(super) fn undo_settings(&mut self) {
         let serial = self.settings.rolled_back();
+        self.hear_trace();
         for slot in &mut self.slots {
             slot.applied = slot.applied.min(serial);
         }

@@ -11,9 +11,10 @@ use super::oops::Oops;
 use super::pipeline::Pending;
 use super::place::{Placed, edited};
 use super::{Exit, Session};
-use crate::base::{BackendId, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::relay::pg::{Pass, Until};
 use crate::session::transaction::Mode;
+use crate::session::watch::one;
 use crate::sql::{Kind, Statement};
 use crate::wire::pg::client::{self as message, Target, tag};
 use crate::wire::pg::error::Origin;
@@ -39,6 +40,8 @@ impl Session {
         if self.pipeline.skipping {
             return Ok(());
         }
+        // Of one that its client has left in the middle.
+        self.watch.take();
         let done = match tag {
             tag::PARSE => self.on_parse(&frame).await,
             tag::BIND => self.on_bind(&frame).await,
@@ -51,7 +54,11 @@ impl Session {
         let oops = match oops {
             // The replies before ours come first; if one of them is an error, ours never happened.
             Oops::Fault(_) | Oops::Server(..) => match self.drain(false).await {
-                Ok(()) => oops,
+                Ok(()) => {
+                    self.watch_refused(&oops);
+                    self.watch.end(&self.services, Dialect::Postgres);
+                    oops
+                }
                 Err(earlier) => earlier,
             },
             Oops::Told | Oops::Exit(_) => oops,
@@ -62,8 +69,15 @@ impl Session {
     }
 
     fn expect(&mut self, until: Until, origin: Option<Arc<Origin>>) {
-        let pass = Pass::All;
-        self.pipeline.pending.push_back(Pending::Backend { until, pass, parsed: None, executed: None, origin });
+        let (pass, watched) = (Pass::All, self.watch.take());
+        self.pipeline.pending.push_back(Pending::Backend {
+            until,
+            pass,
+            parsed: None,
+            executed: None,
+            origin,
+            watched,
+        });
     }
 
     /// Statements that only a transaction's end may follow are refused; others must be.
@@ -85,6 +99,7 @@ impl Session {
         let parse = message::parse(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
         self.hear_settings().await?;
         let analysis = self.read(parse.text)?;
+        self.watch.begin(&self.services, &analysis, self.reading, parse.text, false);
         let name = frame.slice_ref(parse.name);
         let mut prepared = Prepared {
             analysis,
@@ -134,6 +149,7 @@ impl Session {
         {
             return Err(duplicate(&name));
         }
+        self.watch.went(one(prepared.statement()), backend);
         self.turn_to(backend).await?;
         self.reach_named(prepared.statement()).await?;
         prepared.lives = Lives::On(backend);
@@ -150,8 +166,8 @@ impl Session {
             self.names.statements.insert(name.clone(), Arc::new(prepared));
         }
         let parsed = fresh.then_some(name);
-        let (until, pass) = (Until::Parsed, Pass::All);
-        let pending = Pending::Backend { until, pass, parsed: parsed.clone(), executed: None, origin };
+        let (until, pass, watched) = (Until::Parsed, Pass::All, self.watch.take());
+        let pending = Pending::Backend { until, pass, parsed: parsed.clone(), executed: None, origin, watched };
         self.pipeline.pending.push_back(pending);
         parsed.map_or(Ok(()), |name| self.learn(backend, &name))
     }
@@ -173,12 +189,14 @@ impl Session {
         let Some(prepared) = self.names.statements.get(name).cloned() else {
             return Err(no_such("prepared statement", name));
         };
+        self.watch.begin(&self.services, &prepared.analysis, self.reading, &prepared.text, false);
         self.check_failed(&prepared)?;
         if prepared.lives == Lives::Foreign {
             return self.bind_foreign(frame.slice_ref(portal), name, body, prepared).await;
         }
         let plain = is_plain_bind(body, portal.len() + name.len() + 2);
         if let Some(backend) = self.reach(name, &prepared).await? {
+            self.watch.went(one(prepared.statement()), backend);
             self.reach_named(prepared.statement()).await?;
             self.conn(backend)?.queue_extended(frame);
             self.pipeline.executed |= self.txn.mode == Mode::Autocommit;
@@ -259,10 +277,14 @@ impl Session {
         let (name, rows_max) = message::execute(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
         let portal = self.names.portals.get(name).cloned();
         if let Some(portal) = &portal {
-            self.check_failed(&portal.prepared)?;
+            let prepared = &portal.prepared;
+            self.watch.begin(&self.services, &prepared.analysis, self.reading, &prepared.text, true);
+            self.check_failed(prepared)?;
         }
         if let Some(portal) = portal.as_ref().filter(|portal| portal.foreign.is_some()) {
-            return self.execute_foreign(frame.slice_ref(name), rows_max, portal.clone()).await;
+            self.execute_foreign(frame.slice_ref(name), rows_max, portal.clone()).await?;
+            self.watch.end(&self.services, Dialect::Postgres);
+            return Ok(());
         }
         if let Some(portal) = &portal
             && portal.prepared.lives == Lives::Here
@@ -280,6 +302,7 @@ impl Session {
                 portal.done = true;
             }
             put_complete(&mut self.client.out, tag);
+            self.watch.end(&self.services, Dialect::Postgres);
             return Ok(());
         }
         let mut copies = false;
@@ -296,12 +319,13 @@ impl Session {
             && let Some(statement) = prepared.statement()
         {
             self.mark(backend, statement);
+            self.watch.went(one(Some(statement)), backend);
         }
         self.pipeline.executed |= self.txn.mode == Mode::Autocommit;
         self.conn(backend)?.queue_extended(frame);
         let origin = executed.as_ref().and_then(|(prepared, _)| prepared.origin.clone());
-        let (until, pass) = (Until::Executed, Pass::All);
-        self.pipeline.pending.push_back(Pending::Backend { until, pass, parsed: None, executed, origin });
+        let (until, pass, watched) = (Until::Executed, Pass::All, self.watch.take());
+        self.pipeline.pending.push_back(Pending::Backend { until, pass, parsed: None, executed, origin, watched });
         // COPY data follows: the server must be in that state before anything else is sent.
         if copies { self.drain(false).await } else { Ok(()) }
     }

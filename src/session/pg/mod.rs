@@ -39,7 +39,9 @@ use crate::route::Reach;
 use crate::session::Services;
 use crate::session::outcome::Last;
 use crate::session::transaction::{Mode, Transaction};
+use crate::session::watch::{Watch, Watched, sqlstate};
 use crate::sql::Reading;
+use crate::telemetry::activity::{Activity, BackendSet};
 use crate::wire::pg::client::{self as message, tag};
 use crate::wire::pg::error::{Severity, put_error, put_fault, put_server_error, put_server_fatal};
 use crate::wire::pg::server::{self, Status};
@@ -99,9 +101,13 @@ pub struct Session {
     rest: Option<Rest>,
     /// The last distributed transaction.
     last: Option<Last>,
+    /// The statement of this moment, for statistics.
+    watch: Watch,
     ear: Ear,
     /// Goes off when the client is idle in a transaction for too long.
     alarm: Alarm,
+    /// What operators see of it.
+    activity: Arc<Activity>,
 }
 
 impl Session {
@@ -144,8 +150,26 @@ impl Session {
             running,
             rest: None,
             last: None,
+            watch: Watch::default(),
             alarm: Alarm::default(),
+            activity: Arc::default(),
         }
+    }
+
+    /// Operators see by `activity` what it does.
+    pub fn tells(&mut self, activity: Arc<Activity>) {
+        self.activity = activity;
+    }
+
+    /// Tells that the client has been answered, unless it is in the middle of a pipeline.
+    fn tell_answered(&self) {
+        if !self.pipeline.is_idle() {
+            return;
+        }
+        let mut held = BackendSet::default();
+        self.slots.iter().filter(|slot| slot.conn.is_some()).for_each(|slot| held.add(slot.backend.0));
+        self.foreign.iter().filter(|slot| slot.conn.is_some()).for_each(|slot| held.add(slot.participant.0));
+        self.activity.answered(self.txn.is_open(), self.txn.id.as_ref().map(|id| id.seq), held);
     }
 
     /// Greets the client and serves it to its end.
@@ -212,6 +236,7 @@ impl Session {
                 Ok(next) => next,
                 Err(exit) => return exit,
             };
+            self.activity.asked(matches!(next.tag, tag::QUERY | tag::EXECUTE | tag::FUNCTION_CALL));
             self.renew();
             let served = self.dispatch(next).await;
             self.running.set(None);
@@ -270,6 +295,28 @@ impl Session {
     fn ready(&mut self) {
         let status = self.status();
         self.client.put_ready(status);
+    }
+
+    /// A statement that was answered later is done.
+    fn watched(&mut self, watched: Option<Watched>) {
+        let Some(mut watched) = watched else { return };
+        let now = crate::base::clock::now();
+        if watched.runs() {
+            watched.not_before(self.pipeline.answered.replace(now));
+        }
+        watched.ended(&self.services, Dialect::Postgres, now);
+    }
+
+    /// The statement of this moment is refused.
+    fn watch_refused(&mut self, oops: &Oops) {
+        match oops {
+            Oops::Fault(fault) => self.watch.refused(sqlstate(fault.kind.sqlstate()), None),
+            Oops::Server(error, _) => {
+                let by = self.watch.backend();
+                self.watch.refused(sqlstate(&error.sqlstate), by);
+            }
+            Oops::Told | Oops::Exit(_) => {}
+        }
     }
 
     /// Tells the client what went wrong, and what that makes of the transaction.

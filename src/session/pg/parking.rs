@@ -93,7 +93,8 @@ impl Session {
                 return Err(self.lost_for_good(backend).into());
             }
         }
-        let loan = self.services.pools.acquire_for(self.owner, backend, 0).await.map_err(|error| error.fault())?;
+        let coming = self.services.pools.acquire_for(self.owner, backend, 0);
+        let loan = self.activity.waiting(backend.0, coming).await.map_err(|error| error.fault())?;
         let parked = self.slots.iter().position(|slot| slot.backend == backend);
         let (conn, kept) = match loan {
             Loan::Kept(Conn::Pg(conn)) if parked.is_some() => (conn, true),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -14,6 +15,7 @@ use crate::base::BackendId;
 use crate::commit::Wrote;
 use crate::relay::pg::{Pass, Until, answer};
 use crate::session::transaction::Mode;
+use crate::session::watch::Watched;
 use crate::sql::{Kind, Unpreparable};
 use crate::wire::pg::HEADER_BYTES;
 use crate::wire::pg::client as message;
@@ -39,6 +41,8 @@ pub(super) enum Pending {
         executed: Option<(Arc<Prepared>, bool)>,
         /// For the positions in its errors.
         origin: Option<Arc<Origin>>,
+        /// For statistics.
+        watched: Option<Watched>,
     },
     /// From the pipeline's backend, to a Parse of ours.
     Again {
@@ -85,6 +89,8 @@ pub(super) struct Pipeline {
     pub skipping: bool,
     /// The settings before the first one that was made in it, outside an explicit transaction: an error undoes them.
     pub before: Option<Settings>,
+    /// When the answer to its last statement ended.
+    pub answered: Option<Instant>,
 }
 
 impl Default for Pipeline {
@@ -97,6 +103,7 @@ impl Default for Pipeline {
             unpreparable: None,
             skipping: false,
             before: None,
+            answered: None,
         }
     }
 }
@@ -220,9 +227,9 @@ impl Session {
                         return Err(oops);
                     }
                 }
-                Pending::Backend { until, pass, parsed, executed, origin } => {
+                Pending::Backend { until, pass, parsed, executed, origin, watched } => {
                     self.client.origin = origin;
-                    let drained = self.drain_one(until, pass, executed).await;
+                    let drained = self.drain_one(until, pass, executed, watched).await;
                     self.client.origin = None;
                     if let Err(oops) = drained {
                         if let Some(name) = parsed {
@@ -242,14 +249,24 @@ impl Session {
         until: Until,
         pass: Pass,
         executed: Option<(Arc<Prepared>, bool)>,
+        mut watched: Option<Watched>,
     ) -> Result<(), Oops> {
         let Some(backend) = self.pipeline.current else { return Ok(()) };
         self.conn(backend)?;
         let Some(conn) = slots::conn(&mut self.slots, backend) else { return Ok(()) };
         match answer(conn, &mut self.client, until, pass).await {
-            Ok(done) if done.failed => return Err(Oops::Told),
-            Ok(_) => {}
-            Err(error) => return Err(self.relay_failed(backend, error)),
+            Ok(done) if done.failed => {
+                watched.iter_mut().for_each(|watched| watched.refused(done.sqlstate, Some(backend)));
+                self.watched(watched);
+                return Err(Oops::Told);
+            }
+            Ok(_) => self.watched(watched),
+            Err(error) => {
+                let oops = self.relay_failed(backend, error);
+                watched.iter_mut().for_each(|watched| watched.refused(*b"08006", Some(backend)));
+                self.watched(watched);
+                return Err(oops);
+            }
         }
         if let Some((prepared, plain)) = executed
             && let Some(statement) = prepared.statement()

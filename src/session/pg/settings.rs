@@ -100,13 +100,19 @@ impl Settings {
         self.list.iter().filter(|old| old.startup).count() as u64
     }
 
-    /// Whether a setting of ours, which servers keep as a text, was last set to a true word.
-    pub(super) fn is_on(&self, name: &str) -> bool {
+    /// What stands behind the name of a setting of ours, which servers keep as a text, where it was set last; lower case.
+    pub(super) fn text_of(&self, name: &str) -> Option<String> {
         let about = |setting: &&Setting| setting.names.iter().any(|n| n == name || n == "reset all");
-        let Some(last) = self.list.iter().rev().find(about) else { return false };
+        let last = self.list.iter().rev().find(about)?;
         let text = String::from_utf8_lossy(&last.text).to_lowercase();
-        let Some(at) = text.find(name) else { return false };
-        let words = text[at + name.len()..].split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let at = text.find(name)?;
+        Some(text[at + name.len()..].to_owned())
+    }
+
+    /// Whether such a one was last set to a true word.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        let Some(text) = self.text_of(name) else { return false };
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         matches!(words.into_iter().find(|word| *word != "to"), Some("on" | "true" | "1" | "yes"))
     }
 

@@ -11,10 +11,11 @@ use super::place::{Placed, edited};
 use super::running::Cancel;
 use super::{Exit, Session, slots};
 use crate::backend::VerbError;
-use crate::base::BackendId;
+use crate::base::{BackendId, Dialect};
 use crate::relay::pg::{Pass, Until, answer};
 use crate::route::Edit;
 use crate::session::transaction::Mode;
+use crate::session::watch::one;
 use crate::sql::{Characteristics, Kind, Statement};
 use crate::wire::pg::client as message;
 use crate::wire::pg::server::{put_complete, put_empty, tag};
@@ -27,6 +28,8 @@ impl Session {
         if !self.join_pipeline().await? {
             return Ok(());
         }
+        // Of one that its client has left in the middle.
+        self.watch.take();
         let mut ran = match message::text(&body) {
             Ok(text) => self.run_text(&body.slice_ref(text)).await,
             Err(error) => Err(Oops::from(&error)),
@@ -36,8 +39,10 @@ impl Session {
         }
         self.client.origin = None;
         if let Err(oops) = ran {
+            self.watch_refused(&oops);
             self.tell(oops).await?;
         }
+        self.watch.end(&self.services, Dialect::Postgres);
         self.restore_startup().await?;
         // The unnamed statement and portal do not outlive a simple query.
         self.names.statements.remove(&b""[..]);
@@ -71,6 +76,7 @@ impl Session {
 
     async fn run_text(&mut self, text: &Bytes) -> Result<(), Oops> {
         let analysis = self.read(text)?;
+        self.watch.begin(&self.services, &analysis, self.reading, text, true);
         let mended =
             analysis.statements.first().is_none_or(|first| mends(&first.kind) || self.ends_one_of_several(&first.kind));
         if let Some(backend) = self.failed_backend().filter(|_| !mended) {
@@ -187,6 +193,7 @@ impl Session {
         for statement in statements {
             let looked_up = self.executed_by(statement);
             self.mark(backend, looked_up.as_deref().and_then(super::names::Prepared::statement).unwrap_or(statement));
+            self.watch.went(one(Some(statement)), backend);
         }
         self.queue_named(backend, statements)?;
         self.conn(backend)?.queue_query(sql);
@@ -253,6 +260,7 @@ impl Session {
             Ok(done) => {
                 begun?;
                 if done.failed {
+                    self.watch.refused(done.sqlstate, Some(backend));
                     self.reconcile(backend, true)?;
                     return Err(Oops::Told);
                 }

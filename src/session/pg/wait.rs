@@ -48,6 +48,7 @@ impl Session {
                 return Ok(());
             }
             self.client.rest();
+            self.tell_answered();
             match self.hear().await {
                 Heard::Client(read) => return read.map_err(Exit::Gone),
                 Heard::Backend(backend, read) => {

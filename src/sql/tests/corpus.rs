@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::{BackendId, ClusterName, Dialect};
 use crate::config::{
     Address, Admin, Backend, BackendTls, ClientCert, Config, Foreign, Journal, Limits, Listen, ListenTls, Node,
-    OtherDatabases, Pool, PoolMode, Reply, Secret, TableRule, Telemetry, TlsMode, Transactions,
+    OtherDatabases, Pool, PoolMode, Reply, Secret, TableRule, Telemetry, TlsMode, Traces, Transactions,
 };
 use crate::route::{Plan, RouteTable};
 use crate::sql::{Analysis, Reading, analyze};
@@ -84,7 +84,12 @@ pub(crate) fn config(backends: &[(&str, Dialect, bool)], tables: &[(&str, u16, O
             transactions_kept: 10,
         },
         admin: Admin { listen: None, token: None, users: Vec::new() },
-        telemetry: Telemetry { log_level: String::new(), log_json: false, statements_max: 1000 },
+        telemetry: Telemetry {
+            log_level: String::new(),
+            log_json: false,
+            statements_max: 1000,
+            traces: Traces { endpoint: None, sample_ratio: 0.0 },
+        },
         settings: Vec::new(),
     }
 }

@@ -5,6 +5,11 @@ final class ConnectorJ extends MyJdbc {
     }
 
     @Override
+    String itself() {
+        return "Connector/J";
+    }
+
+    @Override
     String url(String host, String port, String database, String options) {
         return "jdbc:mysql://" + host + ":" + port + "/" + database + "?sslMode=DISABLED&allowPublicKeyRetrieval=true&" + options;
     }

@@ -154,6 +154,7 @@ final class Hibernate {
             throw new IllegalStateException("COMMIT was answered");
         }
         in(s -> s.createNativeQuery("SELECT 1", Integer.class).getSingleResult());
+        Story.itself("Hibernate", org.hibernate.Version.getVersionString());
         System.out.println("ok connect");
         in(s -> s.find(Counter.class, 0L).n++);
         System.out.println("ok one-backend");

@@ -5,6 +5,11 @@ final class MariadbJ extends MyJdbc {
     }
 
     @Override
+    String itself() {
+        return "MariaDB Connector/J";
+    }
+
+    @Override
     String url(String host, String port, String database, String options) {
         return "jdbc:mariadb://" + host + ":" + port + "/" + database + "?" + options;
     }

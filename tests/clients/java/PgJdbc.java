@@ -10,6 +10,11 @@ final class PgJdbc extends Story {
     }
 
     @Override
+    String itself() {
+        return "pgjdbc";
+    }
+
+    @Override
     String url(String host, String port, String database, String options) {
         return "jdbc:postgresql://" + host + ":" + port + "/" + database + "?sslmode=disable&" + options;
     }

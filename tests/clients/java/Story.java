@@ -35,6 +35,14 @@ abstract class Story {
 
     abstract boolean isPostgres();
 
+    /** The driver's name. */
+    abstract String itself();
+
+    /** A client's name, and the version as its makers write it into it. */
+    static void itself(String name, String version) {
+        System.out.println("saw itself " + name + " " + version.replaceFirst("^[^0-9]*([0-9.]*[0-9]).*", "$1"));
+    }
+
     /** What is put behind the URL, one pass each. */
     abstract String[] options();
 
@@ -132,6 +140,12 @@ abstract class Story {
             throw new IllegalStateException("COMMIT was answered");
         }
         if (((Number) run(c, "SELECT 1").get(0).get(0)).intValue() != 1) throw new IllegalStateException("SELECT 1");
+        itself(itself(), c.getMetaData().getDriverVersion());
+        java.util.Properties pool = new java.util.Properties();
+        try (java.io.InputStream file = Story.class.getResourceAsStream("/META-INF/maven/com.zaxxer/HikariCP/pom.properties")) {
+            pool.load(file);
+        }
+        itself("HikariCP", pool.getProperty("version"));
         System.out.println("ok connect");
         inTransaction(c, () -> run(c, "UPDATE counters SET n = n + 1 WHERE id = ?", 0));
         System.out.println("ok one-backend");

@@ -14,6 +14,7 @@ module.exports = ({ core, open, note, make, add }) => {
   const counters = table("counters", { id: big("id").primaryKey(), n: big("n") });
   let db, close;
   tell({
+    itself: ["Drizzle", "drizzle-orm"],
     duplicate,
     lost,
     async open(where) { [db, close] = open(where); },

@@ -5,6 +5,7 @@ const { tell, duplicate, lost } = require("./orm");
 module.exports = (client) => {
   let knex;
   tell({
+    itself: ["knex", "knex"],
     duplicate,
     lost,
     async open(connection) { knex = require("knex")({ client, connection, pool: { min: 0, max: 2 } }); },

@@ -8,6 +8,7 @@ const changed = (answers) => [answers].flat().reduce((sum, answer) => sum + answ
 const ask = async (sql, values) => [...(await conn.query({ sql, rowsAsArray: true }, values))];
 
 tell({
+  itself: ["mariadb", "mariadb"],
   ...my,
   lost: (error) => Boolean(error.fatal),
   async connect(where) {

@@ -8,6 +8,7 @@ const prepared = async (sql, values) => (await conn.execute({ sql, rowsAsArray: 
 const described = (fields) => fields.map((f) => [f.name, f.table, f.orgTable, f.columnType, f.columnLength, f.decimals, f.flags, f.characterSet]);
 
 tell({
+  itself: ["mysql2", "mysql2"],
   ...my,
   async connect(where) {
     conn = await mysql.createConnection(where);

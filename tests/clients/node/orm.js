@@ -1,7 +1,7 @@
 // What Node's query builders and ORMs are all asked; each gives the steps in its own words:
 //   open(where), close(), count(number), place(tx, number), atomic(work), duplicate(error), lost(error), look(saw, table)
 const assert = require("assert");
-const { saw } = require("./story");
+const { saw, itself } = require("./story");
 
 const STOP = new Error("a change of mind");
 
@@ -19,6 +19,7 @@ async function story(o, where, mode, order) {
     throw new Error("COMMIT was answered");
   }
   await o.count(1);
+  itself(...o.itself);
   console.log("ok connect");
   await o.atomic((tx) => o.bump(tx));
   console.log("ok one-backend");

@@ -7,6 +7,7 @@ let client;
 const ask = async (sql, values) => (await client.query({ text: sql, values, rowMode: "array" })).rows;
 
 tell({
+  itself: ["node-postgres", "pg"],
   ...pg,
   async connect(where) {
     client = new Client({ ...where, ssl: false });

@@ -7,6 +7,7 @@ const open = (where, options) => postgres({ ...where, username: where.user, ssl:
 const ask = (on, text, values) => on.unsafe(text, values, { prepare: on.options ? on.options.prepare !== false : true });
 
 tell({
+  itself: ["postgres.js", "postgres"],
   ...pg,
   async connect(where) { sql = open(where, {}); },
   close: () => sql.end({ timeout: 5 }),

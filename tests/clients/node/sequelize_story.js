@@ -8,6 +8,7 @@ module.exports = (dialect) => {
   const model = (table, key, columns) => db.define(table, { [key]: { type: DataTypes.BIGINT, primaryKey: true }, ...columns }, { tableName: table, timestamps: false });
   let Stock, Order, Agent, Assignment, Counter;
   tell({
+    itself: ["Sequelize", "sequelize"],
     duplicate,
     lost,
     async open({ host, port, user, password, database }) {

@@ -27,6 +27,12 @@ function marked(dialect, sql) {
   return dialect === "pg" ? sql.replace(/\?/g, () => `$${++n}`) : sql;
 }
 
+// The client by its name, and the version of its package.
+function itself(name, folder) {
+  const file = require("path").join(process.env.NODE_PATH, folder, "package.json");
+  console.log(`saw itself ${name} ${JSON.parse(require("fs").readFileSync(file)).version}`);
+}
+
 async function place(ask, number) {
   await ask("UPDATE stock SET reserved = reserved + 1 WHERE item = ?", ["lamp"]);
   await ask("INSERT INTO orders (id, item, agent, at) VALUES (?, ?, ?, CURRENT_TIMESTAMP)", [number, "lamp", "Ann"]);
@@ -54,6 +60,7 @@ async function story(d, where, mode, order) {
     throw new Error("COMMIT was answered");
   }
   assert.deepStrictEqual((await d.run("SELECT 1 AS one", [])).map((row) => Number(row[0])), [1]);
+  itself(...d.itself);
   console.log("ok connect");
   await inTransaction((ask) => ask("UPDATE counters SET n = n + 1 WHERE id = ?", [0]));
   console.log("ok one-backend");
@@ -137,4 +144,4 @@ function tell(driver) {
   story(driver, where, mode, Number(order)).then(() => process.exit(0), (error) => { console.error(error); process.exit(1); });
 }
 
-module.exports = { HARD, saw, pg, my, tell, place, expect, marked };
+module.exports = { HARD, saw, itself, pg, my, tell, place, expect, marked };

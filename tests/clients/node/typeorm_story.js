@@ -21,6 +21,7 @@ module.exports = (type) => {
   const notes = { desk: note("desk"), visits: note("visits") };
   let db;
   tell({
+    itself: ["TypeORM", "typeorm"],
     duplicate,
     lost,
     async open({ host, port, user, password, database }) {

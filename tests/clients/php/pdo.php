@@ -4,6 +4,7 @@ require __DIR__ . '/story.php';
 
 abstract class PdoDriver extends Driver
 {
+    public string $name = 'PDO';
     protected PDO $pdo;
 
     abstract protected function open(array $where, array $options = []): PDO;

@@ -7,6 +7,7 @@ const HARD = "it's \\ \"quoted\" %s \$1 ? 😀\n\ttab";
 abstract class Driver
 {
     public string $dialect = 'my';
+    public string $name = 'mysqli';
 
     abstract public function connect(string $host, string $port, string $user, string $password, string $database): void;
 
@@ -99,6 +100,7 @@ function tell(Driver $d): void
         throw new Exception('COMMIT was answered');
     }
     assert((int) $d->run('SELECT 1')[0][0] === 1);
+    echo 'saw itself ', $d->name, ' of PHP ', PHP_VERSION, "\n";
     echo "ok connect\n";
     $d->begin();
     $d->run('UPDATE counters SET n = n + 1 WHERE id = ?', [0]);

@@ -16,6 +16,7 @@ def wait(what):
 
 
 class AioMysql(Driver):
+    package = "aiomysql"
     dialect = "my"
     duplicate = pymysql.err.IntegrityError
     lost = (pymysql.err.OperationalError, pymysql.err.InterfaceError)

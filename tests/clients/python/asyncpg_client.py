@@ -22,6 +22,7 @@ def numbered(sql):
 
 
 class Asyncpg(Driver):
+    package = "asyncpg"
     duplicate = asyncpg.UniqueViolationError
     lost = (asyncpg.ConnectionDoesNotExistError, asyncpg.InterfaceError, OSError)
     wrong = asyncpg.PostgresError

@@ -8,7 +8,7 @@ import zoneinfo
 import django
 from django.conf import settings
 
-from story import HARD, NOON, saw
+from story import HARD, NOON, itself, saw
 
 
 def main(engine, **options):
@@ -92,6 +92,7 @@ def main(engine, **options):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)
+    itself("Django")
     print("ok connect")
     with transaction.atomic():
         Counter.objects.filter(id=0).update(n=models.F("n") + 1)

@@ -9,6 +9,7 @@ from story import saw, tell
 
 
 class MysqlClient(MyDriver):
+    package = "mysqlclient"
     duplicate = MySQLdb.IntegrityError
     lost = (MySQLdb.OperationalError, MySQLdb.InterfaceError)
     wrong = MySQLdb.Error

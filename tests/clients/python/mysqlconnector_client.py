@@ -8,6 +8,7 @@ from story import HARD, saw, tell
 
 
 class MysqlConnector(MyDriver):
+    package = "mysql-connector-python"
     duplicate = mysql.connector.IntegrityError
     lost = (mysql.connector.OperationalError, mysql.connector.InterfaceError)
     wrong = mysql.connector.Error

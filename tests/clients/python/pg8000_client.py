@@ -9,6 +9,7 @@ from story import HARD, Driver, saw, tell
 
 
 class Pg8000(Driver):
+    package = "pg8000"
     duplicate = pg8000.dbapi.DatabaseError
     lost = (pg8000.dbapi.InterfaceError, pg8000.dbapi.OperationalError, OSError)
     wrong = pg8000.dbapi.DatabaseError

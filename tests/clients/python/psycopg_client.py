@@ -6,6 +6,7 @@ from story import HARD, Driver, saw, tell
 
 
 class Psycopg(Driver):
+    package = "psycopg"
     duplicate = psycopg.errors.UniqueViolation
     lost = psycopg.OperationalError
     wrong = psycopg.Error

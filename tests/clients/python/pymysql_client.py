@@ -9,6 +9,7 @@ from story import HARD, saw, tell
 
 
 class PyMysql(MyDriver):
+    package = "PyMySQL"
     duplicate = pymysql.err.IntegrityError
     lost = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
     wrong = pymysql.err.Error

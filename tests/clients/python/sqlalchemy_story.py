@@ -8,6 +8,8 @@ from sqlalchemy import BigInteger, DateTime, Numeric, String, Text, create_engin
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
+from story import itself
+
 
 class Base(DeclarativeBase):
     pass
@@ -130,6 +132,7 @@ def main(url, upsert):
             return
     with engine.connect() as connection:
         assert connection.scalar(select(1)) == 1
+    itself("SQLAlchemy")
     print("ok connect")
     with Session(engine) as session:
         session.get_one(Counter, 0).n += 1

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import importlib.metadata
 import sys
 
 NOON = datetime.datetime(2024, 2, 29, 12, 30, 15, 250000)
@@ -9,10 +10,15 @@ HARD = "it's \\ \"quoted\" %s $1 ? 😀\n\ttab"
 BYTES = bytes(range(256))
 
 
+def itself(package):
+    print("saw itself", package, importlib.metadata.version(package))
+
+
 class Driver:
     """What a script gives. Values are marked `%s` in SQL."""
 
     dialect = "pg"
+    package = ""  # its name on PyPI
     duplicate = ()  # its classes for a duplicate key
     lost = ()  # its classes for a lost connection
     wrong = ()  # its class for any error of a statement
@@ -103,6 +109,7 @@ def tell(d):
         sys.exit("COMMIT was answered")
     assert [tuple(row) for row in d.run("SELECT 1")] == [(1,)]
     d.commit()
+    itself(d.package)
     print("ok connect")
     d.begin()
     d.run("UPDATE counters SET n = n + 1 WHERE id = %s", (0,))

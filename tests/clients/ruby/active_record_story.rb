@@ -72,6 +72,7 @@ def tell_by_models(adapter, **options)
     abort 'COMMIT was answered'
   end
   raise 'SELECT 1' unless Base.connection.select_value('SELECT 1') == 1
+  puts "saw itself ActiveRecord #{ActiveRecord::VERSION::STRING}"
   puts 'ok connect'
   Base.transaction { Counter.find(0).increment!(:n) }
   puts 'ok one-backend'

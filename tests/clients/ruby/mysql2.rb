@@ -9,6 +9,7 @@ require_relative 'story'
 
 class Mysql2Driver
   def dialect = 'my'
+  def itself = "mysql2 #{Mysql2::VERSION}"
   def duplicate?(error) = error.error_number == 1062
   def wrong = Mysql2::Error
   def lost = Mysql2::Error

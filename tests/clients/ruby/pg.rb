@@ -8,6 +8,7 @@ require_relative 'story'
 
 class PgDriver
   def dialect = 'pg'
+  def itself = "ruby-pg #{PG::VERSION}"
   def duplicate?(error) = error.is_a?(PG::UniqueViolation)
   def wrong = PG::Error
   def lost = PG::Error

@@ -78,6 +78,7 @@ def tell(d)
     abort 'COMMIT was answered'
   end
   raise 'SELECT 1' unless d.run('SELECT 1').first.first.to_i == 1
+  puts "saw itself #{d.itself}"
   puts 'ok connect'
   d.transaction { d.run('UPDATE counters SET n = n + 1 WHERE id = ?', [0]) }
   puts 'ok one-backend'

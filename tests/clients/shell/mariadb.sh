@@ -3,6 +3,7 @@
 set -euo pipefail
 HOST=$1 PORT=$2 USER_NAME=$3 PASSWORD=$4 DATABASE=$5 MODE=$6 NUMBER=$7 QUERY=-e
 sql() { mariadb --no-defaults -N -B -h "$HOST" -P "$PORT" -u "$USER_NAME" -p"$PASSWORD" --connect-timeout=10 "$DATABASE" "$@"; }
+itself() { mariadb --version | sed 's/.* \([0-9.]*\)-MariaDB.*/saw itself mariadb \1/'; }
 look() {
   sql -e 'SHOW TABLES' >/dev/null
   sql -e 'SHOW CREATE TABLE agents' >/dev/null

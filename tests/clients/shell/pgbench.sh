@@ -14,6 +14,7 @@ UPDATE tallies SET n = n + 1 WHERE id = :i;
 END;
 SQL
 total() { psql -X -q -A -t -h "$HOST" -p "$PORT" -d "$DATABASE" -c "SELECT SUM(n) FROM $1"; }
+pgbench --version | sed 's/^pgbench (PostgreSQL) \([0-9.]*\).*/saw itself pgbench \1/'
 echo "ok connect"
 before=$(($(total counters) - $(total tallies)))
 echo "ok one-backend"

@@ -25,6 +25,7 @@ tell() {
   fi
   [ "$(sql $QUERY 'SELECT 1')" = 1 ]
   look
+  itself
   echo "ok connect"
   printf 'BEGIN;\nUPDATE counters SET n = n + 1 WHERE id = 0;\nCOMMIT;\n' | sql
   echo "ok one-backend"

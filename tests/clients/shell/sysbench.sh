@@ -32,6 +32,7 @@ end
 LUA
 sql() { mariadb --no-defaults -N -B -h "$HOST" -P "$PORT" -u "$USER_NAME" -p"$PASSWORD" "$DATABASE" -e "$1"; }
 total() { sql "SELECT SUM(n) FROM $1"; }
+sysbench --version | sed 's/^sysbench \([0-9.]*\).*/saw itself sysbench \1/'
 echo "ok connect"
 before=$(($(total counters) - $(total tallies)))
 echo "ok one-backend"

@@ -76,12 +76,14 @@ impl Session {
         if let Err(fault) = self.services.routes.admit(&self.reach, backend) {
             return Ok(self.foreign_fault(&fault));
         }
-        if let Err(fault) = self.services.commits.wait_readable(backend).await {
+        if let Err(fault) = self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await {
             return Ok(self.foreign_fault(&fault));
         }
         self.finish_rest().await;
         let enlisted = self.txn.participant(backend).is_some();
-        if !enlisted && let Err(fault) = self.services.pools.wait_resumed(backend).await {
+        if !enlisted
+            && let Err(fault) = self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await
+        {
             return Ok(self.foreign_fault(&fault));
         }
         match self.held(backend).and_then(|h| h.conn.as_ref()) {
@@ -93,11 +95,14 @@ impl Session {
         }
         let parked = self.foreign.iter().position(|h| h.backend == backend).map(|at| self.foreign.swap_remove(at));
         let (pools, owner) = (&self.services.pools, self.pooling.owner);
-        let loan = if self.pooling.on {
-            pools.acquire_for(owner, backend, 0).await
-        } else {
-            pools.acquire(backend).await.map(Loan::Clean)
+        let coming = async {
+            if self.pooling.on {
+                pools.acquire_for(owner, backend, 0).await
+            } else {
+                pools.acquire(backend).await.map(Loan::Clean)
+            }
         };
+        let loan = self.activity.waiting(backend.0, coming).await;
         let kept = matches!(loan, Ok(Loan::Kept(_)));
         let conn = match loan.map(Loan::into_conn).map_err(|e| e.fault()) {
             Ok(Conn::Pg(conn)) => conn,

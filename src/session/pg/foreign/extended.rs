@@ -16,6 +16,7 @@ use crate::session::pg::{Exit, Session};
 use crate::session::transaction::Mode;
 use crate::sql::translate::{PgColumn, ToMysql, Verb};
 use crate::sql::{Characteristics, Kind};
+use crate::telemetry::statements::Route;
 use crate::wire::pg::client::{self as message, tag};
 use crate::wire::pg::server::{self, put_complete, put_empty};
 use crate::wire::pg::{WireError, header};
@@ -261,6 +262,7 @@ impl Session {
         bound: &Bound,
         run: Run<'_>,
     ) -> Result<Completed, Oops> {
+        self.watch.went(Route::Translated, run.target.backend);
         let view = self.view().await?;
         let translation = self.translated(run.target, run.text, &foreign.declared, &view).await?;
         let same = run.cursor.is_some() || translation.columns == foreign.columns;

@@ -8,6 +8,7 @@ use crate::session::pg::oops::Oops;
 use crate::session::transaction::Mode;
 use crate::sql::translate::refused;
 use crate::sql::{Characteristics, Kind, Statement};
+use crate::telemetry::statements::Route;
 use crate::wire::pg::server::put_complete;
 use crate::wire::value::pg::Format;
 
@@ -28,6 +29,7 @@ impl Session {
         if !translation.parameters.is_empty() {
             return Err(Fault::new(FaultKind::Syntax, "there is no parameter $1").into());
         }
+        self.watch.went(Route::Translated, target.backend);
         self.admit(self.participant(target.backend), statement)?;
         let begins = self.txn.mode == Mode::Autocommit && translation.needs_transaction;
         if begins {

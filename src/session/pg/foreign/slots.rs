@@ -70,11 +70,11 @@ impl Session {
     pub(super) async fn attach_foreign(&mut self, backend: BackendId) -> Result<BackendId, Oops> {
         self.services.routes.admit(&self.reach, backend)?;
         self.finish_rest().await;
-        self.services.commits.wait_readable(backend).await?;
+        self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await?;
         let participant = self.participant(backend);
         let enlisted = self.txn.participant(participant).is_some();
         if !enlisted {
-            self.services.pools.wait_resumed(backend).await?;
+            self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await?;
         }
         let good = self.foreign_slot(participant).and_then(|slot| slot.conn.as_mut()).is_some_and(|conn| {
             // A server that has gone away meanwhile is noticed here rather than by the statement.
@@ -104,7 +104,8 @@ impl Session {
 
     async fn attach_new_foreign(&mut self, participant: BackendId) -> Result<(), Oops> {
         self.foreign.retain(|slot| slot.participant != participant || slot.parked);
-        let loan = self.services.pools.acquire_for(self.owner, participant, 0).await.map_err(|error| error.fault())?;
+        let coming = self.services.pools.acquire_for(self.owner, participant, 0);
+        let loan = self.activity.waiting(participant.0, coming).await.map_err(|error| error.fault())?;
         let mut conn = match loan {
             Loan::Kept(Conn::Mysql(conn)) => {
                 if let Some(slot) = self.foreign_slot(participant) {

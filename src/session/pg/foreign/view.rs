@@ -148,7 +148,8 @@ fn cannot(name: &str, value: &str, needed: &str) -> Oops {
 }
 
 fn style(values: &Values) -> Result<Style, Oops> {
-    if !values.client_encoding.eq_ignore_ascii_case("utf8") {
+    // SQL_ASCII, as in a database without a locale, means that nobody converts: a server in UTF-8 then takes and gives UTF-8.
+    if !["utf8", "sql_ascii"].iter().any(|name| values.client_encoding.eq_ignore_ascii_case(name)) {
         return Err(cannot("client_encoding", &values.client_encoding, "UTF8"));
     }
     if !values.date_style.starts_with("ISO") {

@@ -45,6 +45,7 @@ func main() {
 		}
 	}
 	story.Tell(open(""), story.Driver{
+		Name: "go-sql-driver", Module: "github.com/go-sql-driver/mysql",
 		Dialect:   "my",
 		Duplicate: func(err error) bool { found := answer(err); return found != nil && found.Number == 1062 },
 		Answer:    func(err error) bool { return answer(err) != nil },

@@ -117,6 +117,7 @@ func main() {
 	config, err := pgx.ParseConfig(url)
 	story.Must(err)
 	story.Tell(stdlib.OpenDB(*config), story.Driver{
+		Name: "pgx", Module: "github.com/jackc/pgx/v5",
 		Dialect:   "pg",
 		Duplicate: func(err error) bool { found := answer(err); return found != nil && found.Code == "23505" },
 		Answer:    func(err error) bool { return answer(err) != nil },

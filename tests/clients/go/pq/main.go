@@ -70,6 +70,7 @@ func main() {
 		}
 	}
 	story.Tell(open(""), story.Driver{
+		Name: "lib/pq", Module: "github.com/lib/pq",
 		Dialect:   "pg",
 		Duplicate: func(err error) bool { found := answer(err); return found != nil && found.Code == "23505" },
 		Answer:    func(err error) bool { return answer(err) != nil },

@@ -100,6 +100,7 @@ func TellByGorm(dialector gorm.Dialector, where Where) {
 	}
 	var one int
 	Must(db.Raw("SELECT 1").Scan(&one).Error)
+	Itself("GORM", "gorm.io/gorm")
 	fmt.Println("ok connect")
 	Must(db.Model(&Counter{}).Where("id = ?", 0).Update("n", gorm.Expr("n + ?", 1)).Error)
 	fmt.Println("ok one-backend")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -32,9 +33,21 @@ func Told() Where {
 	return Where{a[0], a[1], a[2], a[3], a[4], a[5], order}
 }
 
+// Itself says the client's name, and the version of its module that this program was built with.
+func Itself(name, module string) {
+	built, _ := debug.ReadBuildInfo()
+	for _, dependency := range built.Deps {
+		if dependency.Path == module {
+			fmt.Println("saw itself", name, strings.TrimPrefix(dependency.Version, "v"))
+		}
+	}
+}
+
 // Driver is what database/sql does not say itself.
 type Driver struct {
 	Dialect string // "pg" or "my"
+	// Name is what people call it, Module where Go has it from.
+	Name, Module string
 	// Duplicate: the error is a duplicate key. Answer: the server said it (otherwise the connection was lost).
 	Duplicate, Answer func(error) bool
 	// Shown is what an application reads of an error.
@@ -139,6 +152,7 @@ func Tell(db *sql.DB, driver Driver, where Where) {
 		return
 	}
 	Must(db.Ping())
+	Itself(t.Name, t.Module)
 	fmt.Println("ok connect")
 	tx := t.begin()
 	_, err := tx.Exec(Marked(t.Dialect, "UPDATE counters SET n = n + 1 WHERE id = ?"), 0)

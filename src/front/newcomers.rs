@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Fewer are never allowed: a small `limits.clients` must not make logins fail each other.
-const STRANGERS_MIN: usize = 256;
+const NEWCOMERS_MIN: usize = 256;
 
 /// All of one front.
 #[derive(Debug)]
-pub(super) struct Strangers {
+pub(super) struct Newcomers {
     /// At most so many at a time.
     max: usize,
     list: Mutex<VecDeque<Arc<Notify>>>,
@@ -41,15 +41,15 @@ impl Drop for Occupied {
 
 /// One of them, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Stranger<'a> {
-    all: &'a Strangers,
+pub(super) struct Newcomer<'a> {
+    all: &'a Newcomers,
     sent_away: Arc<Notify>,
 }
 
-impl Strangers {
+impl Newcomers {
     /// For a front of so many sessions: all of them may log in at once, when the house has just been started again.
     pub(super) fn for_sessions(clients: usize) -> Self {
-        Self { max: clients.max(STRANGERS_MIN), list: Mutex::default() }
+        Self { max: clients.max(NEWCOMERS_MIN), list: Mutex::default() }
     }
 
     fn list(&self) -> MutexGuard<'_, VecDeque<Arc<Notify>>> {
@@ -67,7 +67,7 @@ impl Strangers {
     }
 
     /// One more. If there are too many, the one that has been here longest is sent away for it.
-    pub(super) fn enter(&self) -> Stranger<'_> {
+    pub(super) fn enter(&self) -> Newcomer<'_> {
         let sent_away = Arc::new(Notify::new());
         let mut list = self.list();
         if list.len() >= self.max
@@ -76,18 +76,18 @@ impl Strangers {
             oldest.notify_one();
         }
         list.push_back(Arc::clone(&sent_away));
-        Stranger { all: self, sent_away }
+        Newcomer { all: self, sent_away }
     }
 }
 
-impl Stranger<'_> {
+impl Newcomer<'_> {
     /// Ends when this one has to go.
     pub(super) async fn sent_away(&self) {
         self.sent_away.notified().await;
     }
 }
 
-impl Drop for Stranger<'_> {
+impl Drop for Newcomer<'_> {
     fn drop(&mut self) {
         self.all.list().retain(|other| !Arc::ptr_eq(other, &self.sent_away));
     }
@@ -112,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_one_that_has_been_here_longest_goes_for_the_next() {
-        let all = Strangers { max: 2, list: Mutex::default() };
+        let all = Newcomers { max: 2, list: Mutex::default() };
         let (first, second) = (all.enter(), all.enter());
         let third = all.enter();
         first.sent_away().await;

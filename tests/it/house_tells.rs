@@ -1,0 +1,173 @@
+//! What operators are told beside transactions: what each client is doing, where a statement would go, which tables nobody finds. HTTP,
+//! the console and the command line say the same.
+
+use std::process::Command;
+use std::time::Duration;
+
+use handfast::base::{Dialect, Engine};
+use handfast::testbed::{Direct, Handfast, Shop};
+use serde_json::{Value, json};
+
+use crate::bed::{SETTLE_MAX, Stand, bed, binary, on, on_every_engine, servers, unique_name, until};
+use crate::http;
+
+on_every_engine! {
+    what_a_client_is_doing_is_told;
+}
+
+/// With the console open to its user.
+async fn stand(store: Engine, delivery: Engine) -> Stand {
+    let (store, delivery) = (servers(store).0, servers(delivery).1);
+    let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
+    let config = shop.config_with("users = [\"app\"]\n[pool]\nacquire_timeout = \"30s\"\n");
+    let handfast = Handfast::with_config(binary(), &shop, &config).unwrap();
+    handfast.start().unwrap();
+    Stand { shop: std::sync::Arc::new(shop), handfast: std::sync::Arc::new(handfast) }
+}
+
+async fn console(stand: &Stand) -> Direct {
+    let dialect = stand.shop.dialect();
+    let scheme = if dialect == Dialect::Postgres { "postgres" } else { "mysql" };
+    let port = stand.handfast.port(dialect);
+    Direct::connect(&format!("{scheme}://app:app@127.0.0.1:{port}/handfast")).await.unwrap()
+}
+
+fn only_client(stand: &Stand) -> Value {
+    let all = http::read_json(stand.handfast.admin_port(), "/api/v1/clients");
+    let [client] = all["clients"].as_array().unwrap().as_slice() else { panic!("{all}") };
+    client.clone()
+}
+
+async fn in_state(stand: &Stand, state: &str) -> Value {
+    until(state, SETTLE_MAX, || async { only_client(stand)["state"] == state }).await;
+    only_client(stand)
+}
+
+async fn what_a_client_is_doing_is_told(engine: Engine) {
+    let stand = stand(engine, engine).await;
+    let mut client = stand.client().await;
+    client.run("SELECT count(*) FROM orders").await.unwrap();
+    let before = in_state(&stand, "idle").await;
+    assert_eq!(before["transaction"], Value::Null, "{before}");
+    assert!(before["statements"].as_u64() > Some(0), "{before}");
+
+    client.run("BEGIN").await.unwrap();
+    client.run("SELECT count(*) FROM orders").await.unwrap();
+    client.run("SELECT count(*) FROM agents").await.unwrap();
+    let open = in_state(&stand, "in transaction").await;
+    assert_eq!(open["backends"], json!(["delivery", "store"]), "{open}");
+    assert!(open["transaction"].as_str().unwrap().starts_with("hf1."), "{open}");
+    assert_eq!(open["statements"].as_u64().unwrap(), before["statements"].as_u64().unwrap() + 3, "{open}");
+    let mut console = console(&stand).await;
+    let told = console.run("SELECT state, transaction, backends, statements FROM clients").await.unwrap();
+    let told: Vec<&str> = told.rows[0].iter().map(|cell| cell.as_deref().unwrap_or_default()).collect();
+    let statements = open["statements"].to_string();
+    assert_eq!(told, ["in transaction", open["transaction"].as_str().unwrap(), "delivery, store", &statements]);
+    client.run("ROLLBACK").await.unwrap();
+    in_state(&stand, "idle").await;
+
+    let sleep = if engine == Engine::Postgres { "SELECT pg_sleep(1.5)" } else { "SELECT sleep(1.5)" };
+    let (running, ran) = tokio::join!(in_state(&stand, "running"), client.run(sleep));
+    ran.unwrap();
+    assert_eq!(running["transaction"], Value::Null, "{running}");
+
+    // A newcomer who needs a backend that is held back waits, and is told where for.
+    client.close().await;
+    until("it has left", SETTLE_MAX, || async {
+        http::read_json(stand.handfast.admin_port(), "/api/v1/clients")["clients"] == json!([])
+    })
+    .await;
+    let port = stand.handfast.admin_port();
+    assert_eq!(http::post(port, "/api/v1/backends/delivery/pause", &Value::Null).status, 200);
+    let mut client = stand.client().await;
+    let waits = async {
+        let waiting = in_state(&stand, "waiting").await;
+        assert!(waiting["backends"].as_array().unwrap().contains(&json!("delivery")), "{waiting}");
+        assert_eq!(http::post(port, "/api/v1/backends/delivery/resume", &Value::Null).status, 200);
+    };
+    let (_, ran) = tokio::join!(waits, client.run("SELECT count(*) FROM agents"));
+    ran.unwrap();
+    in_state(&stand, "idle").await;
+}
+
+#[test]
+fn a_statement_is_explained_alike_by_the_command_line_the_console_and_http() {
+    let name = "a_statement_is_explained_alike_by_the_command_line_the_console_and_http";
+    on(Engine::Mariadb, name, async |_| {
+        let stand = stand(Engine::Postgres, Engine::Mariadb).await;
+        let port = stand.handfast.admin_port();
+        let mut console = console(&stand).await;
+        for (sql, refused) in [
+            ("UPDATE agents SET order_id = 7 WHERE name = 'x'", false),
+            ("BEGIN; UPDATE orders SET item = 'x'; UPDATE agents SET name = 'y'; COMMIT", false),
+            ("SELECT * FROM orders, agents", true),
+        ] {
+            let answer = http::post(port, "/api/v1/explain", &json!({"sql": sql, "client": "postgres"}));
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            let told = answer.json();
+            let lines = |value: &Value| -> Vec<String> {
+                value.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+            };
+            let plan = lines(&told["plan"]);
+            let rows = console.run(&format!("EXPLAIN ROUTE {sql}")).await.unwrap().rows;
+            let rows: Vec<String> = rows.into_iter().map(|mut row| row.remove(0).unwrap()).collect();
+            assert_eq!(rows, plan);
+            let mut command = Command::new(binary());
+            command.arg("-c").arg(stand.handfast.config()).args(["explain", "--client", "pg", sql]);
+            let output = command.output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), plan);
+            assert_eq!(output.status.code(), Some(i32::from(refused)));
+            let last = told["statements"].as_array().unwrap().last().unwrap();
+            assert_eq!((last["refused"].is_string(), last["hint"].is_string()), (refused, refused), "{told:#}");
+        }
+        let told = http::post(port, "/api/v1/explain", &json!({"sql": "UPDATE agents SET name = 'x'"})).json();
+        assert_eq!(told["client"], "PostgreSQL");
+        let plan = told["plan"].to_string();
+        assert!(plan.contains("UPDATE `agents`") && plan.contains("handfast.toml:"), "{plan}");
+        let bad = http::post(port, "/api/v1/explain", &json!({"sql": "SELECT 1", "client": "oracle"}));
+        assert_eq!((bad.status, &bad.json()["code"]), (400, &json!("HF0602")), "{}", bad.body);
+    });
+}
+
+#[test]
+fn tables_that_nobody_finds_or_two_databases_have_are_told() {
+    on(Engine::Mariadb, "tables_that_nobody_finds_or_two_databases_have_are_told", async |_| {
+        let (store, delivery) = (servers(Engine::Postgres).0, servers(Engine::Mariadb).1);
+        let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
+        for (database, sql) in [
+            (&shop.delivery, "CREATE TABLE lost_parcels (id int PRIMARY KEY)"),
+            (&shop.delivery, "CREATE TABLE customers (id int PRIMARY KEY)"),
+            (&shop.store, "CREATE TABLE customers (id int PRIMARY KEY)"),
+        ] {
+            let mut direct = database.direct().await.unwrap();
+            direct.run(sql).await.unwrap();
+            direct.close().await;
+        }
+        let handfast = Handfast::with_config(binary(), &shop, &shop.config_with("users = [\"app\"]\n")).unwrap();
+        handfast.start().unwrap();
+        let stand = Stand { shop: std::sync::Arc::new(shop), handfast: std::sync::Arc::new(handfast) };
+        let told = http::read_json(stand.handfast.admin_port(), "/api/v1/tables");
+        assert!(told["looked_wall_ms"].as_u64() > Some(0) && told["unseen"] == json!([]), "{told:#}");
+        let list = |key: &str| told[key].as_array().unwrap().clone();
+        let lost =
+            |one: &Value| one["table"] == "lost_parcels" && one["backend"] == "delivery" && one["goes_to"] == "store";
+        assert!(list("unrouted").iter().any(|one| lost(one) && one["clients"] == json!(["postgres"])), "{told:#}");
+        for (client, goes_to) in [("postgres", "store"), ("mysql", "delivery")] {
+            let twice = json!({"table": "customers", "backends": ["delivery", "store"], "clients": [client], "goes_to": goes_to});
+            assert!(list("doubly").contains(&twice), "{told:#}");
+        }
+        assert!(!told.to_string().contains("\"table\":\"agents\",\"backend\""), "a rule leads to it: {told:#}");
+        let mut console = console(&stand).await;
+        let rows = console
+            .run("SELECT problem, backends, goes_to FROM misplaced WHERE table = 'customers' ORDER BY goes_to")
+            .await;
+        let rows = rows.unwrap().rows;
+        let row = |goes_to: &str| ["doubly", "delivery, store", goes_to].map(|cell| Some(cell.to_owned())).to_vec();
+        assert_eq!(rows, [row("delivery"), row("store")]);
+        // It is looked at again after a minute only: what comes now is not seen at once, and nobody waits.
+        let begun = std::time::Instant::now();
+        let again = http::read_json(stand.handfast.admin_port(), "/api/v1/tables");
+        assert_eq!(again["looked_wall_ms"], told["looked_wall_ms"]);
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    });
+}
