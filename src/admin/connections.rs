@@ -123,11 +123,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_beyond_the_bound_is_refused_before_it_is_read() {
+    async fn a_body_beyond_the_bound_is_refused_with_its_first_byte_too_many() {
         let (address, _served) = port(4, Duration::from_secs(600)).await;
         let mut large = TcpStream::connect(address).await.unwrap();
-        let head = format!("POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", ADMIN_BODY_BYTES_MAX + 1);
+        let bytes = ADMIN_BODY_BYTES_MAX + 1;
+        let head = format!("POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: {bytes}\r\n\r\n");
         large.write_all(head.as_bytes()).await.unwrap();
+        large.write_all(&vec![b'x'; bytes]).await.unwrap();
         let mut told = [0; 12];
         large.read_exact(&mut told).await.unwrap();
         assert_eq!(&told, b"HTTP/1.1 413");

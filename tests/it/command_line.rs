@@ -80,3 +80,23 @@ fn the_manual_has_a_page_for_every_command() {
         assert!(text.contains(".SH NAME"), "{page}");
     }
 }
+
+#[test]
+fn a_reader_that_has_left_is_no_panic_and_a_full_disk_is_a_fault() {
+    let (reader, nobody) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(binary());
+    command.args(["config", "show", "-c", "/nowhere/handfast.toml"]).stdin(Stdio::null()).stderr(nobody);
+    assert_eq!(command.output().unwrap().status.code(), Some(2), "the fault could not be told, and is one");
+
+    let (reader, nobody) = std::io::pipe().unwrap();
+    drop(reader);
+    let schema = |out: Stdio| {
+        let mut command = Command::new(binary());
+        texts(&command.args(["config", "schema"]).stdin(Stdio::null()).stdout(out).output().unwrap())
+    };
+    assert_eq!(schema(nobody.into()), (0, String::new(), String::new()), "who has read enough wants no more");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (code, _, told) = schema(full.into());
+    assert!(code == 1 && told.starts_with("error: cannot write to standard output"), "{code} {told}");
+}

@@ -109,6 +109,8 @@ async fn alarm_stays(engine: Engine) {
     client.run("BEGIN").await.unwrap();
     client.run_all(&order.statements()).await.unwrap();
     client.run("COMMIT").await.expect("it is decided");
+    let warnings = client.run("SHOW WARNINGS").await.unwrap().rows;
+    assert!(format!("{warnings:?}").contains("has ended its part otherwise"), "{warnings:?}");
     assert_eq!(stand.sides(order.id).await, (1, 0), "the server has made half of it");
 
     let port = stand.handfast.admin_port();

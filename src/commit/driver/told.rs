@@ -1,8 +1,8 @@
 //! What the driver tells: the ledger what happens, the client what came of it.
 
 use super::super::ledger::{BranchState, What};
-use super::super::{Ended, Why};
-use super::Driver;
+use super::super::{Ended, Why, Wrote};
+use super::{Driver, Member};
 use crate::backend::VerbError;
 use crate::base::{Fault, FaultKind, Place};
 use crate::txn::{Event, Outcome, Why as Cause};
@@ -38,6 +38,11 @@ impl Driver {
         backend.unwrap_or_default()
     }
 
+    fn was_contrary(&self, place: Place) -> bool {
+        let error = |m: &Member| m.wrote == Wrote::Yes && m.error.as_ref().is_some_and(VerbError::is_contrary);
+        self.members.get(&place).is_some_and(error)
+    }
+
     /// The outcome in the words of a client.
     pub(in crate::commit) fn explain(&mut self, outcome: Outcome) -> Ended {
         let txn = self.machine.txn().clone();
@@ -45,6 +50,11 @@ impl Driver {
             Outcome::Committed { unsettled } => {
                 let warn = |place: &Place| {
                     let name = self.name(*place);
+                    if self.was_contrary(*place) {
+                        return format!(
+                            "decided COMMIT, but backend \"{name}\" has ended its part otherwise: an operator must look (transaction {txn})"
+                        );
+                    }
                     format!("committed; backend \"{name}\" is not reachable and will follow (transaction {txn})")
                 };
                 Ended::Committed { warnings: unsettled.iter().map(warn).collect() }
