@@ -128,6 +128,7 @@ fn every_key_that_is_known_stands_in_the_annotated_file() {
         "limits",
         "admin",
         "telemetry",
+        "telemetry.traces",
         "tables.*",
         "backends.*",
     ];

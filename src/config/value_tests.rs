@@ -154,6 +154,10 @@ fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
         ("integer", Value::Number(number)) => {
             number.as_i64().is_some_and(|n| least.is_none_or(|l| n >= l) && most.is_none_or(|m| n <= m))
         }
+        ("number", Value::Number(number)) => {
+            let (least, most) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
+            number.as_f64().is_some_and(|n| least.is_none_or(|l| n >= l) && most.is_none_or(|m| n <= m))
+        }
         ("array", Value::Array(items)) => items.iter().all(|item| fits(&schema["items"], item)),
         ("object", Value::Object(fields)) => {
             let required = schema["required"].as_array().into_iter().flatten();
