@@ -2,7 +2,7 @@
 //! changes nothing for clients.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::routing::post;
@@ -60,14 +60,14 @@ impl Collector {
 
     /// Waits for spans of these names in a trace.
     async fn wait(&self, trace: &str, names: &[&str]) -> Vec<Span> {
-        let limit = Instant::now() + SETTLE_MAX;
+        let limit = handfast::base::clock::now() + SETTLE_MAX;
         loop {
             let spans = self.of(trace);
             if names.iter().all(|name| spans.iter().any(|span| span.name == *name)) {
                 return spans;
             }
             let told: Vec<_> = self.spans.lock().unwrap().iter().map(|s| (s.name.clone(), hex(&s.trace_id))).collect();
-            assert!(Instant::now() < limit, "{names:?} are not among {told:?}");
+            assert!(handfast::base::clock::now() < limit, "{names:?} are not among {told:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
