@@ -2,7 +2,6 @@
 //! two or a settler, raises the alarm here.
 
 use crate::base::BranchName;
-use crate::commit::ledger::BranchState;
 use crate::commit::registry::Registry;
 use crate::journal::{Alarm, Journal};
 use crate::telemetry::metrics;
@@ -11,7 +10,7 @@ use crate::telemetry::metrics;
 /// settled, until a person has looked. `backend`: its configured name; `problem`: what the server said.
 pub async fn raise(journal: &Journal, registry: &Registry, backend: &str, branch: &BranchName, problem: String) {
     metrics::heuristic(backend);
-    registry.ledger().met(&branch.txn, branch.place, &problem, Some(BranchState::Heuristic));
+    registry.contrary(&branch.txn, branch.place, problem.clone());
     tracing::error!(
         backend,
         %branch,

@@ -17,7 +17,7 @@ use crate::telemetry::traces::Tracer;
 #[derive(Debug)]
 pub struct Registry {
     state: Mutex<State>,
-    /// How many unfinished branches each backend has; changed under the lock, read without it by every statement.
+    /// How many branches of each backend are still to be committed; changed under the lock, read without it by every statement.
     per_backend: Vec<AtomicUsize>,
     /// One per backend: readers wait on it for the settler.
     settled: Vec<Notify>,
@@ -36,6 +36,9 @@ pub struct Registry {
 struct State {
     ending: HashSet<TxnId>,
     unfinished: BTreeMap<TxnId, Unfinished>,
+    /// Branches that their servers have ended against the decision. They stay unfinished until a person has looked, but nothing
+    /// comes any more, so nobody waits for them.
+    contrary: HashSet<(TxnId, Place)>,
 }
 
 /// A decided transaction whose commit is not known to have reached every participant.
@@ -116,7 +119,8 @@ impl Registry {
     pub fn hand_over(&self, txn: &TxnId, decided_wall_ms: u64, branches: &[(Place, BackendId)]) {
         let backends: BTreeSet<BackendId> = branches.iter().map(|(_, backend)| *backend).collect();
         {
-            let mut state = self.state();
+            let mut guard = self.state();
+            let state = &mut *guard;
             let entry = state.unfinished.entry(txn.clone()).or_insert_with(|| Unfinished {
                 decided_wall_ms,
                 branches: BTreeMap::new(),
@@ -124,7 +128,8 @@ impl Registry {
             });
             for (place, backend) in branches {
                 // Counted once, however often it is handed over: a count too many would hold up readers for ever.
-                if entry.branches.insert(*place, *backend).is_none() {
+                let new = entry.branches.insert(*place, *backend).is_none();
+                if new && !state.contrary.contains(&(txn.clone(), *place)) {
                     self.per_backend[usize::from(backend.0)].fetch_add(1, Ordering::SeqCst);
                 }
             }
@@ -162,8 +167,26 @@ impl Registry {
         if last {
             state.unfinished.remove(txn);
         }
-        self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
+        if !state.contrary.remove(&(txn.clone(), place)) {
+            self.per_backend[usize::from(backend.0)].fetch_sub(1, Ordering::SeqCst);
+        }
         Some((backend, last))
+    }
+
+    /// A server has ended a branch against the decision, before or after it was handed over. It stays unfinished, for a person;
+    /// readers wait for it no longer: what they would wait for never comes, and the rows must be mended through us, too.
+    pub fn contrary(&self, txn: &TxnId, place: Place, problem: String) {
+        self.ledger.met(txn, place, &problem, Some(BranchState::Heuristic));
+        let mut state = self.state();
+        let new = state.contrary.insert((txn.clone(), place));
+        let Some(entry) = state.unfinished.get_mut(txn) else { return };
+        entry.met.insert(place, problem);
+        let backend = entry.branches.get(&place).copied().filter(|_| new);
+        drop(state);
+        if let Some(BackendId(backend)) = backend {
+            self.per_backend[usize::from(backend)].fetch_sub(1, Ordering::SeqCst);
+            self.settled[usize::from(backend)].notify_waiters();
+        }
     }
 
     /// Remembers why a branch is not settled yet, for operators.
@@ -282,6 +305,30 @@ mod tests {
         assert!(read.is_ok());
         assert!(registry.settled(&txn(1), Place(1)), "the last one");
         assert_eq!(registry.in_doubt(), 0);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_branch_that_its_server_has_ended_against_the_decision() {
+        let (store, no_time) = (BackendId(0), Duration::ZERO);
+        // The alarm may be raised before the branch is handed over, and after.
+        for order in [[true, false], [false, true]] {
+            let registry = Registry::new(1);
+            for alarm in order {
+                match alarm {
+                    true => registry.contrary(&txn(1), Place(0), String::from("rolled back")),
+                    false => registry.hand_over(&txn(1), 0, &[(Place(0), store)]),
+                }
+            }
+            registry.contrary(&txn(1), Place(0), String::from("rolled back, still"));
+            assert!(registry.wait_readable(store, "store", no_time).await.is_ok());
+            assert_eq!(registry.in_doubt(), 1, "a person must look");
+            registry.hand_over(&txn(2), 0, &[(Place(0), store)]);
+            assert!(registry.wait_readable(store, "store", no_time).await.is_err(), "others are waited for");
+            registry.concluded(&txn(1), Place(0), BranchState::RolledBack, "ann says so");
+            assert!(registry.wait_readable(store, "store", no_time).await.is_err(), "and still are");
+            assert!(registry.settled(&txn(2), Place(0)));
+            assert!(registry.wait_readable(store, "store", no_time).await.is_ok());
+        }
     }
 
     #[test]

@@ -134,8 +134,7 @@ impl Recovery {
             let alarmed = self.journal.lookup(&decision.txn).map(|known| known.alarmed).unwrap_or_default();
             for Alarm { txn, place, problem } in alarmed {
                 tracing::error!(%txn, %place, problem, "HEURISTIC OUTCOME of an earlier start: a person must look");
-                self.registry.ledger().met(&txn, place, &problem, Some(BranchState::Heuristic));
-                self.registry.met(&txn, place, problem);
+                self.registry.contrary(&txn, place, problem);
             }
         }
         Ok(unsettled.len())
