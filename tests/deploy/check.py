@@ -412,7 +412,7 @@ def handfast_accepts_the_configurations_that_are_shipped():
         with tempfile.TemporaryDirectory() as folder:
             toml = text(f"config/{name}/handfast.toml")
             for path in re.findall(r'_file = "(.*)"', toml):
-                (Path(folder) / Path(path).name).write_text("a secret that is long enough\n", encoding="utf-8")
+                (Path(folder) / Path(path).name).write_text("a-secret-that-is-long-enough\n", encoding="utf-8")
                 toml = toml.replace(path, f"{folder}/{Path(path).name}")
             file = Path(folder) / "handfast.toml"
             file.write_text(toml, encoding="utf-8")
