@@ -9,6 +9,7 @@ pub mod cores;
 pub mod mysql;
 mod newcomers;
 pub mod pg;
+mod places;
 pub mod tls;
 
 /// What a client meets who connects now; replaced when the configuration is read again.

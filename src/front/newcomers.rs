@@ -1,7 +1,6 @@
 //! Connections that have not logged in: bounded in number, and one that dawdles cannot keep the next one out.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -17,32 +16,10 @@ pub(super) struct Newcomers {
     list: Mutex<VecDeque<Arc<Notify>>>,
 }
 
-/// Sessions of one front, counted against a limit that may change.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Places(Arc<AtomicUsize>);
-
-/// A session's place, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Occupied(Places);
-
-impl Places {
-    /// A place, if fewer than `most` are taken.
-    pub(super) fn enter(&self, most: usize) -> Option<Occupied> {
-        let one_more = |taken: usize| (taken < most).then_some(taken + 1);
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok().map(|_| Occupied(self.clone()))
-    }
-}
-
-impl Drop for Occupied {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// One of them, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Newcomer<'a> {
-    all: &'a Newcomers,
+pub(super) struct Newcomer {
+    all: Arc<Newcomers>,
     sent_away: Arc<Notify>,
 }
 
@@ -61,13 +38,10 @@ impl Newcomers {
         self.max
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.list().len()
-    }
-
-    /// One more. If there are too many, the one that has been here longest is sent away for it.
-    pub(super) fn enter(&self) -> Newcomer<'_> {
+    /// One more. If there are too many, the one that has been here longest is sent away for it. To be called where
+    /// connections are accepted, one by one: their own tasks first run in any order, and might take the last one that
+    /// came for the oldest.
+    pub(super) fn enter(self: &Arc<Self>) -> Newcomer {
         let sent_away = Arc::new(Notify::new());
         let mut list = self.list();
         if list.len() >= self.max
@@ -76,18 +50,18 @@ impl Newcomers {
             oldest.notify_one();
         }
         list.push_back(Arc::clone(&sent_away));
-        Newcomer { all: self, sent_away }
+        Newcomer { all: Arc::clone(self), sent_away }
     }
 }
 
-impl Newcomer<'_> {
+impl Newcomer {
     /// Ends when this one has to go.
     pub(super) async fn sent_away(&self) {
         self.sent_away.notified().await;
     }
 }
 
-impl Drop for Newcomer<'_> {
+impl Drop for Newcomer {
     fn drop(&mut self) {
         self.all.list().retain(|other| !Arc::ptr_eq(other, &self.sent_away));
     }
@@ -97,29 +71,16 @@ impl Drop for Newcomer<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_limit_of_sessions_may_change_while_they_live() {
-        let places = Places::default();
-        let (first, second) = (places.enter(2), places.enter(2));
-        assert!(first.is_some() && second.is_some() && places.enter(2).is_none());
-        let third = places.enter(3);
-        assert!(third.is_some());
-        drop((first, third));
-        assert!(places.enter(1).is_none(), "one is left, and one is allowed now");
-        drop(second);
-        assert!(places.enter(1).is_some());
-    }
-
     #[tokio::test]
     async fn the_one_that_has_been_here_longest_goes_for_the_next() {
-        let all = Newcomers { max: 2, list: Mutex::default() };
+        let all = Arc::new(Newcomers { max: 2, list: Mutex::default() });
         let (first, second) = (all.enter(), all.enter());
         let third = all.enter();
         first.sent_away().await;
-        assert_eq!(all.count(), 2);
+        assert_eq!(all.list().len(), 2);
         drop((first, second));
-        assert_eq!(all.count(), 1, "who has gone makes room");
+        assert_eq!(all.list().len(), 1, "who has gone makes room");
         drop(third);
-        assert_eq!(all.count(), 0);
+        assert_eq!(all.list().len(), 0);
     }
 }

@@ -270,6 +270,22 @@ fn a_login_that_drips_is_cut_off_and_keeps_nobody_out() {
 }
 
 #[test]
+fn a_crowd_that_says_nothing_keeps_nobody_out() {
+    on(Engine::Mariadb, "a_crowd_that_says_nothing", |engine| async move {
+        let (_stand, port) = limited(engine, "\n[limits]\nclients = 4\n").await;
+        // More than may be on their way in at a time, and faster than they can be sent away: the oldest go, and the one
+        // that came last gets in at once.
+        for _ in 0..5 {
+            let crowd: Vec<_> = (0..400).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+            let started = clock::now();
+            Client::connect(port, &Choices::usual("shop")).unwrap();
+            assert!(started.elapsed() < Duration::from_secs(3), "it waited for {:?}", started.elapsed());
+            drop(crowd);
+        }
+    });
+}
+
+#[test]
 fn who_exists_is_told_neither_by_words_nor_by_steps() {
     on(Engine::Mariadb, "who_exists_is_told_neither", |engine| async move {
         let stand = Stand::start(engine).await;

@@ -4,16 +4,17 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 
 use crate::backend::stream::Stream;
-use crate::base::limits::{CONSOLE_TEXT_BYTES_MAX, CONSOLES_MAX};
+use crate::base::limits::CONSOLE_TEXT_BYTES_MAX;
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::console::{self, Console, Guest};
 use crate::front::Reception;
 use crate::front::cores::Cores;
-use crate::front::newcomers::Newcomers;
+use crate::front::newcomers::{Newcomer, Newcomers};
+use crate::front::places::{self, Occupied, Places};
 use crate::front::tls::{self, Tls};
 use crate::relay::mysql::Client;
 use crate::route::Reach;
@@ -25,6 +26,7 @@ use crate::session::mysql::registry::{Entry, Sessions};
 use crate::telemetry::clients::Present;
 use crate::telemetry::metrics;
 use crate::wire::mysql::answer::{self, Done};
+use crate::wire::mysql::auth::SCRAMBLE_BYTES;
 use crate::wire::mysql::handshake::{Login, Reply, read_reply};
 use crate::wire::mysql::{caps, status};
 
@@ -44,33 +46,33 @@ pub async fn serve(
 ) {
     let sessions = Arc::new(Sessions::default());
     let newcomers = Arc::new(Newcomers::for_sessions(reception.borrow().services.config.limits.clients));
+    let places = Places::default();
     let mut tasks = JoinSet::new();
     let mut stopping = shutdown.clone();
     loop {
         metrics::sessions(Dialect::Mysql, tasks.len());
         tokio::select! {
             () = stopped(&mut stopping) => break,
-            Some(ended) = tasks.join_next() => joined(ended),
+            Some(ended) = tasks.join_next() => places::ended(ended),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
                     let Reception { services, annexes, mysql_tls: tls, .. } = reception.borrow().clone();
-                    let sessions_now = tasks.len().saturating_sub(newcomers.count());
-                    let clients_max = services.config.limits.clients;
-                    let arrival = Arrival {
-                        services: services.clone(),
-                        annexes,
-                        sessions: sessions.clone(),
-                        newcomers: newcomers.clone(),
-                        tls,
-                        shutdown: shutdown.clone(),
-                        full: sessions_now >= clients_max,
-                    };
-                    if sessions_now >= clients_max + CONSOLES_MAX {
+                    let newcomer = newcomers.enter();
+                    let most = places.connections_max(services.config.limits.clients, &newcomers);
+                    if !places::room(&mut tasks, most).await {
                         metrics::connected(Dialect::Mysql, "refused");
                         turn_away(tcp, &services);
-                    } else {
-                        cores.serve(&mut tasks, tcp, |tcp| arrival.serve(tcp));
+                        continue;
                     }
+                    let arrival = Arrival {
+                        services,
+                        annexes,
+                        sessions: sessions.clone(),
+                        places: places.clone(),
+                        tls,
+                        shutdown: shutdown.clone(),
+                    };
+                    cores.serve(&mut tasks, tcp, |tcp| arrival.serve(newcomer, tcp));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a MySQL client could not be accepted");
@@ -83,35 +85,21 @@ pub async fn serve(
     drop(listener);
     let services = Arc::clone(&reception.borrow().services);
     let (drain_timeout, commit_wait) = (services.config.limits.drain_timeout, services.config.transactions.commit_wait);
-    if tokio::time::timeout(drain_timeout, join_all(&mut tasks)).await.is_err() {
+    if tokio::time::timeout(drain_timeout, places::all_ended(&mut tasks)).await.is_err() {
         tracing::warn!(sessions = tasks.len(), "limits.drain_timeout is over: ending the sessions that are left");
         sessions.kill_all();
         // A session that commits is left to finish: only waiting ones hear the stop.
-        if tokio::time::timeout(commit_wait + LAST_WORDS_TIMEOUT, join_all(&mut tasks)).await.is_err() {
+        if tokio::time::timeout(commit_wait + LAST_WORDS_TIMEOUT, places::all_ended(&mut tasks)).await.is_err() {
             tracing::warn!(sessions = tasks.len(), "sessions did not end; they are cut off");
         }
     }
     tasks.shutdown().await;
 }
 
-async fn join_all(tasks: &mut JoinSet<()>) {
-    while let Some(ended) = tasks.join_next().await {
-        joined(ended);
-    }
-}
-
 /// Ends when the house stops, or nobody is left who could say so.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     if stopping.wait_for(|stopping| *stopping).await.is_err() {
         tracing::debug!("the house is gone");
-    }
-}
-
-fn joined(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a session panicked");
     }
 }
 
@@ -135,30 +123,37 @@ struct Arrival {
     services: Arc<Services>,
     annexes: Arc<Annexes>,
     sessions: Arc<Sessions>,
-    newcomers: Arc<Newcomers>,
+    places: Places,
     tls: Option<Tls>,
     shutdown: watch::Receiver<bool>,
-    /// All places of clients are taken.
-    full: bool,
 }
 
-/// What a client of an application gets.
-struct Place {
+/// What one gets who has proved who he is.
+enum Place {
+    /// An application.
+    Session(Found),
+    /// An operator.
+    Console(OwnedSemaphorePermit),
+}
+
+/// What an application's session needs.
+struct Found {
     services: Arc<Services>,
     present: Present,
     reach: Reach,
+    place: Occupied,
 }
 
 /// Who has logged in.
 enum Entered {
-    /// An application.
-    Session(Box<Session>),
-    /// An operator.
-    Console(Box<console::mysql::Session>),
+    /// An application, and its place.
+    Session(Box<Session>, Occupied),
+    /// An operator, and his.
+    Console(Box<console::mysql::Session>, OwnedSemaphorePermit),
 }
 
 impl Arrival {
-    async fn serve(self, tcp: TcpStream) {
+    async fn serve(self, newcomer: Newcomer, tcp: TcpStream) {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
@@ -166,7 +161,6 @@ impl Arrival {
         let (entry, killed) = self.sessions.enter();
         let client = Client::new(Stream::Plain(tcp), LOGIN_BYTES_MAX, killed);
         let bound = self.services.config.limits.login_timeout;
-        let newcomer = self.newcomers.enter();
         let entered = tokio::select! {
             entered = tokio::time::timeout(bound, self.log_in(client, &entry, address)) => entered,
             () = newcomer.sent_away() => {
@@ -177,7 +171,7 @@ impl Arrival {
         };
         drop(newcomer);
         match entered {
-            Ok(Ok(Entered::Session(session))) => {
+            Ok(Ok(Entered::Session(session, _place))) => {
                 metrics::connected(Dialect::Mysql, "accepted");
                 let (sessions, id, user) = (Arc::clone(&self.sessions), entry.id(), session.user().to_owned());
                 session.present().killed_by(Arc::new(move || {
@@ -189,7 +183,7 @@ impl Arrival {
                 }));
                 session.serve(self.shutdown).await;
             }
-            Ok(Ok(Entered::Console(session))) => session.serve(self.shutdown).await,
+            Ok(Ok(Entered::Console(session, _place))) => session.serve(self.shutdown).await,
             Ok(Err(error)) => {
                 let refused = matches!(error, LoginError::Refused(_));
                 metrics::connected(Dialect::Mysql, if refused { "refused" } else { "failed" });
@@ -209,27 +203,9 @@ impl Arrival {
         client.put(&greeting.write());
         client.flush().await?;
         let (mut client, reply, certificate) = self.reply(client, entry).await?;
-        let outcome = match reply {
-            Some(login) => {
-                let asked = login::authenticate(&mut client, &self.services, &login, greeting.scramble, false).await;
-                let admitted = |user: &str| match &self.tls {
-                    Some(tls) => tls.admits(certificate.as_deref(), user).map_err(LoginError::from),
-                    None => Ok(()),
-                };
-                let asked = asked.and_then(|(user, scramble)| admitted(&user).map(|()| (user, (login, scramble))));
-                asked.and_then(|(user, login)| self.place(&login.0).map(|()| (user, login)))
-            }
-            None => Err(Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1").into()),
-        };
-        let entered = match outcome {
-            Ok((user, (login, scramble))) => {
-                let place = self.enter(&user, &login, address).await;
-                place.map(|place| (user, login, scramble, place)).map_err(LoginError::from)
-            }
-            Err(error) => Err(error),
-        };
-        let (user, login, scramble, place) = match entered {
-            Ok(good) => good,
+        let admitted = self.admit(&mut client, (reply, certificate), greeting.scramble, address).await;
+        let (user, login, scramble, place) = match admitted {
+            Ok(admitted) => admitted,
             Err(error) => {
                 if let LoginError::Refused(fault) = &error {
                     client.put(&login::refusal(fault));
@@ -241,38 +217,50 @@ impl Arrival {
         client.put(&answer::ok(Done { status: status::AUTOCOMMIT, ..Done::default() }));
         client.flush().await?;
         entry.set_user(&user);
-        let Some(Place { services, present, reach }) = place else {
-            return self.console(client, entry, user).map(Box::new).map(Entered::Console).ok_or_else(|| none().into());
+        let Found { services, present, reach, place } = match place {
+            Place::Session(found) => found,
+            Place::Console(place) => {
+                let session = self.console(client, entry, user).ok_or_else(none)?;
+                return Ok(Entered::Console(Box::new(session), place));
+            }
         };
         client.set_payload_bytes_max(self.services.config.limits.statement_bytes);
         let login = Login { capabilities: login.capabilities & caps::OFFERED, ..login };
         let (sessions, entry) = (self.sessions.clone(), entry.clone());
         let who = (user, present, reach);
         let session = Session::new(services, client, (sessions, entry), who, (login, scramble));
-        session.map(|session| Entered::Session(Box::new(session))).ok_or_else(|| none().into())
+        Ok(Entered::Session(Box::new(session.ok_or_else(none)?), place))
     }
 
-    /// The place of a client that has proved who it is; `None`: it has come for the console.
-    async fn enter(&self, user: &str, login: &Login, address: String) -> Result<Option<Place>, Fault> {
-        if self.is_console(login) {
-            return Ok(None);
+    /// Who the client is, as it has proved, its login, the scramble of its proof, and its place.
+    async fn admit(
+        &self,
+        client: &mut Client,
+        (reply, certificate): (Option<Login>, Option<Vec<u8>>),
+        scramble: [u8; SCRAMBLE_BYTES],
+        address: String,
+    ) -> Result<(String, Login, [u8; SCRAMBLE_BYTES], Place), LoginError> {
+        let login = reply.ok_or_else(|| Fault::new(FaultKind::ProtocolViolation, "not a login of protocol 4.1"))?;
+        let (user, scramble) = login::authenticate(client, &self.services, &login, scramble, false).await?;
+        if let Some(tls) = &self.tls {
+            tls.admits(certificate.as_deref(), &user)?;
         }
+        let place = self.place(&user, &login, address).await?;
+        Ok((user, login, scramble, place))
+    }
+
+    /// The place of a client that has proved who it is.
+    async fn place(&self, user: &str, login: &Login, address: String) -> Result<Place, Fault> {
+        if self.services.is_console(&String::from_utf8_lossy(&login.database)) {
+            return self.places.console().map(Place::Console);
+        }
+        let place = self.places.enter(self.services.config.limits.clients).ok_or_else(|| too_many(&self.services))?;
         let services = self.services_for(&login.database).await?;
         let reach = services.reach(user, Dialect::Mysql)?;
         let most = self.services.connections_max(user);
         let present = self.services.clients.enter(Dialect::Mysql, user, address, most);
         let present = present.ok_or_else(|| login::too_many_of(user, most))?;
-        Ok(Some(Place { services, present, reach }))
-    }
-
-    fn is_console(&self, login: &Login) -> bool {
-        self.services.is_console(&String::from_utf8_lossy(&login.database))
-    }
-
-    /// Whether there is room for a client that may log in. The places of clients are not for operators: when they are all
-    /// taken, those are needed most.
-    fn place(&self, login: &Login) -> Result<(), LoginError> {
-        if self.full && !self.is_console(login) { Err(too_many(&self.services).into()) } else { Ok(()) }
+        Ok(Place::Session(Found { services, present, reach, place }))
     }
 
     fn console(&self, mut client: Client, entry: &Entry, user: String) -> Option<console::mysql::Session> {

@@ -9,16 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::base::limits::CONSOLES_MAX;
-use crate::base::{Dialect, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::console::{self, Console, Guest};
 use crate::front::Reception;
 use crate::front::cores::Cores;
-use crate::front::newcomers::{Newcomers, Places};
+use crate::front::newcomers::{Newcomer, Newcomers};
+use crate::front::places::{self, Occupied, Places};
 use crate::front::tls::Tls;
+use crate::relay::pg::Client;
 use crate::session::Services;
 use crate::session::annexes::Annexes;
 use crate::session::pg::{Running, Session, Stop};
@@ -36,9 +37,6 @@ const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed accept (no file descriptors left, for example) the next one waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections that are just going, beyond sessions and those that log in.
-const LEAVING_MAX: usize = 64;
-
 /// What all connections share that arrive under one configuration.
 struct Door {
     services: Arc<Services>,
@@ -48,7 +46,6 @@ struct Door {
     cancels: Arc<Cancels>,
     newcomers: Arc<Newcomers>,
     places: Places,
-    consoles: Arc<Semaphore>,
 }
 
 impl Door {
@@ -59,7 +56,6 @@ impl Door {
             cancels: Arc::default(),
             newcomers: Arc::new(Newcomers::for_sessions(config.limits.clients)),
             places: Places::default(),
-            consoles: Arc::new(Semaphore::new(CONSOLES_MAX)),
             services: Arc::clone(&reception.services),
             annexes: Arc::clone(&reception.annexes),
             tls: reception.postgres_tls.clone(),
@@ -69,13 +65,12 @@ impl Door {
     /// The same under another configuration.
     fn renewed(&self, reception: &Reception) -> Self {
         let (cancels, newcomers) = (Arc::clone(&self.cancels), Arc::clone(&self.newcomers));
-        let (places, consoles) = (self.places.clone(), Arc::clone(&self.consoles));
-        Self { cancels, newcomers, places, consoles, ..Self::new(reception) }
+        Self { cancels, newcomers, places: self.places.clone(), ..Self::new(reception) }
     }
 
     /// Connections at most.
     fn most(&self) -> usize {
-        self.services.config.limits.clients + self.newcomers.max() + LEAVING_MAX
+        self.places.connections_max(self.services.config.limits.clients, &self.newcomers)
     }
 }
 
@@ -94,24 +89,26 @@ pub async fn serve(
         metrics::sessions(Dialect::Postgres, connections.len());
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((tcp, peer)) if connections.len() < door.most() => {
+                Ok((tcp, peer)) => {
+                    let newcomer = door.newcomers.enter();
+                    if !places::room(&mut connections, door.most()).await {
+                        metrics::connected(Dialect::Postgres, "refused");
+                        tracing::warn!(%peer, "too many connections; one is dropped");
+                        continue;
+                    }
                     if reception.has_changed().unwrap_or(false) {
                         door = Arc::new(door.renewed(&reception.borrow_and_update()));
                     }
                     tracing::debug!(%peer, "a PostgreSQL client connects");
                     let (door, stopped) = (Arc::clone(&door), stopped.clone());
-                    cores.serve(&mut connections, tcp, move |tcp| connection(door, tcp, stopped));
-                }
-                Ok((_, peer)) => {
-                    metrics::connected(Dialect::Postgres, "refused");
-                    tracing::warn!(%peer, "too many connections; one is dropped");
+                    cores.serve(&mut connections, tcp, move |tcp| connection(door, newcomer, tcp, stopped));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(joined) = connections.join_next() => report(joined),
+            Some(joined) = connections.join_next() => places::ended(joined),
             () = stop_asked(&mut shutdown) => break,
         }
     }
@@ -119,10 +116,10 @@ pub async fn serve(
     stop.send_replace(Stop::Drain);
     let config = Arc::clone(&reception.borrow().services.config);
     let commit_wait = config.transactions.commit_wait;
-    if tokio::time::timeout(config.limits.drain_timeout, join_all(&mut connections)).await.is_err() {
+    if tokio::time::timeout(config.limits.drain_timeout, places::all_ended(&mut connections)).await.is_err() {
         stop.send_replace(Stop::Now);
         // A session that commits is left to finish: only waiting ones hear the stop.
-        if tokio::time::timeout(commit_wait + LAST_WORDS_TIMEOUT, join_all(&mut connections)).await.is_err() {
+        if tokio::time::timeout(commit_wait + LAST_WORDS_TIMEOUT, places::all_ended(&mut connections)).await.is_err() {
             tracing::warn!(sessions = connections.len(), "sessions did not end; they are cut off");
         }
     }
@@ -136,25 +133,12 @@ async fn stop_asked(shutdown: &mut watch::Receiver<bool>) {
     }
 }
 
-async fn join_all(connections: &mut JoinSet<()>) {
-    while let Some(joined) = connections.join_next().await {
-        report(joined);
-    }
-}
-
-fn report(joined: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = joined {
-        tracing::error!(%error, "a session died");
-    }
-}
-
-async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>) {
+async fn connection(door: Arc<Door>, newcomer: Newcomer, tcp: TcpStream, stop: watch::Receiver<Stop>) {
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let address = tcp.peer_addr().map_or_else(|_| String::new(), |address| address.to_string());
     let login_timeout = door.services.config.limits.login_timeout;
-    let newcomer = door.newcomers.enter();
     let entered = tokio::select! {
         entered = tokio::time::timeout(login_timeout, login::log_in(&door, tcp)) => entered,
         () = newcomer.sent_away() => {
@@ -178,32 +162,34 @@ async fn connection(door: Arc<Door>, tcp: TcpStream, stop: watch::Receiver<Stop>
     if entered.console {
         return console(&door, entered, stop).await;
     }
-    let refused =
-        match (door.places.enter(door.services.config.limits.clients), entered.services.config.home(Dialect::Postgres))
-        {
-            (Some(place), Some(home)) => {
-                let most = door.services.connections_max(&entered.user);
-                match door.services.clients.enter(Dialect::Postgres, &entered.user, address, most) {
-                    Some(present) => {
-                        metrics::connected(Dialect::Postgres, "accepted");
-                        session(&door, entered, home, place, &present, stop).await;
-                        return drop(present);
-                    }
-                    None => too_many_of(&entered.user, most),
-                }
-            }
-            (None, _) => {
-                let most = door.services.config.limits.clients;
-                Fault::new(
-                    FaultKind::TooManyClients,
-                    format!("sorry, too many clients already (limits.clients {most})"),
-                )
-            }
-            (Some(_), None) => Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured"),
-        };
+    match place(&door, &entered, address) {
+        Ok((place, home, present)) => {
+            metrics::connected(Dialect::Postgres, "accepted");
+            session(&door, entered, home, place, &present, stop).await;
+        }
+        Err(refused) => refuse(entered.client, &refused).await,
+    }
+}
+
+/// The place of a client that has proved who it is, and where it is at home.
+fn place(door: &Door, entered: &Entered, address: String) -> Result<(Occupied, BackendId, Present), Fault> {
+    let most = door.services.config.limits.clients;
+    let full = || format!("sorry, too many clients already (limits.clients {most})");
+    let place = door.places.enter(most).ok_or_else(|| Fault::new(FaultKind::TooManyClients, full()))?;
+    let home = entered.services.config.home(Dialect::Postgres).ok_or_else(no_home)?;
+    let most = door.services.connections_max(&entered.user);
+    let present = door.services.clients.enter(Dialect::Postgres, &entered.user, address, most);
+    Ok((place, home, present.ok_or_else(|| too_many_of(&entered.user, most))?))
+}
+
+fn no_home() -> Fault {
+    Fault::new(FaultKind::NotSupported, "no PostgreSQL backend is configured")
+}
+
+/// Tells a client that it is not let in.
+async fn refuse(mut client: Client, refused: &Fault) {
     metrics::connected(Dialect::Postgres, "refused");
-    let mut client = entered.client;
-    put_fault(&mut client.out, Severity::Fatal, &refused);
+    put_fault(&mut client.out, Severity::Fatal, refused);
     if let Err(error) = client.flush().await {
         tracing::debug!(%error, "a client did not hear its refusal");
     }
@@ -215,16 +201,13 @@ fn too_many_of(user: &str, most: usize) -> Fault {
     fault.hint(format!("users.connections_max of this user is {most} in Handfast's configuration."))
 }
 
-/// An operator. The places of clients are not for him: when they are all taken, he is needed most.
+/// An operator.
 async fn console(door: &Door, entered: Entered, stop: watch::Receiver<Stop>) {
-    let Entered { mut client, user, version, .. } = entered;
-    let (Ok(_place), Some(home)) = (door.consoles.try_acquire(), &door.services.postgres_home) else {
-        let text = format!("too many consoles are open ({CONSOLES_MAX})");
-        put_fault(&mut client.out, Severity::Fatal, &Fault::new(FaultKind::TooManyClients, text));
-        if let Err(error) = client.flush().await {
-            tracing::debug!(%error, "a client did not hear its refusal");
-        }
-        return;
+    let Entered { client, user, version, .. } = entered;
+    let place = door.places.console();
+    let (_place, home) = match (place, door.services.postgres_home.as_ref().ok_or_else(no_home)) {
+        (Ok(place), Ok(home)) => (place, home),
+        (Err(refused), _) | (_, Err(refused)) => return refuse(client, &refused).await,
     };
     let key_bytes = if version < PROTOCOL_3_2 { 4 } else { 32 };
     let key = door.cancels.enter(Arc::new(Running::default()), key_bytes, None);
@@ -242,8 +225,8 @@ async fn console(door: &Door, entered: Entered, stop: watch::Receiver<Stop>) {
 async fn session(
     door: &Door,
     entered: Entered,
-    home: crate::base::BackendId,
-    place: crate::front::newcomers::Occupied,
+    home: BackendId,
+    place: Occupied,
     present: &Present,
     stop: watch::Receiver<Stop>,
 ) {
