@@ -46,6 +46,17 @@ pub const CONSOLES_MAX: usize = 16;
 /// Longest text of a statement for the console, in bytes.
 pub const CONSOLE_TEXT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Whoever has connected for the control plane and was not greeted after this time looks beside who is there, in milliseconds:
+/// far longer than a server's greeting takes.
+pub const GREETING_QUIET_MS: u64 = 1000;
+
+/// And listens so long: a MySQL server that cannot find its client's name greets after several seconds.
+pub const GREETING_MS_MAX: u64 = 5000;
+
+/// Rows that one query of the console makes and keeps, in bytes: a list of all that a house keeps of its transactions has room, and
+/// what a join of two such lists would come to has not.
+pub const CONSOLE_ROWS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Connections of the admin port: dashboards' streams, health checks and monitoring of a large house; few enough files.
 pub const ADMIN_CONNECTIONS_MAX: usize = 128;
 

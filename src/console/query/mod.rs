@@ -9,6 +9,7 @@
 mod aggregate;
 mod compile;
 mod functions;
+mod held;
 mod node;
 mod pattern;
 mod select;

@@ -10,6 +10,7 @@ use sqlparser::ast::{
 
 use super::aggregate::Aggregate;
 use super::compile::{Walk, refused};
+use super::held::Held;
 use super::node::{Around, Node};
 use super::source::{Source, joined, parts, sources};
 use super::{Catalog, Environment, Output, Row};
@@ -309,11 +310,17 @@ impl Select {
         if self.empty {
             return Ok(Vec::new());
         }
-        let found = joined(&self.sources, self.filter.as_ref(), environment, rows)?;
+        let mut held = Held::default();
+        let found = joined(&self.sources, self.filter.as_ref(), environment, rows, &mut held)?;
         // Keys for the order stand beside each row.
         let mut made: Vec<(Row, Row)> = Vec::new();
         let mut seen = HashSet::new();
-        for (row, aggregates) in self.groups(found, environment)? {
+        let groups = self.groups(found, environment)?;
+        if self.grouped {
+            held = Held::default();
+            groups.iter().try_for_each(|(row, _)| held.take(row))?;
+        }
+        for (row, aggregates) in groups {
             let around = Around { row: &row, aggregates: &aggregates, environment };
             if let Some(having) = &self.having
                 && !having.holds(around)?
@@ -327,9 +334,15 @@ impl Select {
                 .map(|(node, output)| node.eval(around)?.cast(output.kind))
                 .collect();
             let keys: Result<Row, Fault> = self.order.iter().map(|key| key.node.eval(around)).collect();
-            let output = output?;
+            let (output, keys) = (output?, keys?);
+            held.drop(&row);
             if !self.distinct || seen.insert(row_key(&output)) {
-                made.push((output, keys?));
+                held.take(&output)?;
+                held.take(&keys)?;
+                if self.distinct {
+                    held.take(&output)?;
+                }
+                made.push((output, keys));
             }
         }
         made.sort_by(|(_, a), (_, b)| self.compare(a, b));

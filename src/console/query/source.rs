@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlparser::ast::{JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableFactor, TableWithJoins};
 
 use super::compile::{Walk, refused};
+use super::held::Held;
 use super::node::{Around, Node, Order};
 use super::{Catalog, Columns, Environment, Found, Row, VISITED_ROWS_MAX};
 use crate::base::{Fault, FaultKind};
@@ -164,12 +165,13 @@ fn equal_columns(node: &Node, at: usize, width: usize) -> Option<(usize, usize)>
     }
 }
 
-/// The joined rows that `filter` wants. `rows` gives a table's.
+/// The joined rows that `filter` wants, counted in `held`. `rows` gives a table's.
 pub(super) fn joined<'r>(
     sources: &[Source],
     filter: Option<&Node>,
     environment: &Environment<'_>,
     rows: &dyn Fn(&str) -> &'r [Row],
+    held: &mut Held,
 ) -> Result<Vec<Row>, Fault> {
     let mut sofar: Vec<Row> = vec![Row::new()];
     let mut visited = 0_usize;
@@ -196,14 +198,16 @@ pub(super) fn joined<'r>(
                 };
                 if wanted {
                     met = true;
+                    held.take(&both)?;
                     next.push(both);
                 }
             }
             if !met && source.outer {
-                let mut alone = row;
-                alone.extend(std::iter::repeat_n(Cell::Null, width));
+                let alone: Row = row.iter().cloned().chain(std::iter::repeat_n(Cell::Null, width)).collect();
+                held.take(&alone)?;
                 next.push(alone);
             }
+            held.drop(&row);
         }
         sofar = next;
     }
@@ -212,6 +216,8 @@ pub(super) fn joined<'r>(
     for row in sofar {
         if filter.holds(Around { row: &row, aggregates: &[], environment })? {
             wanted.push(row);
+        } else {
+            held.drop(&row);
         }
     }
     Ok(wanted)

@@ -235,7 +235,10 @@ fn what_would_take_too_long_is_refused() {
 
 /// Runs a query over as many transactions as a busy house shows, with two branches each.
 fn run_over_many(sql: &str) -> Result<Vec<Row>, Fault> {
-    const MANY: usize = 4000;
+    run_over(4000, sql)
+}
+
+fn run_over(many: usize, sql: &str) -> Result<Vec<Row>, Fault> {
     let dialect = Dialect::Postgres;
     let variables = Variables::new(dialect, "15.8", "ada", &[]);
     let made = with_tree(sql.as_bytes(), Reading::new(dialect), Engine::Postgres, |tree| match tree {
@@ -247,8 +250,8 @@ fn run_over_many(sql: &str) -> Result<Vec<Row>, Fault> {
         row[0] = format!("hf1.a.b.1.{name}").into();
         row
     };
-    let transactions: Vec<Row> = (0..MANY).map(|n| named(&transactions()[n % 3], n)).collect();
-    let branches: Vec<Row> = (0..2 * MANY).map(|n| named(&branches()[n % 2], n / 2)).collect();
+    let transactions: Vec<Row> = (0..many).map(|n| named(&transactions()[n % 3], n)).collect();
+    let branches: Vec<Row> = (0..2 * many).map(|n| named(&branches()[n % 2], n / 2)).collect();
     let environment = Environment {
         dialect,
         version: "",
@@ -277,6 +280,25 @@ fn a_busy_house_can_be_joined_and_counted() {
     }
     let fault = run_over_many("SELECT 1 FROM transactions a, branches b").unwrap_err();
     assert_eq!(fault.kind, FaultKind::TooLarge, "a join of everything with everything is bounded");
+}
+
+#[test]
+fn what_would_take_too_much_memory_is_refused_and_the_bound_is_named() {
+    for sql in [
+        "SELECT * FROM transactions a, transactions b",
+        "SELECT a.name FROM transactions a LEFT JOIN transactions b ON true",
+        "SELECT count(*) FROM transactions a, transactions b",
+    ] {
+        let fault = run_over(600, sql).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::TooLarge, "{sql}");
+        assert!(fault.message.contains("64 MiB"), "{sql}: {fault}");
+    }
+    // Not what is looked at counts, but what is kept.
+    let few = "SELECT a.name FROM transactions a, transactions b WHERE a.state <> b.state AND a.name = 'hf1.a.b.1.0'";
+    assert_eq!(run_over(100, few).map(|rows| rows.len()), Ok(66));
+    let wide = vec!["why, next, name"; 300].join(", ");
+    let fault = run_over(4000, &format!("SELECT {wide} FROM transactions")).unwrap_err();
+    assert!(fault.message.contains("64 MiB"), "what a row is made into counts, too: {fault}");
 }
 
 #[test]
