@@ -1,7 +1,7 @@
 //! The files that `init` makes, and where passwords are. A file that exists is never touched.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -134,17 +134,64 @@ impl Files {
         found
     }
 
-    /// Makes the secrets' folder and files, then the configuration. Errors: which file could not be made.
+    /// Makes the secrets' folder and files, then the configuration: all of it or nothing. Errors: which file could not be made.
     pub(super) fn write(&self, output: &Path, text: &str) -> Result<(), String> {
+        let mut made = Made::default();
+        let written = self.make(output, text, &mut made);
+        written.map_err(|why| match made.undo() {
+            Ok(()) => format!("{why}; nothing was written"),
+            Err(left) => format!("{why}; {left}"),
+        })
+    }
+
+    fn make(&self, output: &Path, text: &str, made: &mut Made) -> Result<(), String> {
         let secrets: Vec<_> = self.kept.iter().filter_map(|kept| Some((kept.file()?, kept.text.expose()))).collect();
         for (path, secret) in secrets {
             if let Some(folder) = path.parent() {
-                let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-                made.map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+                made.folder(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
             }
-            new_file(path, 0o600, &format!("{secret}\n"))?;
+            made.file(path, 0o600, &format!("{secret}\n"))?;
         }
-        new_file(output, 0o644, text)
+        made.file(output, 0o644, text)
+    }
+}
+
+/// What was made so far.
+#[derive(Debug, Default)]
+struct Made {
+    /// Oldest first.
+    folders: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Made {
+    fn folder(&mut self, folder: &Path) -> io::Result<()> {
+        let mut missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
+        missing.reverse();
+        for path in missing {
+            DirBuilder::new().mode(0o700).create(path)?;
+            self.folders.push(path.to_owned());
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, mode: u32, text: &str) -> Result<(), String> {
+        let about = |error: io::Error| format!("cannot write {}: {error}", path.display());
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(about)?;
+        self.files.push(path.to_owned());
+        file.write_all(text.as_bytes()).map_err(about)
+    }
+
+    /// Takes it all away. Errors: what is left.
+    fn undo(self) -> Result<(), String> {
+        let left = |(path, gone): (&PathBuf, io::Result<()>)| {
+            Some(format!("{} is left and cannot be removed: {}", path.display(), gone.err()?))
+        };
+        let files = self.files.iter().map(|path| (path, fs::remove_file(path))).filter_map(left);
+        // All are tried, whatever became of those before.
+        let mut all: Vec<String> = files.collect();
+        all.extend(self.folders.iter().rev().map(|path| (path, fs::remove_dir(path))).filter_map(left));
+        if all.is_empty() { Ok(()) } else { Err(all.join("; ")) }
     }
 }
 
@@ -155,12 +202,6 @@ impl Kept {
             Place::Variable { .. } | Place::None => None,
         }
     }
-}
-
-fn new_file(path: &Path, mode: u32, text: &str) -> Result<(), String> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// `STORE_PASSWORD` for `store`.
@@ -185,9 +226,48 @@ mod tests {
     fn no_file_is_ever_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.toml");
-        new_file(&path, 0o600, "first").unwrap();
-        let refused = new_file(&path, 0o600, "second").unwrap_err();
-        assert!(refused.contains("exists"), "{refused}");
+        std::fs::write(&path, "first").unwrap();
+        let refused = files(folder.path()).write(&path, "second").unwrap_err();
+        assert!(refused.contains("exists") && refused.ends_with("nothing was written"), "{refused}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(listed(folder.path()), ["x.toml"]);
+    }
+
+    #[test]
+    fn all_is_written_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path();
+        files(there).write(&there.join("no/such/folder.toml"), "").unwrap_err();
+        assert!(listed(there).is_empty(), "neither passwords nor their folders are left: {:?}", listed(there));
+        // What was there before stays.
+        std::fs::create_dir(there.join("deep")).unwrap();
+        std::fs::write(there.join("deep/other"), "").unwrap();
+        files(there).write(&there.join("no.toml/x"), "").unwrap_err();
+        assert_eq!((listed(there), listed(&there.join("deep"))), (vec!["deep".to_owned()], vec!["other".to_owned()]));
+        // A password's file of the same name came between.
+        std::fs::create_dir(there.join("deep/secrets")).unwrap();
+        std::fs::write(there.join("deep/secrets/store.backend"), "mine").unwrap();
+        files(there).write(&there.join("x.toml"), "").unwrap_err();
+        assert_eq!(listed(there), ["deep"]);
+        assert_eq!(listed(&there.join("deep/secrets")), ["store.backend"]);
+        std::fs::remove_file(there.join("deep/secrets/store.backend")).unwrap();
+        files(there).write(&there.join("x.toml"), "").unwrap();
+        assert_eq!(listed(&there.join("deep/secrets")), ["app.client", "store.backend"]);
+    }
+
+    fn files(folder: &Path) -> Files {
+        let kept = |name: &str| Kept {
+            whose: String::new(),
+            place: Place::File(folder.join("deep/secrets").join(name)),
+            text: Secret::new("x"),
+        };
+        Files { kept: vec![kept("app.client"), kept("store.backend")] }
+    }
+
+    fn listed(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }
