@@ -2,6 +2,7 @@
 //! scans and probes.
 
 pub mod control;
+pub mod knock;
 pub mod mysql;
 pub mod pg;
 pub mod pool;

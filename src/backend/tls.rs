@@ -7,12 +7,13 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 
 use super::stream::Stream;
+use crate::base::trust::{provider, roots};
 use crate::config::{Backend, BackendTls};
 use crate::wire::certificate;
 
@@ -55,25 +56,6 @@ pub fn end_point(stream: &Stream) -> Option<Vec<u8>> {
 /// The name to verify: the configured host.
 pub fn server_name(backend: &Backend) -> io::Result<ServerName<'static>> {
     ServerName::try_from(backend.address.host.clone()).map_err(io::Error::other)
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
-fn roots(ca_file: Option<&Path>) -> io::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = ca_file {
-        let about = |e| io::Error::other(format!("cannot read root certificates {}: {e}", path.display()));
-        for certificate in CertificateDer::pem_file_iter(path).map_err(about)? {
-            roots.add(certificate.map_err(about)?).map_err(io::Error::other)?;
-        }
-    } else {
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            roots.add(certificate).map_err(io::Error::other)?;
-        }
-    }
-    Ok(roots)
 }
 
 /// libpq's `prefer` and `require`: encrypted, not authenticated.

@@ -8,6 +8,7 @@ pub mod fault;
 pub mod ids;
 pub mod limits;
 pub mod swap;
+pub mod trust;
 
 pub use dialect::{Dialect, Engine};
 pub use failpoint::{Failpoint, Failpoints};

@@ -229,3 +229,32 @@ fn a_table_in_both_databases_is_left_to_a_person() {
         assert!(code == 2 && told.contains("neither postgres:// nor mysql://"), "{told}");
     });
 }
+
+#[test]
+fn another_kind_of_server_than_the_url_says_is_told_and_nothing_is_left() {
+    let Some((store, delivery)) = pair() else { return skip("first_minutes: PostgreSQL or MariaDB is not installed") };
+    runtime().block_on(async {
+        let two = Two::new(&store, &delivery).await;
+        let (from_store, from_delivery) = (store.url(&two.store_name()), delivery.url(&two.delivery_name()));
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let nobody = format!("mysql://app:app@{}/x", silent.local_addr().unwrap());
+        let as_mysql = from_store.replacen("postgres", "mysql", 1).replacen("?sslmode=disable", "", 1);
+        let as_postgres = from_delivery.replacen("mysql", "postgres", 1);
+        for (url, told, fix) in [
+            (as_mysql, "a PostgreSQL server answers there", "write postgres://"),
+            (format!("{as_postgres}?sslmode=disable"), "a MySQL server answers there", "write mysql://"),
+            (as_postgres, "a MySQL server answers there", "write mysql://"),
+            (nobody, "nothing was said for 6 s: is this a MySQL server?", "start the server, or correct the url"),
+        ] {
+            let init = ["init", "--from", &url, "--secrets", "secrets"];
+            let (said, code) = typed(&two.folder, &[], &init);
+            assert!(code == 1 && said.contains(told) && said.contains(fix), "{url}: {said}");
+            assert!(said.contains("Nothing was written") && !two.folder.join("secrets").exists(), "{said}");
+        }
+        // All is there but the place for the file.
+        let init = ["init", "--from", &from_store, "--secrets", "secrets", "--output", "no/such/folder.toml"];
+        let (said, code) = typed(&two.folder, &[], &init);
+        assert!(code == 1 && said.contains("nothing was written"), "{said}");
+        assert!(!two.folder.join("secrets").exists(), "{said}");
+    });
+}

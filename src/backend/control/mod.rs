@@ -4,8 +4,8 @@
 mod mysql;
 mod pg;
 
-pub(super) use mysql::options as mysql_options;
-pub(super) use pg::options as pg_options;
+pub(super) use mysql::connection as mysql_connection;
+pub(super) use pg::connection as pg_connection;
 
 use std::path::Path;
 

@@ -4,6 +4,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use super::{Acted, ControlError, Listed, ServerFacts, Unfit, failed, tls};
+use crate::backend::knock;
 use crate::backend::mysql::is_rolled_back;
 use crate::backend::verbs;
 use crate::base::ids::XA_FORMAT_ID;
@@ -24,8 +25,13 @@ const XAER_NOTA: u16 = 1397;
 /// No such thread.
 const NO_SUCH_THREAD: u16 = 1094;
 
-/// How to connect.
-pub(in crate::backend) fn options(backend: &Backend) -> MySqlConnectOptions {
+/// A connection of the control plane, logged in.
+pub(in crate::backend) async fn connection(backend: &Backend) -> Result<MySqlConnection, sqlx::Error> {
+    let options = options(backend).disable_statement_logging();
+    knock::connected(backend, options.connect()).await
+}
+
+fn options(backend: &Backend) -> MySqlConnectOptions {
     let (mode, ca_file) = tls(backend);
     let mode = match mode {
         BackendTls::Disable => MySqlSslMode::Disabled,
@@ -52,11 +58,7 @@ pub(in crate::backend) fn options(backend: &Backend) -> MySqlConnectOptions {
 impl MysqlControl {
     /// Connects and logs in.
     pub async fn connect(backend: &Backend) -> Result<Self, ControlError> {
-        let conn = options(backend)
-            .disable_statement_logging()
-            .connect()
-            .await
-            .map_err(failed(&backend.name, "opening a control connection"))?;
+        let conn = connection(backend).await.map_err(failed(&backend.name, "opening a control connection"))?;
         Ok(Self { backend: backend.name.clone(), conn })
     }
 

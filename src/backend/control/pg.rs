@@ -4,7 +4,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use super::{Acted, ControlError, Listed, ServerFacts, Unfit, failed, tls};
-use crate::backend::verbs;
+use crate::backend::{knock, verbs};
 use crate::base::{BranchName, Engine};
 use crate::config::{Backend, BackendTls};
 
@@ -31,8 +31,13 @@ const ALIVE: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $
 const FACTS: &str = "SELECT current_setting('server_version'), current_setting('max_prepared_transactions')::int4, \
      current_setting('fsync')";
 
-/// How to connect.
-pub(in crate::backend) fn options(backend: &Backend) -> PgConnectOptions {
+/// A connection of the control plane, logged in.
+pub(in crate::backend) async fn connection(backend: &Backend) -> Result<PgConnection, sqlx::Error> {
+    let options = options(backend).disable_statement_logging();
+    knock::connected(backend, options.connect()).await
+}
+
+fn options(backend: &Backend) -> PgConnectOptions {
     let (mode, ca_file) = tls(backend);
     let mode = match mode {
         BackendTls::Disable => PgSslMode::Disable,
@@ -60,11 +65,7 @@ pub(in crate::backend) fn options(backend: &Backend) -> PgConnectOptions {
 impl PgControl {
     /// Connects and logs in.
     pub async fn connect(backend: &Backend) -> Result<Self, ControlError> {
-        let conn = options(backend)
-            .disable_statement_logging()
-            .connect()
-            .await
-            .map_err(failed(&backend.name, "opening a control connection"))?;
+        let conn = connection(backend).await.map_err(failed(&backend.name, "opening a control connection"))?;
         Ok(Self { backend: backend.name.clone(), conn })
     }
 

@@ -75,7 +75,7 @@ pub(super) async fn open(config: &config::Backend) -> io::Result<Stream> {
             Err(io::Error::new(io::ErrorKind::Unsupported, "the server does not offer TLS (sslmode demands it)"))
         }
         (other, _) => {
-            let text = format!("the server answered {other} to SSLRequest");
+            let text = format!("the server answered {other} to SSLRequest, as no PostgreSQL server does");
             Err(io::Error::new(io::ErrorKind::InvalidData, text))
         }
     }

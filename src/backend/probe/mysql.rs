@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::inventory::{Inventory, Prepared, Privilege, TableFacts, TableKind, clock_ahead};
-use crate::backend::control::{Control, ControlError, failed, mysql_options};
+use crate::backend::control::{Control, ControlError, failed, mysql_connection};
 use crate::backend::verbs;
 use crate::base::{Dialect, Engine, clock};
 use crate::config::Backend;
@@ -39,7 +39,7 @@ pub(super) async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
     let listed = control.list().await.unwrap_or_default();
     let about = failed(&backend.name, "asking for everything");
     let asked = async {
-        let mut conn = mysql_options(backend).disable_statement_logging().connect().await?;
+        let mut conn = mysql_connection(backend).await?;
         let variables = pairs(&mut conn, VARIABLES).await?;
         let variable = |name: &str| variables.get(name).cloned().unwrap_or_default();
         let cipher = pairs(&mut conn, "SHOW STATUS LIKE 'Ssl_cipher'").await?;
@@ -101,7 +101,7 @@ fn prepared(listed: crate::backend::control::Listed) -> Prepared {
 /// The tables alone, `most` at most.
 pub(super) async fn only_tables(backend: &Backend, most: usize) -> Result<Vec<TableFacts>, ControlError> {
     let asked = async {
-        let mut conn = mysql_options(backend).disable_statement_logging().connect().await?;
+        let mut conn = mysql_connection(backend).await?;
         tables(&mut conn, most).await
     };
     asked.await.map_err(failed(&backend.name, "asking for its tables"))

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
+use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{ConnectOptions, Row};
 
 use super::inventory::{Inventory, Prepared, Privilege, TableFacts, TableKind, clock_ahead};
-use crate::backend::control::{Control, ControlError, Listed, failed, pg_options};
+use crate::backend::control::{Control, ControlError, Listed, failed, pg_connection};
 use crate::backend::verbs;
 use crate::base::{BackendId, BranchName, Dialect, clock};
 use crate::config::Backend;
@@ -44,7 +44,7 @@ pub(super) async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
     let time_zone = session_time_zone(backend).await?;
     let about = failed(&backend.name, "asking for everything");
     let asked = async {
-        let mut conn = pg_options(backend).disable_statement_logging().connect().await?;
+        let mut conn = pg_connection(backend).await?;
         let settings = sqlx::query(SETTINGS).bind(&time_zone).fetch_one(&mut conn).await?;
         let before = clock::wall_ms();
         let theirs: i64 = sqlx::query_scalar(CLOCK).fetch_one(&mut conn).await?;
@@ -77,7 +77,7 @@ pub(super) async fn take(backend: &Backend) -> Result<Inventory, ControlError> {
 /// The names of what is prepared in the database, whoever did it.
 pub(super) async fn listed(backend: &Backend) -> Result<Vec<String>, ControlError> {
     let asked = async {
-        let mut conn = pg_options(backend).disable_statement_logging().connect().await?;
+        let mut conn = pg_connection(backend).await?;
         let rows = sqlx::query(PREPARED).fetch_all(&mut conn).await?;
         rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, sqlx::Error>>()
     };
@@ -115,7 +115,7 @@ async fn prepared(conn: &mut PgConnection, is_super: bool) -> Result<Vec<Prepare
 /// The tables alone, `most` at most.
 pub(super) async fn only_tables(backend: &Backend, most: usize) -> Result<Vec<TableFacts>, ControlError> {
     let asked = async {
-        let mut conn = pg_options(backend).disable_statement_logging().connect().await?;
+        let mut conn = pg_connection(backend).await?;
         Ok(tables(&mut conn, backend, most).await?.0)
     };
     asked.await.map_err(failed(&backend.name, "asking for its tables"))

@@ -1,9 +1,9 @@
 //! Tables of a MySQL or MariaDB backend.
 
+use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{ConnectOptions, Row};
 
-use crate::backend::control::{ControlError, failed, mysql_options};
+use crate::backend::control::{ControlError, failed, mysql_connection};
 use crate::base::Engine;
 use crate::config::Backend;
 use crate::sql::translate::{Column, ColumnType, Default, Table, Unique};
@@ -37,8 +37,7 @@ const CHECKS: &str = "SELECT check_clause FROM information_schema.check_constrai
 impl MysqlAsker {
     pub(super) async fn connect(backend: &Backend) -> Result<Self, ControlError> {
         let about = || failed(&backend.name, "connecting for table schemas");
-        let options = mysql_options(backend).disable_statement_logging();
-        let mut conn = options.connect().await.map_err(about())?;
+        let mut conn = mysql_connection(backend).await.map_err(about())?;
         let read =
             |row: MySqlRow| -> Result<(String, i64), sqlx::Error> { Ok((text(&row, 0)?, row.try_get_unchecked(1)?)) };
         let row = sqlx::query("SELECT VERSION(), @@lower_case_table_names").fetch_one(&mut conn).await;

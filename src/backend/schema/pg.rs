@@ -1,9 +1,9 @@
 //! Tables of a PostgreSQL backend.
 
+use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{ConnectOptions, Row};
 
-use crate::backend::control::{ControlError, failed, pg_options};
+use crate::backend::control::{ControlError, failed, pg_connection};
 use crate::backend::verbs;
 use crate::base::Dialect;
 use crate::config::Backend;
@@ -49,11 +49,7 @@ const UNIQUES: &str = "SELECT ic.relname::text, i.indisprimary, \
 
 impl PgAsker {
     pub(super) async fn connect(backend: &Backend) -> Result<Self, ControlError> {
-        let conn = pg_options(backend)
-            .disable_statement_logging()
-            .connect()
-            .await
-            .map_err(failed(&backend.name, "connecting for table schemas"))?;
+        let conn = pg_connection(backend).await.map_err(failed(&backend.name, "connecting for table schemas"))?;
         Ok(Self { backend: backend.name.clone(), conn })
     }
 

@@ -4,6 +4,7 @@ use super::Looked;
 use super::finding::{Finding, Problem, Section};
 use super::journal::JournalLook;
 use crate::backend::control::{ControlError, Unfit};
+use crate::backend::knock::OtherServer;
 use crate::backend::probe::{Inventory, Prepared, TableKind};
 use crate::base::{Dialect, clock};
 use crate::config::{Backend, Config};
@@ -66,7 +67,18 @@ pub(in crate::cli) fn unreached(backend: &Backend, error: &ControlError) -> (Str
     } else {
         error.to_string()
     };
-    (what, reach(backend, &code))
+    let other = if let sqlx::Error::Io(why) = &error.source { OtherServer::of(why) } else { None };
+    let fix = match other {
+        Some(OtherServer { there, .. }) => {
+            let scheme = match there {
+                Dialect::Postgres => "postgres",
+                Dialect::Mysql => "mysql",
+            };
+            format!("write {scheme}:// in its url, or correct the port")
+        }
+        None => reach(backend, &code),
+    };
+    (what, fix)
 }
 
 /// The code that a server answered, if it answered.
