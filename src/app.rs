@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -235,9 +236,10 @@ impl App {
         background.spawn(take_samples(Arc::clone(&self.house)));
         background.spawn(sweep_pools(Arc::clone(&self.pools)));
         background.spawn(watch_in_doubt(Arc::clone(&self.registry), Arc::clone(&self.running)));
-        background.spawn(reload_on_signal(self.reloads.clone()));
+        background.spawn(reload_on_signal(self.reloads.clone(), self.ready.subscribe()));
         if let Some(seen) = again.watched.clone() {
-            background.spawn(files::reload_on_change(again.source.clone(), seen, self.reloads.clone()));
+            let (source, reloads, ready) = (again.source.clone(), self.reloads.clone(), self.ready.subscribe());
+            background.spawn(files::reload_on_change(source, seen, reloads, ready));
         }
         let admit = self.admit(listeners, figures, signals);
         tokio::pin!(admit);
@@ -381,8 +383,10 @@ impl App {
 
     /// Refuses to start on a backend that could never prepare; one that cannot be reached now is only told of.
     async fn probe_all(&self) -> Result<(), ServeError> {
-        for (id, backend) in backend_ids(&self.config).zip(&self.config.backends) {
-            match probe::facts(backend).await {
+        // At the same time: dead ones keep nobody waiting but once.
+        let asked = join_all(self.config.backends.iter().map(probe::facts)).await;
+        for ((id, backend), facts) in backend_ids(&self.config).zip(&self.config.backends).zip(asked) {
+            match facts {
                 Ok(facts) => {
                     let facts =
                         probe::judge(&self.config, backend, facts).map_err(|source| ServeError::Unfit { source })?;

@@ -13,6 +13,10 @@ use crate::commit::registry::Registry;
 
 const EACH: Duration = Duration::from_secs(1);
 
+/// While it starts or stops, the manager's own time-outs begin to count only so long after the last word: a database that is away
+/// for an hour is no reason to end the process that waits for it, nor is a long drain. Far more than `EACH`, in microseconds.
+const EXTEND: &str = "EXTEND_TIMEOUT_USEC=30000000";
+
 /// The way to the service manager.
 #[derive(Debug)]
 pub(super) struct Notify {
@@ -66,6 +70,9 @@ pub(super) async fn keep(
         }
         if is_stopping && !was_stopping {
             lines.push("STOPPING=1".to_owned());
+        }
+        if !is_ready || is_stopping {
+            lines.push(EXTEND.to_owned());
         }
         (was_ready, was_stopping) = (was_ready || is_ready, was_stopping || is_stopping);
         let status = sentence(is_ready, is_stopping, registry.in_doubt());
@@ -131,13 +138,16 @@ mod tests {
         told.spawn(keep(Arc::new(notify), ready.subscribe(), stopping.subscribe(), registry));
         let listen = tokio::task::spawn_blocking(move || {
             let first = hear(&manager, "STATUS=Starting");
-            assert!(!first.contains("READY=1"), "{first}");
+            assert!(!first.contains("READY=1") && first.contains("EXTEND_TIMEOUT_USEC="), "{first}");
+            let still = hear(&manager, "EXTEND_TIMEOUT_USEC=");
+            assert!(!still.contains("STATUS="), "it goes on waiting, and says so: {still}");
             ready.send_replace(true);
             let second = hear(&manager, "READY=1");
             assert!(second.contains("STATUS=Serving; none in doubt"), "{second}");
+            assert!(!second.contains("EXTEND_TIMEOUT_USEC="), "{second}");
             stopping.send_replace(true);
             let third = hear(&manager, "STOPPING=1");
-            assert!(third.contains("STATUS=Stopping"), "{third}");
+            assert!(third.contains("STATUS=Stopping") && third.contains("EXTEND_TIMEOUT_USEC="), "{third}");
             // A sign of life comes also when nothing happens.
             hear(&manager, "WATCHDOG=1");
         });

@@ -7,8 +7,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::files::when_ready;
 use super::{App, reception};
 use crate::backend::control::ServerFacts;
 use crate::backend::probe;
@@ -204,14 +206,14 @@ fn is_native(config: &Config) -> bool {
 }
 
 /// SIGHUP reads the configuration again; what came of it is in the log.
-pub(super) async fn reload_on_signal(reloads: Reloads) {
+pub(super) async fn reload_on_signal(reloads: Reloads, mut ready: watch::Receiver<bool>) {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(error) => return tracing::error!(%error, "SIGHUP cannot be listened for"),
     };
     while hangups.recv().await.is_some() {
-        if let Err(errors) = reloads.reload().await {
+        if let Err(errors) = when_ready(&reloads, &mut ready).await {
             tracing::debug!(codes = ?errors.codes(), "SIGHUP changed nothing");
         }
     }
