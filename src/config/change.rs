@@ -147,6 +147,7 @@ fn aligned(old: &Config, new: Config, left: &[BackendId]) -> Config {
     config.limits.transactions_kept = old.limits.transactions_kept;
     config.telemetry.log_json = old.telemetry.log_json;
     config.telemetry.traces.endpoint = old.telemetry.traces.endpoint.clone();
+    config.telemetry.traces.ca_file = old.telemetry.traces.ca_file.clone();
     config
 }
 
@@ -183,7 +184,7 @@ fn applies(old: &Config, left: &[BackendId], key: &str, added: bool) -> Applies 
     match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
         ("node" | "journal", ..) => Applies::Restart,
         ("listen", "postgres" | "mysql", _) | ("admin", ..) => Applies::Restart,
-        ("telemetry", "traces", "endpoint") => Applies::Restart,
+        ("telemetry", "traces", "endpoint" | "ca_file") => Applies::Restart,
         ("users", _, "backends") => Applies::Now,
         ("telemetry", "log_format", _) | ("limits", "transactions_kept", _) => Applies::Restart,
         ("listen", ..) | ("users", ..) | ("pool", "mode", _) => Applies::NewConnections,

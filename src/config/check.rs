@@ -391,20 +391,28 @@ fn telemetry(r: &mut Reader<'_>, root: &mut Section<'_>) -> Telemetry {
 fn traces(r: &mut Reader<'_>, telemetry: &mut Section<'_>) -> Traces {
     let mut section = telemetry.section(r, "traces");
     let endpoint = section.text(r, "endpoint", "").filter(|text| !text.text.is_empty());
+    let ca_file = section.readable(r, "ca_file");
     let sample_ratio = section.ratio(r, "sample_ratio", "0.1");
     section.finish(r);
     if let Some(Text { text, span }) = &endpoint
         && !is_collector(text)
     {
-        let label = "an OTLP collector by HTTP without TLS: \"http://127.0.0.1:4318\"";
+        let label = "an OTLP collector by HTTP: \"http://127.0.0.1:4318\" or \"https://collector.example:4318\"";
         r.bad_value(span.clone(), "`telemetry.traces.endpoint` is no address of a collector", label);
     }
-    Traces { endpoint: endpoint.map(|text| text.text), sample_ratio }
+    if let Some(Text { text, span }) = &endpoint
+        && ca_file.is_some()
+        && text.starts_with("http://")
+    {
+        let title = String::from("`telemetry.traces.ca_file` is for a collector by https");
+        r.bad_value(span.clone(), title, "write https://, or take ca_file away");
+    }
+    Traces { endpoint: endpoint.map(|text| text.text), ca_file, sample_ratio }
 }
 
 fn is_collector(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]/".contains(c);
-    text.strip_prefix("http://").is_some_and(|rest| {
+    text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).is_some_and(|rest| {
         rest.chars().all(plain) && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
     })
 }

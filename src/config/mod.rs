@@ -435,6 +435,8 @@ pub struct Telemetry {
 pub struct Traces {
     /// An OTLP collector, by HTTP; `None`: no traces.
     pub endpoint: Option<String>,
+    /// Who signs its certificate, with https; `None`: one of those that this system believes.
+    pub ca_file: Option<PathBuf>,
     /// Of the transactions whose client names no trace, the share that begins one; 0 to 1.
     pub sample_ratio: f64,
 }

@@ -171,13 +171,14 @@ const WRONG_SECTIONS: &[Wrong] = &[
     ("[node]\nname = \"seventeen-letters\"", "`node.name` is no node name"),
     ("[admin]\nlisten = \"0.0.0.0:6480\"", "error[HF0117]: `admin.listen` is open to the network"),
     ("[admin]\nlisten = \"6480\"", "`admin.listen` is no address"),
-    (
-        "[telemetry.traces]\nendpoint = \"https://collector\"",
-        "`telemetry.traces.endpoint` is no address of a collector",
-    ),
+    ("[telemetry.traces]\nendpoint = \"grpc://collector\"", "`telemetry.traces.endpoint` is no address of a collector"),
     (
         "[telemetry.traces]\nendpoint = \"http://user:word@collector\"",
         "`telemetry.traces.endpoint` is no address of a collector",
+    ),
+    (
+        "[telemetry.traces]\nendpoint = \"http://collector\"\nca_file = \"/ca\"",
+        "`telemetry.traces.ca_file` is for a collector by https",
     ),
     ("[telemetry.traces]\nsample_ratio = 1.5", "from 0 to 1"),
     ("[telemetry.traces]\nsample_ratio = \"half\"", "must be a number"),

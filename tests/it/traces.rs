@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use serde_json::json;
 
-use crate::bed::{SETTLE_MAX, Stand, bed, binary, on_every_engine, own_servers, servers, unique_name, until};
+use crate::bed::{SETTLE_MAX, Stand, bed, binary, on, on_every_engine, own_servers, servers, unique_name, until};
 use crate::http;
 
 on_every_engine! {
@@ -33,9 +33,54 @@ struct Collector {
     _serving: tokio::task::JoinSet<()>,
 }
 
+/// Takes connections with TLS; who does not believe its certificate is not served.
+struct Encrypted {
+    listener: tokio::net::TcpListener,
+    acceptor: tokio_rustls::TlsAcceptor,
+}
+
+impl axum::serve::Listener for Encrypted {
+    type Io = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (tcp, address) = self.listener.accept().await.unwrap();
+            if let Ok(stream) = self.acceptor.accept(tcp).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
 impl Collector {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::over(listener)
+    }
+
+    /// With the certificate of these files' name.
+    async fn encrypted(certs: &std::path::Path, name: &str) -> Self {
+        use rustls_pki_types::pem::PemObject;
+        use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = CertificateDer::from_pem_file(certs.join(format!("{name}.crt"))).unwrap();
+        let key = PrivateKeyDer::from_pem_file(certs.join(format!("{name}.key"))).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own], key)
+            .unwrap();
+        Self::over(Encrypted { listener, acceptor: Arc::new(config).into() })
+    }
+
+    fn over<L: axum::serve::Listener<Addr = std::net::SocketAddr>>(listener: L) -> Self {
         let port = listener.local_addr().unwrap().port();
         let spans: Arc<Mutex<Vec<Span>>> = Arc::default();
         let kept = Arc::clone(&spans);
@@ -92,9 +137,14 @@ fn fact(span: &Span, key: &str) -> String {
 
 /// A stand that sends its spans to a port.
 async fn stand(engine: Engine, own: Option<&str>, port: u16) -> (Stand, Arc<handfast::testbed::Server>) {
+    stand_of(engine, own, &format!("endpoint = \"http://127.0.0.1:{port}\"")).await
+}
+
+/// A stand that sends its spans as these keys say.
+async fn stand_of(engine: Engine, own: Option<&str>, keys: &str) -> (Stand, Arc<handfast::testbed::Server>) {
     let (store, delivery) = own.map_or_else(|| servers(engine), |name| own_servers(engine, name));
     let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
-    let more = format!("\n[telemetry.traces]\nendpoint = \"http://127.0.0.1:{port}\"\nsample_ratio = 0\n");
+    let more = format!("\n[telemetry.traces]\n{keys}\nsample_ratio = 0\n");
     let handfast = Handfast::with_config(binary(), &shop, &shop.config_with(&more)).unwrap();
     (Stand { shop: Arc::new(shop), handfast: Arc::new(handfast) }, delivery)
 }
@@ -236,4 +286,35 @@ async fn a_collector_that_is_dead_or_hangs_changes_nothing_for_clients(engine: E
         assert!(status.success(), "{status}");
     }
     drop(hanging);
+}
+
+#[test]
+fn a_collector_behind_tls_is_believed_by_its_ca_alone() {
+    let name = "a_collector_behind_tls_is_believed_by_its_ca_alone";
+    on(Engine::Mariadb, name, async |engine| {
+        let Some(certs) = crate::certs::certs() else { return println!("{name}: no openssl") };
+        let collector = Collector::encrypted(certs, "server").await;
+        for (ca, believed) in [("self", false), ("ca", true)] {
+            let (port, folder) = (collector.port, certs.display());
+            let keys = format!("endpoint = \"https://127.0.0.1:{port}\"\nca_file = \"{folder}/{ca}.crt\"");
+            let (stand, _) = stand_of(engine, None, &keys).await;
+            stand.handfast.start().unwrap();
+            let mut client = stand.client().await;
+            client.run("BEGIN").await.unwrap();
+            client.run_all(&Order::numbered(1).statements()).await.unwrap();
+            client.run(&format!("COMMIT /*traceparent='00-{TRACE}-{PARENT}-01'*/")).await.unwrap();
+            client.close().await;
+            if believed {
+                collector.wait(TRACE, &["COMMIT", "decide"]).await;
+            } else {
+                let failed = "handfast_trace_spans_total{outcome=\"failed\"}";
+                until("spans fail", SETTLE_MAX, || async {
+                    let told = http::get(stand.handfast.admin_port(), "/metrics").body;
+                    told.lines().any(|line| line.starts_with(failed) && !line.ends_with(" 0"))
+                })
+                .await;
+                assert!(collector.of(TRACE).is_empty());
+            }
+        }
+    });
 }

@@ -18,7 +18,7 @@ fn no_tls() -> ListenTls {
 }
 
 fn no_telemetry() -> Telemetry {
-    let traces = Traces { endpoint: None, sample_ratio: 0.0 };
+    let traces = Traces { endpoint: None, ca_file: None, sample_ratio: 0.0 };
     Telemetry { log_level: String::new(), log_json: false, statements_max: 1000, traces }
 }
 

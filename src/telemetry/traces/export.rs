@@ -4,17 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
-use opentelemetry_http::{HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 use super::Tracer;
+use super::collector::Collector;
 use crate::base::{ClusterName, NodeName};
 use crate::config::Config;
 use crate::telemetry::metrics;
@@ -31,17 +27,25 @@ const SEND_MAX: Duration = Duration::from_secs(5);
 /// How long what is left may take when the house closes.
 const FLUSH_MAX: Duration = Duration::from_secs(3);
 
-/// A collector's answer is a few bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
 /// Why traces cannot be sent.
 #[derive(Debug, thiserror::Error)]
-#[error("telemetry.traces.endpoint {endpoint:?} cannot be used: {source}")]
-pub struct TracesError {
-    /// As configured.
-    endpoint: String,
+pub enum TracesError {
     /// In the library's words.
-    source: opentelemetry_otlp::ExporterBuildError,
+    #[error("telemetry.traces.endpoint {endpoint:?} cannot be used: {source}")]
+    Endpoint {
+        /// As configured.
+        endpoint: String,
+        /// Why.
+        source: opentelemetry_otlp::ExporterBuildError,
+    },
+    /// Nobody's certificate could be believed.
+    #[error("telemetry.traces.endpoint {endpoint:?} cannot be used: {source}")]
+    Trust {
+        /// As configured.
+        endpoint: String,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// The task that sends.
@@ -58,17 +62,19 @@ impl Exporter {
     /// A tracer and its exporter, who must still be told whose spans they are; none if traces are off.
     ///
     /// # Errors
-    /// The library refuses the endpoint.
+    /// The library refuses the endpoint, or the certificates to believe cannot be read.
     pub fn new(config: &Config) -> Result<Option<(Arc<Tracer>, Self)>, TracesError> {
         let Some(endpoint) = config.telemetry.traces.endpoint.clone() else { return Ok(None) };
+        let collector = Collector::new(&endpoint, config.telemetry.traces.ca_file.as_deref())
+            .map_err(|source| TracesError::Trust { endpoint: endpoint.clone(), source })?;
         let built = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Plain)
+            .with_http_client(collector)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .with_timeout(SEND_MAX)
             .build();
-        let to = built.map_err(|source| TracesError { endpoint: endpoint.clone(), source })?;
+        let to = built.map_err(|source| TracesError::Endpoint { endpoint: endpoint.clone(), source })?;
         let (tracer, spans) = Tracer::new(config);
         Ok(Some((Arc::new(tracer), Self { spans, to, endpoint, works: true })))
     }
@@ -146,39 +152,5 @@ impl Exporter {
             (Ok(()), true) | (Err(_), false) => {}
         }
         self.works = sent.is_ok();
-    }
-}
-
-/// HTTP without TLS: a collector stands beside, or an agent does.
-#[derive(Debug)]
-struct Plain;
-
-#[async_trait::async_trait]
-impl HttpClient for Plain {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let host = request.uri().host().ok_or("the endpoint has no host")?.trim_matches(['[', ']']).to_owned();
-        let port = request.uri().port_u16().unwrap_or(80);
-        let stream = TcpStream::connect((host.as_str(), port)).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let (parts, body) = request.into_parts();
-        let mut request = hyper::Request::from_parts(parts, Full::new(body));
-        let authority = request.uri().authority().map(|a| a.as_str().to_owned()).unwrap_or_default();
-        request.headers_mut().insert(hyper::header::HOST, authority.parse()?);
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).parse()?;
-        *request.uri_mut() = path;
-        let answered = async {
-            let (parts, body) = sender.send_request(request).await?.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
-            Ok::<_, HttpError>(Response::from_parts(parts, body))
-        };
-        tokio::pin!(answered);
-        // The connection is driven here, so that it ends with the request.
-        tokio::select! {
-            answer = &mut answered => answer,
-            ended = connection => {
-                ended?;
-                answered.await
-            }
-        }
     }
 }

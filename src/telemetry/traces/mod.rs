@@ -1,6 +1,7 @@
 //! Traces for OpenTelemetry: spans are made when they have ended, and handed to a bounded queue; whoever runs a session never
 //! waits for them. `export` sends them.
 
+mod collector;
 mod context;
 mod export;
 
