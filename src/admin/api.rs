@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{Pages, events};
 use crate::base::{Dialect, Fault, FaultKind};
-use crate::ops::explain::Explained;
+use crate::ops::explain::{Asked, Explained};
 use crate::ops::model::{Backends, Clients, Problem, Resolve, Status, Transaction, Transactions};
 use crate::ops::{Filter, protocol_named};
 
@@ -140,6 +140,7 @@ fn dialect(name: &str) -> Result<Dialect, Refusal> {
 struct Question {
     sql: String,
     client: Option<String>,
+    user: Option<String>,
 }
 
 async fn explain(
@@ -148,7 +149,8 @@ async fn explain(
 ) -> Result<Json<Explained>, Refusal> {
     let Json(asked) = asked.map_err(|error| bad(error.body_text()))?;
     let client = asked.client.as_deref().map(dialect).transpose()?;
-    Ok(Json(pages.house.explain(client, &asked.sql).await))
+    let whose = Asked { client, user: asked.user.as_deref() };
+    pages.house.explain(whose, &asked.sql).await.map(Json).map_err(Refusal)
 }
 
 async fn drain(State(pages): Shared) -> Json<Status> {

@@ -54,6 +54,9 @@ pub enum Command {
         /// Which protocol the client speaks; default: the only one that is listened on, else pg
         #[arg(long, value_enum)]
         client: Option<ClientKind>,
+        /// As whom the client has logged in, which says what it may use; default: somebody who may use every backend
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
         /// How to print
         #[arg(short, long, value_enum, default_value_t = Output::Table)]
         output: Output,

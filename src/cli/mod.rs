@@ -64,8 +64,8 @@ pub fn run(args: Args) -> ExitCode {
             }
         }
         Command::Check(check) => with_config(file, |path, config| check::run(path, &config, check)),
-        Command::Explain { sql, client, output } => {
-            with_config(file, |_, config| explain::run(config, &sql, client, output))
+        Command::Explain { sql, client, user, output } => {
+            with_config(file, |_, config| explain::run(config, &sql, client, user.as_deref(), output))
         }
         Command::Transactions { action } => with_config(file, |_, config| transactions::run(&config, &action)),
         Command::Status { quiet, output } => with_config(file, |_, config| status::status(&config, quiet, output)),

@@ -3,6 +3,8 @@
 use super::tables::TABLES;
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::config::nearest;
+use crate::sql::Reading;
+use crate::sql::lex::Lexer;
 
 /// What is done to the house.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,12 @@ pub enum Command {
         id: u64,
     },
     /// Where a statement would go.
-    Explain(String),
+    Explain {
+        /// As whom; `None`: somebody who may use every backend.
+        user: Option<String>,
+        /// The statement.
+        sql: String,
+    },
 }
 
 /// What a statement does to the console's own transaction, which is only told, never needed.
@@ -115,7 +122,13 @@ pub fn read(text: &str, dialect: Dialect) -> Result<Said, Fault> {
         ("SELECT" | "WITH" | "TABLE" | "VALUES", _) => Said::Select,
         ("SHOW", rest) => show(text, &words, rest, dialect)?,
         ("DESCRIBE" | "DESC", [_]) => described(&words[1]),
-        ("EXPLAIN", ["ROUTE", ..]) => Said::Do(Command::Explain(after(text, 2))),
+        ("EXPLAIN", ["ROUTE", "FOR", "USER", _, _, ..]) => {
+            let rest = after(text, dialect, 5);
+            // A name without quotes goes on to the next white space, whatever it is made of.
+            let sql = rest.find(char::is_whitespace).map_or("", |at| &rest[at..]);
+            Said::Do(Command::Explain { user: Some(words[4].clone()), sql: whole(sql) })
+        }
+        ("EXPLAIN", ["ROUTE", ..]) => Said::Do(Command::Explain { user: None, sql: whole(after(text, dialect, 2)) }),
         ("EXPLAIN", [_]) if dialect == Dialect::Mysql => described(&words[1]),
         ("RELOAD", []) => Said::Do(Command::Reload),
         ("DRAIN", []) => Said::Do(Command::Drain),
@@ -139,7 +152,7 @@ pub fn read(text: &str, dialect: Dialect) -> Result<Said, Fault> {
         ("USE", [database]) if database.eq_ignore_ascii_case(super::DATABASE) => Said::Tag("USE", Effect::None),
         ("RESOLVE", _) => return Err(usage("RESOLVE 'name' COMMIT, or RESOLVE 'name' ROLLBACK")),
         ("PAUSE" | "RESUME", _) => return Err(usage(&format!("{first} backend"))),
-        ("EXPLAIN", _) => return Err(usage("EXPLAIN ROUTE sql")),
+        ("EXPLAIN", _) => return Err(usage("EXPLAIN ROUTE sql, or EXPLAIN ROUTE FOR USER name sql")),
         (other, _) => {
             let fault = Fault::new(FaultKind::Syntax, format!("the console does not know {}", shown(&words[0])));
             return Err(match nearest(other, VERBS.iter().copied()) {
@@ -160,12 +173,14 @@ fn usage(how: &str) -> Fault {
 }
 
 /// The text behind its first words.
-fn after(text: &str, count: usize) -> String {
-    let mut rest = text.trim_start();
-    for _ in 0..count {
-        rest = rest.find(char::is_whitespace).map_or("", |at| rest[at..].trim_start());
-    }
-    rest.trim_end().trim_end_matches(';').to_owned()
+fn after(text: &str, dialect: Dialect, count: usize) -> &str {
+    let words = Lexer::new(Reading::new(dialect), text.as_bytes());
+    let end = words.take(count).last().map_or(0, |token| token.end);
+    text.get(end..).unwrap_or_default()
+}
+
+fn whole(sql: &str) -> String {
+    sql.trim().trim_end_matches(';').trim_end().to_owned()
 }
 
 fn kill(rest: &[&str]) -> Result<Said, Fault> {
@@ -295,8 +310,18 @@ mod tests {
         assert_eq!(read("KILL 7").unwrap(), Said::Do(Command::Kill { protocol: None, id: 7 }));
         let pg = Command::Kill { protocol: Some(Dialect::Postgres), id: 7 };
         assert_eq!(read("kill postgres 7").unwrap(), Said::Do(pg));
-        assert_eq!(read("EXPLAIN ROUTE SELECT 1 ;").unwrap(), Said::Do(Command::Explain("SELECT 1 ".into())));
+        assert_eq!(read("EXPLAIN ROUTE SELECT 1 ;").unwrap(), explained(None, "SELECT 1"));
+        assert_eq!(read("/* why */ EXPLAIN ROUTE\nSELECT 1").unwrap(), explained(None, "SELECT 1"));
+        for name in ["my-app", "'my-app'", "\"my-app\""] {
+            let told = read(&format!("EXPLAIN route FOR USER {name} -- him\n SELECT 'FOR USER'")).unwrap();
+            assert_eq!(told, explained(Some("my-app"), "-- him\n SELECT 'FOR USER'"), "{name}");
+        }
+        assert_eq!(read("EXPLAIN ROUTE FOR USER app").unwrap(), explained(None, "FOR USER app"), "no statement");
         assert_eq!(read(" ; ").unwrap(), Said::Empty);
+    }
+
+    fn explained(user: Option<&str>, sql: &str) -> Said {
+        Said::Do(Command::Explain { user: user.map(str::to_owned), sql: sql.to_owned() })
     }
 
     #[test]

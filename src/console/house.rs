@@ -4,6 +4,7 @@ use super::cell::{Cell, Kind};
 use super::command::Command;
 use super::query::{Columns, Row};
 use crate::base::{Dialect, Fault, FaultKind};
+use crate::ops::explain::Asked;
 use crate::ops::model::{BranchState, Decided, HouseState, Outcome, Owner, Resolve, Transaction, TransactionState};
 use crate::ops::{Filter, House};
 use crate::session::Services;
@@ -277,7 +278,7 @@ fn strangers(house: &House) -> Vec<Row> {
 /// The columns of a command's answer; none: it gives no rows.
 pub(super) fn outputs(command: &Command) -> Columns {
     match command {
-        Command::Explain(_) => &[("plan", Kind::Text)],
+        Command::Explain { .. } => &[("plan", Kind::Text)],
         Command::Reload => &[("key", Kind::Text), ("from", Kind::Text), ("to", Kind::Text), ("applies", Kind::Text)],
         Command::Resolve { .. } => &[("name", Kind::Text), ("state", Kind::Text), ("next", Kind::Text)],
         Command::Pause(_) | Command::Resume(_) | Command::Drain | Command::Kill { .. } => &[],
@@ -291,7 +292,10 @@ pub(super) async fn act(
     command: &Command,
     who: &str,
 ) -> Result<(Vec<Row>, String), Fault> {
-    tracing::info!(user = who, ?command, "the console is told");
+    // What is only explained changes nothing, and may hold what is nobody's business in a log.
+    if !matches!(command, Command::Explain { .. }) {
+        tracing::info!(user = who, ?command, "the console is told");
+    }
     let done = |tag: &str| Ok((Vec::new(), tag.to_owned()));
     match command {
         Command::Pause(name) => services.house.pause(name, true).and_then(|_| done("PAUSE")),
@@ -300,8 +304,9 @@ pub(super) async fn act(
             services.house.kill(*protocol, *id).await.map_err(|fault| fault.hint("SHOW CLIENTS lists them."))?;
             done("KILL")
         }
-        Command::Explain(sql) => {
-            let plan = services.house.explain(Some(dialect), sql).await.plan;
+        Command::Explain { user, sql } => {
+            let asked = Asked { client: Some(dialect), user: user.as_deref() };
+            let plan = services.house.explain(asked, sql).await?.plan;
             Ok((plan.into_iter().map(|line| vec![line.into()]).collect(), String::from("EXPLAIN")))
         }
         Command::Drain => {

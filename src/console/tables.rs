@@ -187,4 +187,5 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("RELOAD", "reads the configuration again, and tells what changed"),
     ("DRAIN", "no new transactions; ends when the open ones have"),
     ("EXPLAIN ROUTE sql", "where a statement would go"),
+    ("EXPLAIN ROUTE FOR USER name sql", "where this user's would go"),
 ];

@@ -9,9 +9,11 @@ mod cache;
 mod charset;
 mod classify;
 mod comment;
+pub mod cursor;
 mod encoding;
 mod fingerprint;
 mod head;
+mod kind;
 pub mod lex;
 mod literal;
 mod split;
@@ -30,6 +32,7 @@ pub use charset::ClientCharset;
 pub use comment::traceparent;
 pub use encoding::Encoding;
 pub use fingerprint::{FINGERPRINT_BYTES_MAX, Fingerprint, normalise};
+pub use kind::{Control, names_temporary, refused_over_several};
 pub use tables::IDENTIFIERS_MAX;
 
 /// How the session's settings change reading the text.

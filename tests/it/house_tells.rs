@@ -19,7 +19,12 @@ on_every_engine! {
 async fn stand(store: Engine, delivery: Engine) -> Stand {
     let (store, delivery) = (servers(store).0, servers(delivery).1);
     let shop = Shop::create(bed(), &store, &delivery, &unique_name()).await.unwrap();
-    let config = shop.config_with("users = [\"app\"]\n[pool]\nacquire_timeout = \"30s\"\n");
+    let clerk = if shop.ports().len() > 1 {
+        ""
+    } else {
+        "\n[[users]]\nname = \"clerk\"\npassword = \"x\"\nbackends = [\"store\"]\n"
+    };
+    let config = shop.config_with(&format!("users = [\"app\"]\n[pool]\nacquire_timeout = \"30s\"\n{clerk}"));
     let handfast = Handfast::with_config(binary(), &shop, &config).unwrap();
     handfast.start().unwrap();
     Stand { shop: std::sync::Arc::new(shop), handfast: std::sync::Arc::new(handfast) }
@@ -126,6 +131,40 @@ fn a_statement_is_explained_alike_by_the_command_line_the_console_and_http() {
         assert!(plan.contains("UPDATE `agents`") && plan.contains("handfast.toml:"), "{plan}");
         let bad = http::post(port, "/api/v1/explain", &json!({"sql": "SELECT 1", "client": "oracle"}));
         assert_eq!((bad.status, &bad.json()["code"]), (400, &json!("HF0602")), "{}", bad.body);
+    });
+}
+
+#[test]
+fn what_a_user_would_get_is_explained_alike_too() {
+    on(Engine::Mariadb, "what_a_user_would_get_is_explained_alike_too", async |engine| {
+        let stand = stand(engine, engine).await;
+        let port = stand.handfast.admin_port();
+        let mut console = console(&stand).await;
+        let sql = "SELECT * FROM agents";
+        let by_hand = |user: &str| {
+            let mut command = Command::new(binary());
+            command.arg("-c").arg(stand.handfast.config()).args(["explain", "--user", user, sql]).output().unwrap()
+        };
+        for (user, refused) in [("app", false), ("clerk", true)] {
+            let answer = http::post(port, "/api/v1/explain", &json!({"sql": sql, "user": user}));
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            let told = answer.json();
+            assert_eq!(told["statements"][0]["refused"].is_string(), refused, "{told:#}");
+            let plan: Vec<&str> = told["plan"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+            let rows = console.run(&format!("EXPLAIN ROUTE FOR USER {user} {sql}")).await.unwrap().rows;
+            let rows: Vec<String> = rows.into_iter().map(|mut row| row.remove(0).unwrap()).collect();
+            assert_eq!(rows, plan);
+            let output = by_hand(user);
+            assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), plan);
+            assert_eq!(output.status.code(), Some(i32::from(refused)));
+        }
+        let answer = http::post(port, "/api/v1/explain", &json!({"sql": sql, "user": "clark"}));
+        assert_eq!((answer.status, &answer.json()["hint"]), (400, &json!("Did you mean clerk?")), "{}", answer.body);
+        let output = by_hand("clark");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("no user \"clark\""));
+        let error = console.run(&format!("EXPLAIN ROUTE FOR USER clark {sql}")).await.unwrap_err();
+        assert!(error.to_string().contains("no user \"clark\""), "{error}");
     });
 }
 

@@ -139,6 +139,11 @@ async fn a_user_reaches_its_own_backends_only(engine: Engine) {
     }
     for text in texts {
         denied(client.run(text).await, dialect, text);
+        // And so it is explained.
+        let asked = serde_json::json!({"sql": text, "user": "narrow"});
+        let told = http::post(handfast.admin_port(), "/api/v1/explain", &asked).json();
+        let refused = |one: &serde_json::Value| one["refused"].as_str().is_some_and(|why| why.contains("may not use"));
+        assert!(told["statements"].as_array().unwrap().iter().any(refused), "{text}: {told:#}");
     }
     let prepared = if dialect == Dialect::Postgres {
         "UPDATE agents SET order_id = $1 WHERE name = 'Ann'"

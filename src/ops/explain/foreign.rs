@@ -4,8 +4,9 @@ use super::ExplainedStatement;
 use crate::backend::schema::Schemas;
 use crate::base::{BackendId, Dialect, Engine, Fault};
 use crate::route::ForeignTable;
-use crate::sql::Reading;
+use crate::sql::cursor::declared;
 use crate::sql::translate::{self, Named, Part, Request, SessionFacts, Step};
+use crate::sql::{Kind, Reading, Statement};
 use crate::wire::value::{MyType, PgType};
 
 /// What a translation is made of, in words.
@@ -28,22 +29,31 @@ impl Translated {
 pub(super) async fn translated(
     schemas: &Schemas,
     dialect: Dialect,
-    text: &str,
+    statement: &Statement,
+    text: &[u8],
     backend: BackendId,
     tables: &[ForeignTable],
 ) -> Result<Translated, Fault> {
     let engine = schemas.engine(backend).await?;
+    if let Some(what) = statement.kind.untranslatable(dialect) {
+        return Err(translate::refused(what, engine));
+    }
     let named = schemas.tables(backend, tables).await?;
+    // A cursor is kept by the session, which reads its query.
+    let text = match (dialect, &statement.kind) {
+        (Dialect::Postgres, Kind::Declare(_)) => &text[declared(Reading::new(dialect), text)?.query],
+        _ => text,
+    };
     made(dialect, text, engine, &named)
 }
 
-fn made(dialect: Dialect, text: &str, engine: Engine, named: &[Named]) -> Result<Translated, Fault> {
+fn made(dialect: Dialect, text: &[u8], engine: Engine, named: &[Named]) -> Result<Translated, Fault> {
     let session = SessionFacts::default();
     let reading = Reading::new(dialect);
     match dialect {
         Dialect::Postgres => {
             let declared: &[Option<PgType>] = &[];
-            let request = Request { text: text.as_bytes(), reading, engine, tables: named, declared, facts: &session };
+            let request = Request { text, reading, engine, tables: named, declared, facts: &session };
             let made = translate::to_mysql::translate(&request)?;
             let columns: Vec<String> = made.columns.iter().map(|c| format!("{} {}", c.name, c.ty.sql())).collect();
             let parameters = made.parameters.iter().map(PgType::sql).collect();
@@ -51,7 +61,7 @@ fn made(dialect: Dialect, text: &str, engine: Engine, named: &[Named]) -> Result
         }
         Dialect::Mysql => {
             let declared: &[Option<MyType>] = &[];
-            let request = Request { text: text.as_bytes(), reading, engine, tables: named, declared, facts: &session };
+            let request = Request { text, reading, engine, tables: named, declared, facts: &session };
             let made = translate::to_pg::translate(&request)?;
             let columns: Vec<String> = made.columns.iter().map(|c| format!("{} {}", c.name, c.ty.sql())).collect();
             let parameters = made.parameters.iter().map(MyType::sql).collect();

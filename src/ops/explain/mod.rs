@@ -4,16 +4,19 @@
 
 mod commit;
 mod foreign;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use self::commit::Participants;
+use self::commit::Transactions;
 use super::House;
 use crate::backend::schema::Schemas;
-use crate::base::{BackendId, Dialect, Fault};
-use crate::config::{Config, Origin, TableRule};
-use crate::route::{Edit, Plan, RouteTable};
-use crate::sql::{Access, AnalysisCache, Kind, Reading, Statement};
+use crate::base::ids::NAME_PREFIX;
+use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::config::{Config, Origin, TableRule, nearest};
+use crate::route::{Edit, Plan, Reach, RouteTable};
+use crate::sql::{Access, AnalysisCache, Kind, Reading, Statement, names_temporary, refused_over_several};
 
 pub use self::commit::Ending;
 
@@ -82,37 +85,95 @@ pub struct ExplainedTable {
     dialect: Option<Dialect>,
 }
 
-/// Explains a text of a client; without a dialect, of a client of the first listener.
-pub async fn explain(config: &Config, schemas: &Schemas, client: Option<Dialect>, sql: &str) -> Explained {
-    let dialect = client.unwrap_or_else(|| default_dialect(config));
-    let question = Question { config, sql, dialect };
-    let analysis = AnalysisCache::new(1).analyze(Reading::new(dialect), sql.as_bytes());
+/// Whose text is to be explained.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Which protocol its client speaks; `None`: that of the first listener.
+    pub client: Option<Dialect>,
+    /// As whom the client has logged in; `None`: somebody who may use every backend.
+    pub user: Option<&'a str>,
+}
+
+/// Explains a text.
+///
+/// # Errors
+/// There is no such user.
+pub async fn explain(config: &Config, schemas: &Schemas, asked: Asked<'_>, sql: &str) -> Result<Explained, Fault> {
+    let dialect = asked.client.unwrap_or_else(|| default_dialect(config));
     let routes = RouteTable::new(config);
-    let (mut statements, mut participants) = (Vec::new(), Participants::default());
+    let reach = match asked.user {
+        Some(user) => Some(routes.reach(user).ok_or_else(|| no_user(config, user))?),
+        None => None,
+    };
+    let question = Question { config, sql, dialect, alone: alone(config, dialect) };
+    let analysis = AnalysisCache::new(1).analyze(Reading::new(dialect), sql.as_bytes());
+    let (mut statements, mut transactions) = (Vec::new(), Transactions::new(config, dialect));
     for statement in &analysis.statements {
-        let plan = routes.plan(dialect, sql.as_bytes(), statement);
+        let plan = planned(question, &routes, reach.as_ref(), statement);
         let mut told = of_statement(question, &routes, statement, &plan);
         if let Plan::Foreign { backend, tables } = &plan {
-            let own = sql.get(statement.span.clone()).unwrap_or(sql);
-            match foreign::translated(schemas, dialect, own, *backend, tables).await {
+            match foreign::translated(schemas, dialect, statement, told.statement.as_bytes(), *backend, tables).await {
                 Ok(translated) => translated.tell(&mut told),
                 Err(fault) => told.refuse(&fault),
             }
         }
-        participants.note(config, statement, &plan);
+        transactions.note(statement, &plan, commits_before(question, statement));
         statements.push(told);
     }
-    let plan = lines(&statements, dialect, &participants.told(config));
-    Explained { plan, client: dialect.to_string(), statements, commit: participants.ending(config) }
+    let plan = lines(&statements, question, asked.user, &transactions.told());
+    Ok(Explained { plan, client: dialect.to_string(), statements, commit: transactions.ending() })
 }
 
 impl House {
     /// The same, by the configuration that runs. One at a time: whoever asks often takes one connection to a backend at most.
-    pub async fn explain(&self, client: Option<Dialect>, sql: &str) -> Explained {
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub async fn explain(&self, asked: Asked<'_>, sql: &str) -> Result<Explained, Fault> {
         let _turn = self.explaining.lock().await;
         let config = self.config();
-        explain(&config, &Schemas::new(config.clone()), client, sql).await
+        explain(&config, &Schemas::new(config.clone()), asked, sql).await
     }
+}
+
+fn no_user(config: &Config, name: &str) -> Fault {
+    let fault = Fault::new(FaultKind::BadRequest, format!("there is no user \"{name}\" in the configuration"));
+    match nearest(name, config.users.iter().map(|user| user.name.as_str())) {
+        Some(near) => fault.hint(format!("Did you mean {near}?")),
+        None => fault.hint("users.name says who may log in."),
+    }
+}
+
+/// Where a session of this client sends it, as far as that depends on the text alone.
+fn planned(question: Question<'_>, routes: &RouteTable, reach: Option<&Reach>, statement: &Statement) -> Plan {
+    let Question { config, sql, dialect, alone } = question;
+    let own = sql.get(statement.span.clone()).unwrap_or(sql);
+    if let Kind::TwoPhase(name) = &statement.kind
+        && (name.as_deref().is_some_and(|name| name.contains(NAME_PREFIX)) || own.contains(NAME_PREFIX))
+    {
+        let text = format!("names with \"{NAME_PREFIX}\" belong to Handfast");
+        return Plan::Refuse(Fault::new(FaultKind::ReservedName, text));
+    }
+    if !alone && let Some(fault) = refused_over_several(&statement.kind, own.as_bytes(), dialect) {
+        return Plan::Refuse(fault);
+    }
+    // A server's notices and its prepared transactions are those of the client's home.
+    if let (Dialect::Postgres, Kind::Notify | Kind::TwoPhase(_), Some(backend)) =
+        (dialect, &statement.kind, config.home(dialect))
+    {
+        return Plan::One { backend, edits: Vec::new() };
+    }
+    match reach {
+        Some(reach) => routes.plan_for(reach, dialect, sql.as_bytes(), statement),
+        None => routes.plan(dialect, sql.as_bytes(), statement),
+    }
+}
+
+/// Whether this client's transactions are its server's own: there is one participant, which speaks MySQL.
+fn alone(config: &Config, dialect: Dialect) -> bool {
+    let ids = || (0..config.backends.len()).filter_map(|at| u16::try_from(at).ok().map(BackendId));
+    dialect == Dialect::Mysql
+        && config.home(dialect).is_some_and(|home| ids().all(|id| config.same_participant(id, home)))
 }
 
 #[derive(Clone, Copy)]
@@ -120,6 +181,8 @@ struct Question<'a> {
     config: &'a Config,
     sql: &'a str,
     dialect: Dialect,
+    /// Transactions are the server's own.
+    alone: bool,
 }
 
 /// Names before values stand in a column of their own.
@@ -127,13 +190,17 @@ fn line(name: &str, value: &str) -> String {
     format!("{name:<13}{value}")
 }
 
-fn lines(all: &[ExplainedStatement], dialect: Dialect, commit: &[String]) -> Vec<String> {
+fn lines(all: &[ExplainedStatement], question: Question<'_>, user: Option<&str>, commit: &[String]) -> Vec<String> {
     let mut out = Vec::new();
     if all.is_empty() {
         out.push(String::from("no statement: answered by Handfast itself"));
     }
+    let whose = match user {
+        Some(user) => format!("{} client, as {user}", question.dialect),
+        None => format!("{} client", question.dialect),
+    };
     for told in all {
-        out.extend(told.lines(dialect));
+        out.extend(told.lines(&whose));
         out.push(String::new());
     }
     out.extend(commit.iter().enumerate().map(|(number, text)| line(if number == 0 { "commit" } else { "" }, text)));
@@ -149,11 +216,11 @@ impl ExplainedStatement {
         self.hint = fault.hint.clone().or_else(|| fault.kind.advice());
     }
 
-    fn lines(&self, client: Dialect) -> Vec<String> {
+    fn lines(&self, whose: &str) -> Vec<String> {
         let read = if self.parsed { "parsed" } else { "read by its words: the parser does not know it" };
         let mut lines = vec![
             line("statement", &self.statement),
-            line("read as", &format!("{}, {}, {read} ({client} client)", self.kind, self.access)),
+            line("read as", &format!("{}, {}, {read} ({whose})", self.kind, self.access)),
         ];
         for ExplainedTable { name, backend, dialect, why } in &self.tables {
             let dialect = dialect.map_or_else(String::new, |dialect| format!(" ({dialect})"));
@@ -180,23 +247,23 @@ fn default_dialect(config: &Config) -> Dialect {
 }
 
 fn of_statement(question: Question<'_>, routes: &RouteTable, statement: &Statement, plan: &Plan) -> ExplainedStatement {
-    let Question { config, sql, dialect } = question;
+    let Question { config, sql, dialect, alone } = question;
     let mut notes = Vec::new();
     if let Some(name) = &statement.backend_override {
         notes.push(("override", format!("backend={name} in a comment")));
     }
     if let Some(why) = statement.unpreparable {
-        notes.push(("transaction", format!("cannot be committed in two phases afterwards: {why:?}")));
+        notes.push(("transaction", format!("cannot be committed in two phases afterwards: it has {}", why.words())));
     }
     let name = |id: BackendId| Some(config.backend(id).name.clone());
+    if commits_before(question, statement) {
+        notes.push(("transaction", String::from("commits what is open before it, and is in none, as on MySQL")));
+    }
     let (goes_to, backend, sent_as) = match plan {
-        Plan::Anywhere if is_ours(&statement.kind) => {
+        Plan::Anywhere if statement.kind.control().is_some() && !alone => {
             (String::from("Handfast: it begins and ends transactions on every participant"), None, Vec::new())
         }
-        Plan::Anywhere => {
-            let home = config.home(dialect).map_or("none", |id| config.backend(id).name.as_str());
-            (format!("the transaction's only participant, else home ({home})"), None, Vec::new())
-        }
+        Plan::Anywhere => (anywhere(config, dialect, &statement.kind), None, Vec::new()),
         Plan::One { backend, edits } => {
             let sent = (!edits.is_empty()).then(|| edited(sql, statement, edits));
             (owner(config, *backend), name(*backend), sent.into_iter().collect())
@@ -213,7 +280,7 @@ fn of_statement(question: Question<'_>, routes: &RouteTable, statement: &Stateme
     };
     let mut told = ExplainedStatement {
         statement: sql.get(statement.span.clone()).unwrap_or(sql).trim().to_owned(),
-        kind: kind(statement),
+        kind: statement.kind.word().to_owned(),
         access: access.to_owned(),
         parsed: statement.parsed,
         tables: statement.tables.iter().map(|table| of_table(question, routes, table)).collect(),
@@ -260,25 +327,23 @@ fn told_rule(config: &Config, rule: &TableRule) -> String {
     format!("rule{place}  \"{}\" = \"{}\"", rule.pattern, config.backend(rule.backend).name)
 }
 
-/// Control of transactions, which the session itself does.
-fn is_ours(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Begin(_)
-            | Kind::Commit(_)
-            | Kind::Rollback(_)
-            | Kind::Savepoint(_)
-            | Kind::RollbackTo(_)
-            | Kind::Release(_)
-            | Kind::SetTransaction(_)
-            | Kind::SetAutocommit(_)
-    )
+/// Where something goes that names no table.
+fn anywhere(config: &Config, dialect: Dialect, kind: &Kind) -> String {
+    let home = config.home(dialect).map_or("none", |id| config.backend(id).name.as_str());
+    let only = format!("the transaction's only participant, else home ({home})");
+    if matches!(kind, Kind::Execute(_) | Kind::Deallocate(Some(_)) | Kind::Cursor(Some(_))) {
+        return format!("where its name was made in the session; if nowhere, {only}");
+    }
+    only
 }
 
-/// The kind's name without what it carries.
-fn kind(statement: &Statement) -> String {
-    let debug = format!("{:?}", statement.kind);
-    debug.split([' ', '(']).next().unwrap_or_default().to_owned()
+/// MySQL's implicit commit, where transactions are Handfast's.
+fn commits_before(question: Question<'_>, statement: &Statement) -> bool {
+    let Question { sql, dialect, alone, .. } = question;
+    let own = sql.get(statement.span.clone()).unwrap_or(sql).as_bytes();
+    let temporary = || names_temporary(Reading::new(dialect), own);
+    let ends = matches!(statement.kind, Kind::Ddl | Kind::LockTables | Kind::OutsideTransaction);
+    dialect == Dialect::Mysql && !alone && ends && !temporary()
 }
 
 fn owner(config: &Config, backend: BackendId) -> String {

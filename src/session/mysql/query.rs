@@ -12,7 +12,7 @@ use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::relay::mysql::foreign::Form;
 use crate::route::Plan;
 use crate::session::outcome;
-use crate::sql::{Access, Analysis, Kind, Reading, Statement};
+use crate::sql::{Access, Analysis, Control, Kind, Reading, Statement, names_temporary, refused_over_several};
 use crate::telemetry::statements::Route;
 
 /// User variables set from tables that one session may have.
@@ -269,7 +269,7 @@ impl Session {
     /// One statement where transactions are ours.
     async fn distributed(&mut self, said: Said<'_>) -> Step {
         let statement = said.statement;
-        if (statement.leaves_state || statement.kind == Kind::Ddl) && is_temporary(said.own()) {
+        if (statement.leaves_state || statement.kind == Kind::Ddl) && names_temporary(self.reading, said.own()) {
             self.allow_temporary(said).await?;
             return self.route(said, true).await;
         }
@@ -278,15 +278,10 @@ impl Session {
         {
             return self.tell_autocommit_off(said, name).await;
         }
-        match &said.statement.kind {
-            Kind::Begin(with) => self.begin(*with, said.more).await,
-            Kind::Commit(options) => self.commit(*options, said.more).await,
-            Kind::Rollback(options) => self.rollback(*options, said.more).await,
-            Kind::Savepoint(name) => self.savepoint(name, said.more).await,
-            Kind::RollbackTo(name) => self.rollback_to(name, said.more).await,
-            Kind::Release(name) => self.release(name, said.more).await,
-            Kind::SetTransaction(with) => Ok(self.set_transaction(*with, said.more)),
-            Kind::SetAutocommit(on) => self.set_autocommit(*on, said.more).await,
+        if let Some(control) = statement.kind.control() {
+            return self.control(control, said.more).await;
+        }
+        match &statement.kind {
             Kind::Ddl | Kind::LockTables | Kind::OutsideTransaction => {
                 if self.end_before(said.more).await? == Ran::Failed {
                     return Ok(Ran::Failed);
@@ -311,7 +306,28 @@ impl Session {
             | Kind::Set { .. }
             | Kind::SetSessionCharacteristics(_)
             | Kind::TwoPhase(_)
+            | Kind::Begin(_)
+            | Kind::Commit(_)
+            | Kind::Rollback(_)
+            | Kind::Savepoint(_)
+            | Kind::RollbackTo(_)
+            | Kind::Release(_)
+            | Kind::SetTransaction(_)
+            | Kind::SetAutocommit(_)
             | Kind::Other => self.route(said, true).await,
+        }
+    }
+
+    async fn control(&mut self, control: Control<'_>, more: bool) -> Step {
+        match control {
+            Control::Begin(with) => self.begin(with, more).await,
+            Control::Commit(options) => self.commit(options, more).await,
+            Control::Rollback(options) => self.rollback(options, more).await,
+            Control::Savepoint(name) => self.savepoint(name, more).await,
+            Control::RollbackTo(name) => self.rollback_to(name, more).await,
+            Control::Release(name) => self.release(name, more).await,
+            Control::SetTransaction(with) => Ok(self.set_transaction(with, more)),
+            Control::SetAutocommit(on) => self.set_autocommit(on, more).await,
         }
     }
 
@@ -342,13 +358,10 @@ impl Session {
             let text = format!("names with \"{NAME_PREFIX}\" belong to Handfast");
             return Ok(self.fault(&Fault::new(FaultKind::ReservedName, text)));
         }
-        let recover = words(own, 2).get(1).is_some_and(|w| w == "RECOVER");
-        if self.native || recover {
-            return self.route(said, false).await;
+        match refused_over_several(&said.statement.kind, own, Dialect::Mysql) {
+            Some(fault) if !self.native => Ok(self.fault(&fault)),
+            Some(_) | None => self.route(said, false).await,
         }
-        let fault = Fault::new(FaultKind::NotSupported, "XA statements of clients, with several backends configured")
-            .hint("A plain COMMIT is already atomic here.");
-        Ok(self.fault(&fault))
     }
 }
 
@@ -368,11 +381,6 @@ fn sets_user_variable(said: Said<'_>) -> bool {
     let text = said.own();
     let set = matches!(said.statement.kind, Kind::Set { .. });
     !said.statement.tables.is_empty() && text.contains(&b'@') && (set || into_variable(text) || holds(text, b":="))
-}
-
-/// CREATE or DROP TEMPORARY TABLE: the DDL that commits nothing.
-fn is_temporary(text: &[u8]) -> bool {
-    words(text, 4).iter().any(|w| w == "TEMPORARY")
 }
 
 /// Whether a text must be kept from being read as several statements.

@@ -6,21 +6,7 @@ use super::oops::Oops;
 use crate::backend::verbs;
 use crate::base::{BackendId, Dialect, Fault, FaultKind};
 use crate::session::transaction::Mode;
-use crate::sql::{Characteristics, EndOptions, Kind};
-
-/// Whether the session answers this itself.
-pub(super) fn is_control(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Begin(_)
-            | Kind::Commit(_)
-            | Kind::Rollback(_)
-            | Kind::Savepoint(_)
-            | Kind::RollbackTo(_)
-            | Kind::Release(_)
-            | Kind::SetTransaction(_)
-    )
-}
+use crate::sql::{Characteristics, Control, EndOptions, Kind};
 
 /// Whether it may run in a failed transaction.
 pub(super) fn mends(kind: &Kind) -> bool {
@@ -54,31 +40,24 @@ impl Session {
         if !refused {
             self.settle_all().await?;
         }
-        if let Kind::Begin(with) = kind {
-            self.on_begin(*with).await?;
-            self.begin_where_listening().await?;
-            let first = text.iter().find(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase);
-            return Ok(if first == Some(b's') { "START TRANSACTION" } else { "BEGIN" });
+        match kind.control() {
+            Some(Control::Begin(with)) => {
+                self.on_begin(with).await?;
+                self.begin_where_listening().await?;
+                let first = text.iter().find(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase);
+                Ok(if first == Some(b's') { "START TRANSACTION" } else { "BEGIN" })
+            }
+            Some(Control::Commit(options)) => self.on_commit(options).await,
+            Some(Control::Rollback(options)) => self.on_rollback(options).await,
+            Some(Control::Savepoint(name)) => self.on_savepoint(name).await,
+            Some(Control::RollbackTo(name)) => self.on_rollback_to(name).await,
+            Some(Control::Release(name)) => self.on_release(name).await,
+            Some(Control::SetTransaction(with)) => self.on_set_transaction(with, text).await,
+            // No text of a PostgreSQL client is read as the last.
+            None | Some(Control::SetAutocommit(_)) => {
+                Err(Fault::new(FaultKind::Internal, "not a statement of transaction control").into())
+            }
         }
-        if let Kind::Commit(options) = kind {
-            return self.on_commit(*options).await;
-        }
-        if let Kind::Rollback(options) = kind {
-            return self.on_rollback(*options).await;
-        }
-        if let Kind::Savepoint(name) = kind {
-            return self.on_savepoint(name).await;
-        }
-        if let Kind::RollbackTo(name) = kind {
-            return self.on_rollback_to(name).await;
-        }
-        if let Kind::Release(name) = kind {
-            return self.on_release(name).await;
-        }
-        if let Kind::SetTransaction(with) = kind {
-            return self.on_set_transaction(*with, text).await;
-        }
-        Err(Fault::new(FaultKind::Internal, "not a statement of transaction control").into())
     }
 
     async fn on_begin(&mut self, with: Characteristics) -> Result<(), Oops> {

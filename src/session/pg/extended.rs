@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::again::changed;
-use super::control::{in_failed_transaction, is_control, mends};
+use super::control::{in_failed_transaction, mends};
 use super::names::{Lives, Portal, Prepared};
 use super::oops::Oops;
 use super::pipeline::Pending;
@@ -118,7 +118,7 @@ impl Session {
             return self.parse_on(backend, name, prepared).await;
         }
         self.check_failed(&prepared)?;
-        if prepared.statement().is_some_and(|statement| is_control(&statement.kind)) {
+        if prepared.statement().is_some_and(|statement| statement.kind.control().is_some()) {
             self.names.statements.insert(name, Arc::new(prepared));
             self.pipeline.pending.push_back(Pending::Own(server::tag::PARSE_COMPLETE));
             return Ok(());

@@ -197,11 +197,12 @@ impl Session {
         count(backend, new_wrote, new_why);
         let Some((at, why)) = stuck.filter(|_| writers > 1) else { return Ok(()) };
         let name = &self.services.config.backend(at).name;
-        let (what, hint) = match why {
-            Unpreparable::TemporaryObject => ("used a temporary table", "Use it in a transaction of its own."),
-            Unpreparable::Notify => ("used LISTEN, UNLISTEN or NOTIFY", "Do that after the COMMIT."),
-            Unpreparable::HoldCursor => ("declared a cursor WITH HOLD", "Declare it without WITH HOLD."),
-            Unpreparable::ExportedSnapshot => ("exported a snapshot", "Export it in a transaction of its own."),
+        let what = why.words();
+        let hint = match why {
+            Unpreparable::TemporaryObject => "Use it in a transaction of its own.",
+            Unpreparable::Notify => "Do that after the COMMIT.",
+            Unpreparable::HoldCursor => "Declare it without WITH HOLD.",
+            Unpreparable::ExportedSnapshot => "Export it in a transaction of its own.",
         };
         let text = format!("this transaction {what} on backend \"{name}\" and cannot also write on another backend");
         Err(Fault::new(FaultKind::CannotPrepare, text)

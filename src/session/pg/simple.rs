@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::control::{in_failed_transaction, is_control, mends};
+use super::control::{in_failed_transaction, mends};
 use super::oops::Oops;
 use super::place::{Placed, edited};
 use super::running::Cancel;
@@ -121,7 +121,7 @@ impl Session {
                 statement.kind,
                 Kind::TwoPhase(_) | Kind::Execute(_) | Kind::Prepare(_) | Kind::Declare(_) | Kind::Cursor(Some(_))
             );
-            if is_control(&statement.kind) || fans_out {
+            if statement.kind.control().is_some() || fans_out {
                 return Ok(None);
             }
             // A refusal must come in its turn, after the statements before it.
@@ -155,7 +155,7 @@ impl Session {
             return Err(in_failed_transaction().into());
         }
         let own = &text[statement.span.clone()];
-        if is_control(&statement.kind) {
+        if statement.kind.control().is_some() {
             let tag = self.control(&statement.kind, own).await?;
             put_complete(&mut self.client.out, tag);
             return Ok(());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::query::Said;
 use super::{Ran, Session, Step, Stop};
-use crate::base::{BackendId, Engine, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
 use crate::relay::mysql::foreign::Form;
 use crate::route::ForeignTable;
 use crate::session::translations::Key;
@@ -139,38 +139,7 @@ impl Session {
 
     /// Statements that have a meaning on one server's session only.
     fn refused_kind(&self, kind: &Kind, backend: BackendId) -> Option<Fault> {
-        let what = match kind {
-            Kind::LockTables => "LOCK TABLES",
-            Kind::LoadLocal => "LOAD DATA",
-            Kind::Prepare(_) => "SQL-level PREPARE",
-            Kind::Set { .. } => "SET from a table",
-            Kind::Query
-            | Kind::Write
-            | Kind::Show
-            | Kind::Ddl
-            | Kind::OutsideTransaction
-            | Kind::Other
-            | Kind::Begin(_)
-            | Kind::Commit(_)
-            | Kind::Rollback(_)
-            | Kind::Savepoint(_)
-            | Kind::RollbackTo(_)
-            | Kind::Release(_)
-            | Kind::SetTransaction(_)
-            | Kind::SetSessionCharacteristics(_)
-            | Kind::SetAutocommit(_)
-            | Kind::Use(_)
-            | Kind::CopyIn
-            | Kind::CopyOut
-            | Kind::Execute(_)
-            | Kind::Deallocate(_)
-            | Kind::Declare(_)
-            | Kind::Cursor(_)
-            | Kind::Notify
-            | Kind::Discard(_)
-            | Kind::UnlockTables
-            | Kind::TwoPhase(_) => return None,
-        };
+        let what = kind.untranslatable(Dialect::Mysql)?;
         let name = &self.services.config.backend(backend).name;
         let text = format!("{what} with a table of backend \"{name}\", which speaks PostgreSQL");
         Some(Fault::new(FaultKind::NotTranslatable, text))

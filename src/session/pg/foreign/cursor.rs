@@ -5,12 +5,12 @@ use bytes::BytesMut;
 
 use super::Target;
 use super::run::Call;
-use super::words::{Command, command, declared};
 use crate::base::{Fault, FaultKind};
 use crate::relay::pg::foreign::{Later, described};
 use crate::session::pg::Session;
 use crate::session::pg::oops::Oops;
 use crate::sql::Statement;
+use crate::sql::cursor::{Command, command, declared};
 use crate::sql::translate::{PgColumn, ToMysql, Verb};
 use crate::wire::pg::server::{put_complete, put_row_description};
 use crate::wire::value::pg::Format;

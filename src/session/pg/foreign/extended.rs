@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::run::{Call, Completed};
-use super::words::{Command, Declared, command, declared};
 use super::{Here, Target};
 use crate::base::{Fault, FaultKind};
 use crate::relay::pg::foreign::{described, value_fault};
@@ -14,6 +13,7 @@ use crate::session::pg::oops::Oops;
 use crate::session::pg::pipeline::Pending;
 use crate::session::pg::{Exit, Session};
 use crate::session::transaction::Mode;
+use crate::sql::cursor::{Command, Declared, command, declared};
 use crate::sql::translate::{PgColumn, ToMysql, Verb};
 use crate::sql::{Characteristics, Kind};
 use crate::telemetry::statements::Route;

@@ -12,7 +12,6 @@ mod simple;
 mod slots;
 mod translated;
 mod view;
-mod words;
 
 pub(super) use cursor::Cursor;
 pub(super) use extended::{Bound, Prepared};

@@ -2,7 +2,7 @@
 
 use super::run::Call;
 use super::{Here, Target};
-use crate::base::{Engine, Fault, FaultKind};
+use crate::base::{Dialect, Engine, Fault, FaultKind};
 use crate::session::pg::Session;
 use crate::session::pg::oops::Oops;
 use crate::session::transaction::Mode;
@@ -74,38 +74,7 @@ impl Session {
 
     /// Refuses what sessions do with statements rather than backends, where it is not done for the other dialect.
     pub(super) async fn check_foreign(&mut self, target: &Target, kind: &Kind) -> Result<(), Oops> {
-        let what = match kind {
-            Kind::CopyIn => "COPY … FROM STDIN",
-            Kind::CopyOut => "COPY … TO STDOUT",
-            Kind::Prepare(_) => "PREPARE",
-            Kind::Begin(_)
-            | Kind::Commit(_)
-            | Kind::Rollback(_)
-            | Kind::Savepoint(_)
-            | Kind::RollbackTo(_)
-            | Kind::Release(_)
-            | Kind::SetTransaction(_)
-            | Kind::SetSessionCharacteristics(_)
-            | Kind::SetAutocommit(_)
-            | Kind::Set { .. }
-            | Kind::Show
-            | Kind::Use(_)
-            | Kind::Query
-            | Kind::Write
-            | Kind::Ddl
-            | Kind::OutsideTransaction
-            | Kind::Declare(_)
-            | Kind::Execute(_)
-            | Kind::Deallocate(_)
-            | Kind::Cursor(_)
-            | Kind::Notify
-            | Kind::Discard(_)
-            | Kind::LockTables
-            | Kind::UnlockTables
-            | Kind::LoadLocal
-            | Kind::TwoPhase(_)
-            | Kind::Other => return Ok(()),
-        };
+        let Some(what) = kind.untranslatable(Dialect::Postgres) else { return Ok(()) };
         let engine = self.services.schemas.engine(target.backend).await.unwrap_or(Engine::Mysql);
         Err(refused(what, engine).into())
     }

@@ -1,14 +1,14 @@
-//! The few statements about cursors that the session carries out itself, read.
+//! The few statements about cursors on a backend of the other dialect, which PostgreSQL sessions carry out themselves, read.
 
 use std::ops::Range;
 
+use super::Reading;
+use super::lex::{Lexer, Token, TokenKind};
 use crate::base::{Fault, FaultKind};
-use crate::sql::Reading;
-use crate::sql::lex::{Lexer, Token, TokenKind};
 
 /// `DECLARE name [options] CURSOR [WITH HOLD] FOR query`
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::session::pg) struct Declared {
+pub struct Declared {
     /// It outlives its transaction.
     pub hold: bool,
     /// The query's bytes.
@@ -17,7 +17,7 @@ pub(in crate::session::pg) struct Declared {
 
 /// What is done with a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session::pg) enum Command {
+pub enum Command {
     /// FETCH so many rows.
     Fetch(u64),
     /// MOVE over so many rows.
@@ -43,7 +43,10 @@ fn not_done(what: &str) -> Fault {
 }
 
 /// Reads a DECLARE.
-pub(super) fn declared(reading: Reading, text: &[u8]) -> Result<Declared, Fault> {
+///
+/// # Errors
+/// A form that is not done.
+pub fn declared(reading: Reading, text: &[u8]) -> Result<Declared, Fault> {
     let tokens = tokens(reading, text);
     let words: Vec<String> = tokens.iter().map(|token| word(text, token)).collect();
     let found = words.iter().position(|w| w == "cursor").filter(|at| *at >= 2);
@@ -62,7 +65,10 @@ pub(super) fn declared(reading: Reading, text: &[u8]) -> Result<Declared, Fault>
 }
 
 /// Reads FETCH, MOVE or CLOSE of a cursor that is known by name.
-pub(super) fn command(reading: Reading, text: &[u8]) -> Result<Command, Fault> {
+///
+/// # Errors
+/// It goes backwards.
+pub fn command(reading: Reading, text: &[u8]) -> Result<Command, Fault> {
     let tokens = tokens(reading, text);
     let words: Vec<String> = tokens.iter().map(|token| word(text, token)).collect();
     let verb = words.first().map(String::as_str).unwrap_or_default();
