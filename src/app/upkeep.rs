@@ -7,8 +7,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::backend::pool::Pools;
-use crate::base::clock;
 use crate::base::swap::Swap;
+use crate::base::{TxnId, clock};
 use crate::commit::registry::Registry;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -35,7 +35,9 @@ pub(super) async fn watch_in_doubt(registry: Arc<Registry>, config: Arc<Swap<Con
         let (now_ms, warn_after) = (clock::wall_ms(), config.get().transactions.warn_after);
         let unfinished = registry.unfinished();
         let age = |decided_ms: u64| Duration::from_millis(now_ms.saturating_sub(decided_ms));
-        told.retain(|txn| unfinished.iter().any(|(other, _)| other == txn));
+        // There may be thousands when a database is away, and this runs beside the commits.
+        let still: BTreeSet<&TxnId> = unfinished.iter().map(|(txn, _)| txn).collect();
+        told.retain(|txn| still.contains(txn));
         for (txn, entry) in unfinished.iter().filter(|(_, entry)| age(entry.decided_wall_ms) >= warn_after) {
             if told.insert(txn.clone()) {
                 let age = age(entry.decided_wall_ms);

@@ -136,8 +136,12 @@ impl<'a> Reader<'a> {
 
 /// The name of `known` that was probably meant, if one is near.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let length = word.chars().count();
+    let most = (length / 3).clamp(1, 3);
     let distance = |candidate: &&str| strsim::damerau_levenshtein(word, candidate);
-    let near = |candidate: &&str| distance(candidate) <= (word.chars().count() / 3).clamp(1, 3);
+    // Computing it takes the product of both lengths, and the word may be anybody's.
+    let comparable = |candidate: &&str| candidate.chars().count().abs_diff(length) <= most;
+    let near = |candidate: &&str| comparable(candidate) && distance(candidate) <= most;
     known.into_iter().filter(near).min_by_key(distance)
 }
 

@@ -340,3 +340,10 @@ fn every_code_is_one_of_ours_and_explained() {
     assert_eq!(codes.len(), ConfigCode::ALL.len());
     assert!(ConfigCode::ALL.iter().all(|code| code.code().starts_with("HF01") && code.help().ends_with(['.', ')'])));
 }
+
+#[test]
+fn a_huge_word_is_near_to_nothing_and_costs_nothing() {
+    let (word, name) = ("x".repeat(1 << 20), "y".repeat(1 << 17));
+    assert_eq!(nearest(&word, [name.as_str(), "store"]), None);
+    assert_eq!(nearest("stroe", ["delivery", "store"]), Some("store"));
+}
