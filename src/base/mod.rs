@@ -7,6 +7,7 @@ pub mod failpoint;
 pub mod fault;
 pub mod ids;
 pub mod limits;
+pub mod shown;
 pub mod swap;
 pub mod trust;
 

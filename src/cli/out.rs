@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
 use super::Exit;
+use crate::base::shown::escaped;
 
 /// Writes to standard output. A reader that went away (`| head`) wants no more and is no fault; whatever else fails (a full
 /// disk) is.
@@ -32,20 +33,6 @@ fn harmless(text: &str) -> String {
 /// A text that stays on its line.
 pub(super) fn one_line(text: &str) -> String {
     escaped(text, |_| false)
-}
-
-fn escaped(text: &str, may: impl Fn(char) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        // Marks of direction make a name look like another one.
-        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (c.is_control() || turns) && !may(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

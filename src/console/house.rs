@@ -3,6 +3,7 @@
 use super::cell::{Cell, Kind};
 use super::command::Command;
 use super::query::{Columns, Row};
+use crate::base::shown::{escaped, steers};
 use crate::base::{Dialect, Fault, FaultKind};
 use crate::ops::explain::Asked;
 use crate::ops::model::{BranchState, Decided, HouseState, Outcome, Owner, Resolve, Transaction, TransactionState};
@@ -36,6 +37,22 @@ fn all(house: &House) -> Vec<Transaction> {
 
 /// A table's rows.
 pub(super) async fn rows(services: &Services, name: &str) -> Vec<Row> {
+    let mut rows = found(services, name).await;
+    rows.iter_mut().flatten().for_each(harmless);
+    rows
+}
+
+/// Names of prepared transactions, texts of statements and errors are anybody's, and the mariadb client prints what it gets.
+fn harmless(cell: &mut Cell) {
+    let may = |c: char| matches!(c, '\n' | '\t');
+    if let Cell::Text(text) = cell
+        && text.contains(|c| steers(c) && !may(c))
+    {
+        *text = escaped(text, may);
+    }
+}
+
+async fn found(services: &Services, name: &str) -> Vec<Row> {
     let house = &services.house;
     match name {
         "status" => vec![status(house)],
@@ -329,4 +346,20 @@ pub(super) async fn act(
 
 fn changed(change: crate::config::change::Change) -> Row {
     vec![change.key.into(), change.from.into(), change.to.into(), change.applies.text().to_owned().into()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_has_sent_cannot_steer_an_operators_terminal() {
+        let shown = |text: &str| {
+            let mut cell = Cell::from(text);
+            harmless(&mut cell);
+            cell
+        };
+        assert_eq!(shown("SELECT \"\u{1b}]0;x\u{7}\"\n\t-- käse"), "SELECT \"\\u{1b}]0;x\\u{7}\"\n\t-- käse".into());
+        assert_eq!(shown("a\u{202e}b"), "a\\u{202e}b".into());
+    }
 }

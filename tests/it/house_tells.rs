@@ -2,9 +2,8 @@
 //! the console and the command line say the same.
 
 use std::process::Command;
-use std::time::Duration;
 
-use handfast::base::{Dialect, Engine, clock};
+use handfast::base::{Dialect, Engine};
 use handfast::testbed::{Direct, Handfast, Shop};
 use serde_json::{Value, json};
 
@@ -71,10 +70,20 @@ async fn what_a_client_is_doing_is_told(engine: Engine) {
     client.run("ROLLBACK").await.unwrap();
     in_state(&stand, "idle").await;
 
-    let sleep = if engine == Engine::Postgres { "SELECT pg_sleep(1.5)" } else { "SELECT sleep(1.5)" };
-    let (running, ran) = tokio::join!(in_state(&stand, "running"), client.run(sleep));
+    // However slow this machine is: it runs until another one lets go of its row.
+    let update = "UPDATE stock SET reserved = reserved + 1 WHERE item = 'lamp'";
+    let mut holder = stand.shop.store.direct().await.unwrap();
+    holder.run("BEGIN").await.unwrap();
+    holder.run(update).await.unwrap();
+    let watched = async {
+        let running = in_state(&stand, "running").await;
+        holder.run("ROLLBACK").await.unwrap();
+        running
+    };
+    let (running, ran) = tokio::join!(watched, client.run(update));
     ran.unwrap();
     assert_eq!(running["transaction"], Value::Null, "{running}");
+    holder.close().await;
 
     // A newcomer who needs a backend that is held back waits, and is told where for.
     client.close().await;
@@ -203,10 +212,8 @@ fn tables_that_nobody_finds_or_two_databases_have_are_told() {
         let rows = rows.unwrap().rows;
         let row = |goes_to: &str| ["doubly", "delivery, store", goes_to].map(|cell| Some(cell.to_owned())).to_vec();
         assert_eq!(rows, [row("delivery"), row("store")]);
-        // It is looked at again after a minute only: what comes now is not seen at once, and nobody waits.
-        let begun = clock::now();
+        // It is looked at again after a minute only: nobody waits for a database each time.
         let again = http::read_json(stand.handfast.admin_port(), "/api/v1/tables");
         assert_eq!(again["looked_wall_ms"], told["looked_wall_ms"]);
-        assert!(begun.elapsed() < Duration::from_secs(2));
     });
 }
