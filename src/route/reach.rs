@@ -73,6 +73,18 @@ impl RouteTable {
         if reach.has(backend) { Ok(()) } else { Err(self.not_for(reach, backend)) }
     }
 
+    /// Whether a user may log in by this protocol: a session cannot live without the backend where it begins.
+    ///
+    /// # Errors
+    /// No, as the client is told.
+    pub fn admit_at_home(&self, reach: &Reach, dialect: Dialect) -> Result<(), Fault> {
+        let Some(home) = self.rules(dialect).home.filter(|home| !reach.has(*home)) else { return Ok(()) };
+        let (user, name) = (&reach.user, self.name_of(home));
+        let text = format!("user \"{user}\" may not use backend \"{name}\", where sessions of {dialect} clients begin");
+        let hint = "Connect by the other protocol, or add it to the user's backends.";
+        Err(Fault::new(FaultKind::BackendNotAllowed, text).hint(hint))
+    }
+
     /// Whether a user may make another database of `at`'s server the current one.
     ///
     /// # Errors

@@ -119,11 +119,8 @@ impl Services {
     /// Its backends are others than the one that answers logins.
     pub fn reach(&self, user: &str, dialect: Dialect) -> Result<Reach, Fault> {
         let reach = self.routes.reach(user).unwrap_or_else(|| Reach::nothing(user));
-        let Some(home) = self.config.home(dialect).filter(|home| !reach.has(*home)) else { return Ok(reach) };
-        let name = &self.config.backend(home).name;
-        let text = format!("user \"{user}\" may not use backend \"{name}\", where sessions of {dialect} clients begin");
-        let hint = "Connect by the other protocol, or add it to the user's backends.";
-        Err(Fault::new(FaultKind::BackendNotAllowed, text).hint(hint))
+        self.routes.admit_at_home(&reach, dialect)?;
+        Ok(reach)
     }
 
     /// How many sessions a user may have at a time; 0: no bound of its own.

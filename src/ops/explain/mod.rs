@@ -148,6 +148,9 @@ fn no_user(config: &Config, name: &str) -> Fault {
 fn planned(question: Question<'_>, routes: &RouteTable, reach: Option<&Reach>, statement: &Statement) -> Plan {
     let Question { config, sql, dialect, alone } = question;
     let own = sql.get(statement.span.clone()).unwrap_or(sql);
+    if let Some(Err(fault)) = reach.map(|reach| routes.admit_at_home(reach, dialect)) {
+        return Plan::Refuse(fault);
+    }
     if let Kind::TwoPhase(name) = &statement.kind
         && (name.as_deref().is_some_and(|name| name.contains(NAME_PREFIX)) || own.contains(NAME_PREFIX))
     {

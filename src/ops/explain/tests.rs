@@ -52,6 +52,12 @@ fn a_user_is_told_what_it_would_get() {
     let why = told.statements[0].refused.as_deref().unwrap();
     assert!(why.contains("user \"clerk\" may not use backend \"ledger\""), "{why}");
     assert!(told.plan.iter().any(|line| line.contains("PostgreSQL client, as clerk")), "{:?}", told.plan);
+    let mut config = shop();
+    config.users[1].backends = Some(vec!["store".to_owned()]);
+    for (client, refused) in [(Dialect::Postgres, false), (Dialect::Mysql, true)] {
+        let told = asked(&config, client, Some("clerk"), "SELECT 1").unwrap();
+        assert_eq!(told.refused(), refused, "who cannot log in gets nothing: {:?}", told.plan);
+    }
     let nobody = asked(&shop(), Dialect::Postgres, Some("clark"), sql).unwrap_err();
     assert_eq!((nobody.kind, nobody.hint.as_deref()), (FaultKind::BadRequest, Some("Did you mean clerk?")));
 }
