@@ -178,6 +178,55 @@ fn what_a_user_would_get_is_explained_alike_too() {
 }
 
 #[test]
+fn what_is_explained_as_refused_is_refused_and_nothing_else() {
+    on(Engine::Mariadb, "what_is_explained_as_refused_is_refused_and_nothing_else", async |_| {
+        let stand = stand(Engine::Postgres, Engine::Mariadb).await;
+        let of_postgres = [
+            "UPDATE agents SET order_id = 7 WHERE name = 'x'",
+            "SELECT * FROM orders, agents",
+            "COPY agents FROM STDIN",
+            "COPY agents TO STDOUT",
+            "PREPARE p AS SELECT * FROM agents",
+            "DECLARE c CURSOR FOR SELECT name FROM agents",
+            "DECLARE c BINARY CURSOR FOR SELECT name FROM agents",
+            "LOCK TABLE agents",
+            "NOTIFY x",
+            "PREPARE TRANSACTION 'hf1.a.b.1.2'",
+        ];
+        let of_mysql = [
+            "UPDATE orders SET item = 'x' WHERE item = 'y'",
+            "SELECT * FROM orders JOIN agents",
+            "LOCK TABLES orders READ",
+            "LOAD DATA LOCAL INFILE 'x' INTO TABLE orders",
+            "SET @a = (SELECT count(*) FROM orders)",
+            "XA START 'x'",
+            "XA RECOVER",
+            "DESCRIBE orders",
+        ];
+        for (dialect, protocol, texts) in
+            [(Dialect::Postgres, "postgres", &of_postgres[..]), (Dialect::Mysql, "mysql", &of_mysql[..])]
+        {
+            let mut client = Direct::connect(&stand.handfast.url(dialect)).await.unwrap();
+            for sql in texts {
+                client.run("BEGIN").await.unwrap();
+                let ran = client.run(sql).await;
+                client.run("ROLLBACK").await.unwrap();
+                let asked = json!({"sql": sql, "client": protocol});
+                let told = http::post(stand.handfast.admin_port(), "/api/v1/explain", &asked).json();
+                let why = told["statements"][0]["refused"].as_str();
+                assert_eq!(why.is_some(), ran.is_err(), "{sql}: {ran:?} and {told:#}");
+                if let (Some(why), Err(error)) = (why, ran) {
+                    // The code is Handfast's, whoever says it.
+                    let code = |text: &str| text.find("HF0").and_then(|at| text.get(at..at + 6)).map(str::to_owned);
+                    assert!(code(&error.to_string()).is_none_or(|heard| Some(heard) == code(why)), "{why}: {error}");
+                }
+            }
+            client.close().await;
+        }
+    });
+}
+
+#[test]
 fn tables_that_nobody_finds_or_two_databases_have_are_told() {
     on(Engine::Mariadb, "tables_that_nobody_finds_or_two_databases_have_are_told", async |_| {
         let (store, delivery) = (servers(Engine::Postgres).0, servers(Engine::Mariadb).1);
