@@ -204,7 +204,7 @@ pub fn render(handle: &PrometheusHandle) -> String {
         (PROCESS_VIRTUAL, Some(process.virtual_bytes as f64)),
         (PROCESS_FDS, Some(process.open_fds as f64)),
         (PROCESS_FDS_MAX, process.max_fds.map(|max| max as f64)),
-        (PROCESS_STARTED, Some(process.started_s)),
+        (PROCESS_STARTED, process.started_s),
     ];
     for (name, value) in values {
         let (Some(metric), Some(value)) = (METRICS.iter().find(|metric| metric.name == name), value) else { continue };
