@@ -332,13 +332,15 @@ impl Session {
         let bound = self.services.config.transactions.idle_timeout;
         let bounded = open && !bound.is_zero();
         let mut killed = self.client.kill_switch();
-        tokio::select! {
+        let came = tokio::select! {
             biased;
             command = self.client.command() => Came::Command(command),
             () = tokio::time::sleep(bound), if bounded => Came::Idle,
             _ = shutdown.wait_for(|stopping| *stopping), if !open => Came::Leaving,
             _ = killed.wait_for(|killed| *killed) => Came::Leaving,
-        }
+        };
+        // What comes after a KILL is not run, however soon it comes.
+        if *killed.borrow() { Came::Leaving } else { came }
     }
 
     fn too_large(&mut self) -> Ran {

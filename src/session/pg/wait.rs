@@ -50,6 +50,8 @@ impl Session {
             self.client.rest();
             self.tell_answered();
             match self.hear().await {
+                // What comes after a kill is not run, however soon it comes.
+                Heard::Client(_) if self.ear.is_killed() => {}
                 Heard::Client(read) => return read.map_err(Exit::Gone),
                 Heard::Backend(backend, read) => {
                     self.heard_backend(backend, read)?;
