@@ -18,9 +18,8 @@ use crate::bed::{SETTLE_MAX, Stand, bed, binary, runtime, skip, until};
 use crate::http;
 use crate::operator::InDoubt;
 
-/// A row comes by itself, with the news of its moment: a second at most where the machine is free (what it took is printed). A machine
-/// that runs servers, a browser and other tests is not free, and a page that nobody told anything would wait for ever.
-const ROW_MS_MAX: u64 = 15_000;
+/// A row must be in the browser this soon after the failpoint.
+const ROW_MS_MAX: u64 = 2000;
 /// All sides are asked again until they were asked between two changes.
 const AGREE_MAX: Duration = Duration::from_secs(60);
 /// Orders before each act: enough for the numbers, and for the screenshots' curves.
