@@ -88,6 +88,15 @@ impl VerbError {
             Self::WrongTag { .. } | Self::Lost { .. } => false,
         }
     }
+
+    /// Whether the server knows no such branch (42704, XAER_NOTA). It proves nothing (FACTS 5), unless who hears it has prepared the
+    /// branch on the same connection and tells it for the first time how to end: then somebody else has ended it.
+    pub fn is_unknown_branch(&self) -> bool {
+        match self {
+            Self::Refused { error, .. } => error.sqlstate == pg::NO_SUCH_BRANCH || error.errno == mysql::NO_SUCH_BRANCH,
+            Self::WrongTag { .. } | Self::Lost { .. } => false,
+        }
+    }
 }
 
 /// Why there is no connection.

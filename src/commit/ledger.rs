@@ -157,7 +157,10 @@ impl Entry {
     pub fn problem(&self, place: Place, what: What, problem: String) {
         let mut record = self.record();
         let Some(branch) = record.branch(place) else { return };
-        branch.problem = Some(problem.clone());
+        if branch.state != BranchState::Heuristic {
+            // Else the alarm's words stay: they say what it means.
+            branch.problem = Some(problem.clone());
+        }
         let backend = branch.backend;
         record.note(what, Some(backend), Some(problem));
     }

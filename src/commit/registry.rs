@@ -189,6 +189,11 @@ impl Registry {
         }
     }
 
+    /// Whether a branch is one that was ended against the decision, and no person has looked yet.
+    pub fn is_contrary(&self, txn: &TxnId, place: Place) -> bool {
+        self.state().contrary.contains(&(txn.clone(), place))
+    }
+
     /// Remembers why a branch is not settled yet, for operators.
     pub fn met(&self, txn: &TxnId, place: Place, what: String) {
         self.ledger.met(txn, place, &what, None);

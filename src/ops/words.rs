@@ -64,7 +64,7 @@ pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usiz
     let broken = in_doubt.iter().filter(|t| !heuristic(t).is_empty()).count();
     if broken > 0 {
         let damaged = plural(broken, "transaction was", "transactions were");
-        return format!("{house}{damaged} ended by somebody else against the decision: a person must look.{down}");
+        return format!("{house}{damaged} ended by somebody else on a database: a person must look.{down}");
     }
     let mut waited_for: Vec<String> = in_doubt.iter().flat_map(|t| names(&waiting(t))).collect();
     waited_for.sort();
@@ -126,7 +126,7 @@ pub(super) fn why(transaction: &Transaction, cause: Option<&str>) -> Option<Stri
             if let Some(first) = heuristic.first() {
                 let who = list(&names(&heuristic));
                 return Some(format!(
-                    "it was decided COMMIT, and {who} ended its part otherwise, by somebody else's hand{}",
+                    "it was decided COMMIT, and its part on {who} was ended by somebody else{}",
                     problem(first)
                 ));
             }

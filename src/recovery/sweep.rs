@@ -211,10 +211,7 @@ impl Settler {
         Ok(())
     }
 
-    async fn alarm(&mut self, branch: &BranchName, acted: &Acted) {
-        // First, so that a sweep that runs out of time has it.
-        self.alarmed.insert(branch.clone());
-        self.met(branch, acted);
+    async fn alarm(&self, branch: &BranchName, acted: &Acted) {
         let Recovery { journal, registry, config, .. } = &self.recovery;
         heuristic::raise(journal, registry, &config.backend(self.backend).name, branch, acted.to_string()).await;
     }
@@ -235,10 +232,6 @@ impl Settler {
             let Some(known) = self.recovery.journal.lookup(txn) else { continue };
             let Some(branch) = known.decision.branches.iter().find(|b| b.place == *place) else { continue };
             let session = branch.session;
-            if known.alarmed.iter().any(|alarm| alarm.place == *place) {
-                // Not to be taken for settled by this process either, if it has come after the alarm.
-                self.alarmed.insert(BranchName { txn: txn.clone(), place: *place, session });
-            }
             if self.fence(control, session, Some(known.decision.decided_wall_ms)).await? {
                 fenced.push(BranchName { txn: txn.clone(), place: *place, session });
             } else {
@@ -250,7 +243,8 @@ impl Settler {
             let alive = if self.recovery.registry.is_ending(&branch.txn) { Alive::Yes } else { Alive::No };
             let listing = if listed.contains(&branch) { Listing::Listed } else { Listing::NotListed };
             match recover::next(recover::Known::Decided, alive, listing) {
-                Action::Settled if self.alarmed.contains(&branch) => swept.left += 1,
+                // Also of an alarm that the journal is still writing.
+                Action::Settled if self.recovery.registry.is_contrary(&branch.txn, branch.place) => swept.left += 1,
                 Action::Settled => self.settled(&branch),
                 Action::Commit
                 | Action::RollBack

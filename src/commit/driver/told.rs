@@ -2,7 +2,7 @@
 
 use super::super::ledger::{BranchState, What};
 use super::super::{Ended, Why, Wrote};
-use super::{Driver, Member};
+use super::Driver;
 use crate::backend::VerbError;
 use crate::base::{Fault, FaultKind, Place};
 use crate::txn::{Event, Outcome, Why as Cause};
@@ -38,9 +38,14 @@ impl Driver {
         backend.unwrap_or_default()
     }
 
-    fn was_contrary(&self, place: Place) -> bool {
-        let error = |m: &Member| m.wrote == Wrote::Yes && m.error.as_ref().is_some_and(VerbError::is_contrary);
-        self.members.get(&place).is_some_and(error)
+    /// How a participant that has not followed the decision ended; none: it will follow.
+    fn ended_otherwise(&self, place: Place) -> Option<&'static str> {
+        let error = self.members.get(&place).filter(|m| m.wrote == Wrote::Yes)?.error.as_ref()?;
+        match (error.is_contrary(), error.is_unknown_branch()) {
+            (true, _) => Some("has ended its part otherwise"),
+            (false, true) => Some("knows nothing of its part any more, because somebody has ended it by hand"),
+            (false, false) => None,
+        }
     }
 
     /// The outcome in the words of a client.
@@ -50,9 +55,9 @@ impl Driver {
             Outcome::Committed { unsettled } => {
                 let warn = |place: &Place| {
                     let name = self.name(*place);
-                    if self.was_contrary(*place) {
+                    if let Some(how) = self.ended_otherwise(*place) {
                         return format!(
-                            "decided COMMIT, but backend \"{name}\" has ended its part otherwise: an operator must look (transaction {txn})"
+                            "decided COMMIT, but backend \"{name}\" {how}: an operator must look (transaction {txn})"
                         );
                     }
                     format!("committed; backend \"{name}\" is not reachable and will follow (transaction {txn})")
