@@ -261,7 +261,10 @@ impl Driver {
                 self.entry.iter().for_each(|entry| entry.closed(place, false));
             }
             Effect::Abandon(place) => {
-                self.entry.iter().for_each(|entry| entry.closed(place, true));
+                self.entry.iter().for_each(|entry| {
+                    entry.overdue(place);
+                    entry.closed(place, true);
+                });
                 if let Some(backend) = self.close(place) {
                     self.commits.registry.wake(backend);
                 }
@@ -364,6 +367,7 @@ impl Driver {
 
     fn hand_over(&mut self, place: Place, proof: &Durable) {
         if let Some(backend) = self.close(place) {
+            self.entry.iter().for_each(|entry| entry.overdue(place));
             self.commits.registry.hand_over(proof.txn(), self.decided_wall_ms, &[(place, backend)]);
         }
         if let Progress::Decided(_, unsettled) = &mut self.progress {

@@ -151,7 +151,7 @@ impl Registry {
     /// A person has ended our trying: the branch is as that person says, and nobody waits for it any more.
     pub fn concluded(&self, txn: &TxnId, place: Place, state: BranchState, detail: &str) {
         let finished = self.finished(txn, place);
-        self.ledger.settled(txn, place, state, detail);
+        self.ledger.concluded(txn, place, state, detail);
         if let Some((backend, _)) = finished {
             self.settled[usize::from(backend.0)].notify_waiters();
         }

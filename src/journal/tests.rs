@@ -250,7 +250,8 @@ async fn a_persons_word_is_durable_at_once_and_kept_with_its_tombstone() {
     let memory = Memory::default();
     let (journal, _) = open(&memory, 1 << 16);
     let txn = journal.next_txn();
-    let word = Conclusion { txn: txn.clone(), wall_ms: clock::wall_ms(), who: String::from("ann"), committed: true };
+    let (wall_ms, who) = (clock::wall_ms(), String::from("ann"));
+    let word = Conclusion { txn: txn.clone(), wall_ms, who, committed: true, given_up: Vec::new() };
     let error = journal.conclude(word.clone()).await.unwrap_err();
     assert!(matches!(error, DecideError::Refused { .. }), "what was never decided cannot be concluded: {error}");
     journal.decide(decision(txn.clone())).await.unwrap();
@@ -263,6 +264,24 @@ async fn a_persons_word_is_durable_at_once_and_kept_with_its_tombstone() {
         let known = journal.lookup(&txn).unwrap();
         assert_eq!((known.settled, known.concluded), (true, Some(word.clone())));
         journal.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_decision_with_a_branch_that_was_given_up_is_kept_for_ever() {
+    for (given_up, kept) in [(Vec::new(), 0), (vec![Place(1)], 1)] {
+        let memory = Memory::default();
+        let (journal, _) = open(&memory, 1 << 16);
+        let txn = journal.next_txn();
+        let (since, who) = (clock::wall_ms(), String::from("ann"));
+        journal.decide(decision(txn.clone())).await.unwrap();
+        journal.conclude(Conclusion { txn, wall_ms: since, who, committed: true, given_up }).await.unwrap();
+        let memory = Memory::of(memory.image());
+        for later in [61_000, 100 * 365 * 86_400_000] {
+            let opened =
+                Core::open(Box::new(memory.clone()), settings(1), fresh(), since + later, Failpoints::default());
+            assert_eq!(opened.unwrap().0.needed().lock().len(), kept);
+        }
     }
 }
 

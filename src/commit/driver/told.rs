@@ -15,6 +15,10 @@ impl Driver {
             let error = self.members.get(place).and_then(|m| m.error.as_ref());
             error.map_or_else(|| String::from("it refused"), ToString::to_string)
         };
+        let code = |place: &Place| {
+            let error = self.members.get(place).and_then(|m| m.error.as_ref());
+            error.and_then(VerbError::sqlstate).map(str::to_owned)
+        };
         let detail = |text: &str| Some(text.to_owned());
         match event {
             Event::Prepared(place) => entry.set(*place, BranchState::Prepared, What::Prepared, None),
@@ -26,8 +30,8 @@ impl Driver {
             }
             Event::Settled(place) => entry.set(*place, BranchState::Committed, What::Committed, None),
             Event::RolledBack(place) => entry.set(*place, BranchState::RolledBack, What::RolledBack, None),
-            Event::Refused(place) => entry.problem(*place, What::Refused, problem(place)),
-            Event::Lost(place) => entry.problem(*place, What::Failed, problem(place)),
+            Event::Refused(place) => entry.problem(*place, What::Refused, problem(place), code(place)),
+            Event::Lost(place) => entry.problem(*place, What::Failed, problem(place), code(place)),
             Event::Decided(_) => entry.decided(self.decided_wall_ms),
             Event::Wrote(..) | Event::DecisionRefused | Event::DecisionUnknown | Event::Tick => {}
         }
