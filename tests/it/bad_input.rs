@@ -4,7 +4,6 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use handfast::base::{Dialect, Engine, clock};
