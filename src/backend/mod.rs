@@ -89,6 +89,26 @@ impl VerbError {
             Self::WrongTag { .. } | Self::Lost { .. } => false,
         }
     }
+
+    /// Its SQLSTATE: the server's, or that of a lost connection.
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            // What a server sends may be anything.
+            Self::Refused { error, .. } => Some(error.sqlstate.as_str())
+                .filter(|code| code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())),
+            Self::WrongTag { .. } => None,
+            Self::Lost { .. } => Some(FaultKind::BackendLost.sqlstate()),
+        }
+    }
+
+    /// Whether the server knows no such branch (42704, XAER_NOTA). It proves nothing (FACTS 5), unless who hears it has prepared the
+    /// branch on the same connection and tells it for the first time how to end: then somebody else has ended it.
+    pub fn is_unknown_branch(&self) -> bool {
+        match self {
+            Self::Refused { error, .. } => error.sqlstate == pg::NO_SUCH_BRANCH || error.errno == mysql::NO_SUCH_BRANCH,
+            Self::WrongTag { .. } | Self::Lost { .. } => false,
+        }
+    }
 }
 
 /// Why there is no connection.

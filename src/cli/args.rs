@@ -193,9 +193,14 @@ pub enum TransactionsAction {
         /// Roll it back everywhere: only what is not decided
         #[arg(long)]
         rollback: bool,
-        /// End Handfast's trying: a person has looked, and has made the rows as --commit or --rollback says; kept in the journal
+        /// A person has looked at what somebody else has ended, and has made the rows as --commit says, or leaves them lost as
+        /// --rollback says; kept in the journal. Gives up nothing that is only not reached
         #[arg(long)]
         force_heuristic: bool,
+        /// Wait no more for this backend, which is gone for good; kept in the journal. Should it come back with its part, that is
+        /// ended as decided. Can be repeated
+        #[arg(long, value_name = "BACKEND")]
+        give_up: Vec<String>,
         /// Who that person is; default: $USER
         #[arg(long)]
         who: Option<String>,

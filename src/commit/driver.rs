@@ -15,7 +15,7 @@ use super::ledger::{BranchState, Client, Entry, Told, What};
 use super::registry::Ending;
 use super::{Commits, Enlisted, Wrote};
 use crate::backend::{Conn, VerbError};
-use crate::base::{BackendId, BranchName, Failpoint, Failpoints, Place, clock};
+use crate::base::{BackendId, BranchName, Engine, Failpoint, Failpoints, Place, clock};
 use crate::journal::{DecideError, DecidedBranch, Decision, Durable};
 use crate::telemetry::metrics;
 use crate::txn::{Coordinator, Effect, Event, Outcome};
@@ -145,6 +145,7 @@ impl Driver {
     async fn step(&mut self) {
         let event = self.next_event().await;
         self.tell(&event);
+        self.learn(&event);
         match (&event, &mut self.progress) {
             (Event::Decided(proof), progress) => {
                 *progress = Progress::Decided(proof.clone(), self.members.keys().copied().collect());
@@ -156,6 +157,16 @@ impl Driver {
             (_, Progress::Undecided | Progress::Deciding | Progress::Decided(..)) => {}
         }
         self.machine.handle(event, self.started.elapsed());
+    }
+
+    /// PostgreSQL knows for certain whether a branch has written; MySQL only says that it may have.
+    fn learn(&mut self, event: &Event) {
+        if let Event::Wrote(place, true) = event
+            && let Some(member) = self.members.get_mut(place)
+            && member.conn.as_ref().is_some_and(|conn| conn.engine() == Engine::Postgres)
+        {
+            member.wrote = Wrote::Yes;
+        }
     }
 
     async fn next_event(&mut self) -> Event {
@@ -250,7 +261,10 @@ impl Driver {
                 self.entry.iter().for_each(|entry| entry.closed(place, false));
             }
             Effect::Abandon(place) => {
-                self.entry.iter().for_each(|entry| entry.closed(place, true));
+                self.entry.iter().for_each(|entry| {
+                    entry.overdue(place);
+                    entry.closed(place, true);
+                });
                 if let Some(backend) = self.close(place) {
                     self.commits.registry.wake(backend);
                 }
@@ -353,6 +367,7 @@ impl Driver {
 
     fn hand_over(&mut self, place: Place, proof: &Durable) {
         if let Some(backend) = self.close(place) {
+            self.entry.iter().for_each(|entry| entry.overdue(place));
             self.commits.registry.hand_over(proof.txn(), self.decided_wall_ms, &[(place, backend)]);
         }
         if let Progress::Decided(_, unsettled) = &mut self.progress {
@@ -435,10 +450,17 @@ async fn commit_prepared(
 
 /// Before the branch is handed over: its settler, who finds it gone, would take it for committed.
 async fn contrary(commits: &Commits, conn: &Conn, branch: &BranchName, error: &VerbError) {
-    if error.is_contrary() {
-        let backend = &commits.config.backend(conn.backend()).name;
-        heuristic::raise(&commits.journal, &commits.registry, backend, branch, error.to_string()).await;
-    }
+    let problem = match (error.is_contrary(), error.is_unknown_branch()) {
+        (true, _) => error.to_string(),
+        // It voted yes on this connection, which says for the first time how it ends, and nobody else of ours touches it while its
+        // transaction is ending here.
+        (false, true) => {
+            format!("somebody's hand has committed it or rolled it back before its COMMIT was sent: {error}")
+        }
+        (false, false) => return,
+    };
+    let backend = &commits.config.backend(conn.backend()).name;
+    heuristic::raise(&commits.journal, &commits.registry, backend, branch, problem).await;
 }
 
 async fn roll_back(

@@ -1,4 +1,4 @@
-//! What is never hidden: a server has ended a branch against the decision. Whoever hears it first, the transaction's own phase
+//! What is never hidden: a branch has been ended against the decision, or may have been, by its server or by somebody's hand. Whoever hears it first, the transaction's own phase
 //! two or a settler, raises the alarm here.
 
 use crate::base::BranchName;
@@ -15,7 +15,7 @@ pub async fn raise(journal: &Journal, registry: &Registry, backend: &str, branch
         backend,
         %branch,
         problem,
-        "HEURISTIC OUTCOME: the server ended a branch against the decision; its record is kept, a person must look"
+        "HEURISTIC OUTCOME: a branch was not ended by its decision; its record is kept, a person must look"
     );
     if journal.lookup(&branch.txn).is_none() {
         return;

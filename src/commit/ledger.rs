@@ -6,7 +6,7 @@ mod words;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::broadcast;
 
@@ -112,6 +112,10 @@ impl Record {
     }
 
     fn note(&mut self, what: What, backend: Option<BackendId>, detail: Option<String>) {
+        self.note_code(what, backend, detail, None);
+    }
+
+    fn note_code(&mut self, what: What, backend: Option<BackendId>, detail: Option<String>, sqlstate: Option<String>) {
         let again = |m: &Moment| m.what == what && m.backend == backend && m.detail == detail;
         // What is tried for ever fails for ever: the attempts are counted, the timeline tells it once.
         if what == What::Failed && self.timeline.iter().any(again) {
@@ -119,7 +123,7 @@ impl Record {
         }
         if self.timeline.len() < LEDGER_MOMENTS_MAX {
             let at = self.begun.elapsed();
-            self.timeline.push(Moment { at, what, backend, detail });
+            self.timeline.push(Moment { at, what, backend, detail, sqlstate });
         }
     }
 
@@ -154,12 +158,25 @@ impl Entry {
     }
 
     /// Something went wrong at a branch.
-    pub fn problem(&self, place: Place, what: What, problem: String) {
+    pub fn problem(&self, place: Place, what: What, problem: String, sqlstate: Option<String>) {
         let mut record = self.record();
         let Some(branch) = record.branch(place) else { return };
-        branch.problem = Some(problem.clone());
+        if branch.state != BranchState::Heuristic {
+            // Else the alarm's words stay: they say what it means.
+            branch.problem = Some(problem.clone());
+        }
         let backend = branch.backend;
-        record.note(what, Some(backend), Some(problem));
+        record.note_code(what, Some(backend), Some(problem), sqlstate);
+    }
+
+    /// A branch is given up for now because its answer is overdue; its settler goes on.
+    pub fn overdue(&self, place: Place) {
+        let mut record = self.record();
+        let Some(backend) = record.branch(place).map(|branch| branch.backend) else { return };
+        let last = record.timeline.iter().rfind(|moment| moment.backend == Some(backend)).map(|moment| moment.what);
+        if !matches!(last, Some(What::Failed | What::Refused)) {
+            record.note(What::Failed, Some(backend), Some(String::from("no answer in time")));
+        }
     }
 
     /// The decision is durable.
@@ -264,7 +281,8 @@ impl Ledger {
                     | BranchState::Committed
                     | BranchState::RolledBack
                     | BranchState::Unreachable
-                    | BranchState::Heuristic => {}
+                    | BranchState::Heuristic
+                    | BranchState::GivenUp => {}
                 }
             }
             if let Some(tracer) = &self.tracer {
@@ -293,7 +311,7 @@ impl Ledger {
     pub fn handed_over(&self, txn: &TxnId, decided_wall_ms: u64, branches: &[(Place, BackendId)]) {
         let entry = self.open_entry(txn).unwrap_or_else(|| {
             let mut record = Record::new(txn.clone(), None, decided_wall_ms, false);
-            record.timeline.push(Moment { at: Duration::ZERO, what: What::Decided, backend: None, detail: None });
+            record.note(What::Decided, None, None);
             let entry = Entry(Arc::new(Mutex::new(record)));
             self.state().open.insert(txn.clone(), entry.clone());
             entry
@@ -362,13 +380,26 @@ impl Ledger {
         self.tell(txn);
     }
 
-    /// A settler, or a person, has finished a branch.
+    /// A settler has finished a branch.
     pub fn settled(&self, txn: &TxnId, place: Place, state: BranchState, detail: &str) {
+        self.finished(txn, place, state, detail, self.tracer.as_deref());
+    }
+
+    /// A person has: nothing was done on its backend, so no span tells of it.
+    pub fn concluded(&self, txn: &TxnId, place: Place, state: BranchState, detail: &str) {
+        self.finished(txn, place, state, detail, None);
+    }
+
+    fn finished(&self, txn: &TxnId, place: Place, state: BranchState, detail: &str, tracer: Option<&Tracer>) {
         let Some(entry) = self.open_entry(txn) else { return };
         let standing = {
             let mut record = entry.record();
+            if record.branch(place).is_none_or(|branch| branch.state.is_final()) {
+                // Somebody was faster: a settler while a person's word was written.
+                return;
+            }
             record.set(place, state, What::Settled, Some(detail.to_owned()));
-            spans::tried(self.tracer.as_deref(), &mut record, place, false);
+            spans::tried(tracer, &mut record, place, false);
             record.standing()
         };
         if matches!(standing, Standing::Committed | Standing::RolledBack) {

@@ -151,7 +151,7 @@ impl Registry {
     /// A person has ended our trying: the branch is as that person says, and nobody waits for it any more.
     pub fn concluded(&self, txn: &TxnId, place: Place, state: BranchState, detail: &str) {
         let finished = self.finished(txn, place);
-        self.ledger.settled(txn, place, state, detail);
+        self.ledger.concluded(txn, place, state, detail);
         if let Some((backend, _)) = finished {
             self.settled[usize::from(backend.0)].notify_waiters();
         }
@@ -187,6 +187,11 @@ impl Registry {
             self.per_backend[usize::from(backend)].fetch_sub(1, Ordering::SeqCst);
             self.settled[usize::from(backend)].notify_waiters();
         }
+    }
+
+    /// Whether a branch is one that was ended against the decision, and no person has looked yet.
+    pub fn is_contrary(&self, txn: &TxnId, place: Place) -> bool {
+        self.state().contrary.contains(&(txn.clone(), place))
     }
 
     /// Remembers why a branch is not settled yet, for operators.

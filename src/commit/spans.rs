@@ -39,6 +39,7 @@ pub(super) fn ended(tracer: &Tracer, record: &Record, begun: Instant) {
         span.facts.push(("handfast.transaction", record.txn.to_string()));
         span.backend = branch.map(|branch| branch.backend);
         span.error = stretch.failed.map(|moment| String::from(word(moment.what)));
+        span.sqlstate = stretch.failed.and_then(|moment| moment.sqlstate.as_deref());
         tracer.ended(span);
     };
     let decided = record.timeline.iter().find(|moment| moment.what == What::Decided).map(|moment| moment.at);

@@ -332,7 +332,7 @@ pub(super) async fn act(
         }
         Command::Resolve { name, commit } => {
             let outcome = if *commit { Outcome::Commit } else { Outcome::Rollback };
-            let asked = Resolve { outcome, force: false, who: who.to_owned() };
+            let asked = Resolve { outcome, force: false, give_up: Vec::new(), who: who.to_owned() };
             let t = services.house.resolve(name, &asked).await?;
             Ok((vec![vec![t.name.into(), state(t.state).into(), t.next.into()]], String::from("RESOLVE")))
         }

@@ -410,11 +410,14 @@ impl Core {
         Ok(())
     }
 
-    /// All that is still needed. Tombstones that are old enough are dropped here and only here.
+    /// All that is still needed. Tombstones that are old enough are dropped here and only here; never one with a branch that a
+    /// person has given up: if its server brings it back after years, it is committed, as decided, and not taken for undecided.
     fn checkpoint(&self, wall_ms: u64) -> Vec<Encoded> {
         let keep_ms = u64::try_from(self.settings.keep.as_millis()).unwrap_or(u64::MAX);
         let mut needed = self.needed.lock();
-        needed.retain(|_, held| held.kept_since_wall_ms.is_none_or(|since| wall_ms.saturating_sub(since) <= keep_ms));
+        let given_up = |held: &Held| held.concluded.as_ref().is_some_and(|word| !word.given_up.is_empty());
+        let young = |since: u64| wall_ms.saturating_sub(since) <= keep_ms;
+        needed.retain(|_, held| held.kept_since_wall_ms.is_none_or(young) || given_up(held));
         let mut entries = Vec::with_capacity(needed.len());
         for (txn, held) in needed.iter() {
             entries.push(Entry::Decided(held.decision.as_ref().clone()));

@@ -126,9 +126,10 @@ impl fmt::Display for Line<'_> {
             Entry::Alarmed(Alarm { txn, place, problem }) => {
                 write!(f, "alarm {txn} branch {place}: ended against the decision: {problem}")
             }
-            Entry::Concluded(Conclusion { txn, wall_ms, who, committed }) => {
+            Entry::Concluded(Conclusion { txn, wall_ms, who, committed, given_up }) => {
                 let outcome = if *committed { "committed" } else { "lost" };
-                write!(f, "concluded {txn} at {wall_ms} by {who:?}: what was unfinished is {outcome}")
+                write!(f, "concluded {txn} at {wall_ms} by {who:?}: what was unfinished is {outcome}")?;
+                given_up.iter().try_for_each(|place| write!(f, ", branch {place} given up"))
             }
         }
     }

@@ -75,8 +75,11 @@ pub struct Conclusion {
     pub wall_ms: u64,
     /// Who says so.
     pub who: String,
-    /// Whether its unfinished branches are committed now, as that person says; else they are lost.
+    /// Whether the branches that somebody had ended are as decided now, as that person says; else they are lost.
     pub committed: bool,
+    /// Branches that were only not reached: nobody waits for them any more. If their server brings them back, they are ended as
+    /// decided.
+    pub given_up: Vec<Place>,
 }
 
 /// What one record says.
@@ -157,6 +160,8 @@ pub fn payload(entry: &Entry) -> Result<(u8, Vec<u8>), TooLong> {
             out.extend(conclusion.wall_ms.to_le_bytes());
             put_text(&mut out, &conclusion.who);
             out.push(u8::from(conclusion.committed));
+            // Nothing, if there is none: so that earlier versions read what they can write.
+            conclusion.given_up.iter().for_each(|place| out.extend(place.0.to_le_bytes()));
             (KIND_CONCLUDED, &conclusion.txn)
         }
         Entry::Alarmed(alarm) => {
@@ -321,7 +326,11 @@ impl Input<'_> {
             1 => true,
             _ => return None,
         };
-        Some(Conclusion { txn, wall_ms, who, committed })
+        let mut given_up = Vec::new();
+        while !self.0.is_empty() {
+            given_up.push(Place(self.u16()?));
+        }
+        Some(Conclusion { txn, wall_ms, who, committed, given_up })
     }
 
     fn branch(&mut self) -> Option<DecidedBranch> {
@@ -367,7 +376,13 @@ mod tests {
 
     #[test]
     fn every_entry_reads_back_as_written() {
-        let concluded = Conclusion { txn: txn(3), wall_ms: 9, who: String::from("Ann Ö."), committed: false };
+        let concluded = Conclusion {
+            txn: txn(3),
+            wall_ms: 9,
+            who: String::from("Ann Ö."),
+            committed: false,
+            given_up: vec![Place(1), Place(300)],
+        };
         for said in [
             Entry::Decided(decision()),
             Entry::Forgotten(txn(1)),

@@ -410,10 +410,13 @@ impl Outcome {
 pub struct Resolve {
     /// What is wanted.
     pub outcome: Outcome,
-    /// End Handfast's trying by a person's word.
+    /// A person has looked at what somebody else has ended: the alarm ends by that person's word.
     #[serde(default)]
     pub force: bool,
-    /// Who says so; the journal keeps it. Only needed with `force`.
+    /// Backends that are only not reached and that nobody is to wait for any more, by name.
+    #[serde(default)]
+    pub give_up: Vec<String>,
+    /// Who says so; the journal keeps it. Only needed with `force` and `give_up`.
     #[serde(default)]
     pub who: String,
 }

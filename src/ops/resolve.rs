@@ -17,8 +17,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const WHO_BYTES_MAX: usize = 200;
 
 impl House {
-    /// Lets the settlers try at once, and waits for them at most `transactions.commit_wait`; with `force`, ends their trying by a
-    /// person's word. Returns the transaction as it is then: it may still be in doubt. Errors: what was asked for would
+    /// Lets the settlers try at once, and waits for them at most `transactions.commit_wait`. With `force`, ends the alarm of what
+    /// somebody else has ended, and with `give_up`, the waiting for backends that are named, both by a person's word. Returns the transaction as it is then: it may still be in doubt. Errors: what was asked for would
     /// leave it half done, or there is no such transaction.
     pub async fn resolve(&self, name: &str, asked: &Resolve) -> Result<Transaction, Fault> {
         let unknown = || Fault::new(FaultKind::NoSuchTransaction, format!("there is no transaction \"{name}\" here"));
@@ -27,7 +27,7 @@ impl House {
         if let Some(done) = already(&transaction, asked.outcome)? {
             return Ok(done);
         }
-        if asked.force {
+        if asked.force || !asked.give_up.is_empty() {
             return self.conclude(&txn, &transaction, asked).await;
         }
         let broken: Vec<&str> = of_state(&transaction, BranchState::Heuristic);
@@ -60,12 +60,12 @@ impl House {
         record.into_iter().flat_map(|r| r.branches.into_iter().map(|b| b.backend)).collect()
     }
 
-    /// By a person's word: what is not finished is believed to be, and its decision becomes a tombstone. (Should the branch come
-    /// back, recovery still does what was decided.)
+    /// By a person's word: what somebody else has ended is believed to be as that person says, what is given up is waited for no
+    /// more, and the decision becomes a tombstone. (Should a branch come back, recovery still does what was decided.)
     async fn conclude(&self, txn: &TxnId, transaction: &Transaction, asked: &Resolve) -> Result<Transaction, Fault> {
         let who = asked.who.trim();
         if who.is_empty() || who.len() > WHO_BYTES_MAX {
-            let text = format!("force needs who says so: 1 to {WHO_BYTES_MAX} bytes");
+            let text = format!("force and giving up need who says so: 1 to {WHO_BYTES_MAX} bytes");
             return Err(Fault::new(FaultKind::BadRequest, text)
                 .hint("Give the name of who decides it (`who`); the journal keeps it."));
         }
@@ -74,19 +74,26 @@ impl House {
         let record = ledger.get(txn).ok_or_else(|| {
             Fault::new(FaultKind::NoSuchTransaction, format!("{txn} has just ended")).hint("Look at it again.")
         })?;
+        may_conclude(&self.shown(&record), asked)?;
+        let is_open = |b: &&ledger::BranchRecord| {
+            !matches!(b.state, ledger::BranchState::Committed | ledger::BranchState::RolledBack)
+        };
+        let (broken, given_up): (Vec<_>, Vec<_>) =
+            record.branches.iter().filter(is_open).partition(|b| b.state == ledger::BranchState::Heuristic);
+        let places = |of: &[&ledger::BranchRecord]| of.iter().map(|b| b.place).collect::<Vec<Place>>();
+        let (broken, given_up) = (places(&broken), places(&given_up));
         if transaction.decision.is_some() {
-            let conclusion = Conclusion { txn: txn.clone(), wall_ms: clock::wall_ms(), who: who.to_owned(), committed };
+            let (wall_ms, who, given_up) = (clock::wall_ms(), who.to_owned(), given_up.clone());
+            let conclusion = Conclusion { txn: txn.clone(), wall_ms, who, committed, given_up };
             self.parts.journal.conclude(conclusion).await.map_err(not_recorded)?;
         }
-        let waits = record
-            .branches
-            .iter()
-            .filter(|b| !matches!(b.state, ledger::BranchState::Committed | ledger::BranchState::RolledBack));
-        let waiting: Vec<Place> = waits.map(|b| b.place).collect();
-        tracing::warn!(%txn, who, committed, ?waiting, "A PERSON HAS CONCLUDED A TRANSACTION; Handfast tries no more to finish it");
+        tracing::warn!(%txn, who, committed, ?broken, ?given_up, "A PERSON HAS CONCLUDED A TRANSACTION; Handfast tries no more to finish it");
         let state = if committed { ledger::BranchState::Committed } else { ledger::BranchState::RolledBack };
-        for place in waiting {
+        for place in broken {
             self.parts.registry.concluded(txn, place, state, &words::concluded(who, asked.outcome));
+        }
+        for place in given_up {
+            self.parts.registry.concluded(txn, place, ledger::BranchState::GivenUp, &words::given_up(who));
         }
         let name = txn.to_string();
         self.transaction(&name).ok_or_else(|| Fault::new(FaultKind::NoSuchTransaction, format!("{name} has ended")))
@@ -102,6 +109,40 @@ fn not_recorded(error: DecideError) -> Fault {
         }
     };
     Fault::new(FaultKind::Internal, text).hint("Handfast stops when its journal fails. Start it, and look again.")
+}
+
+/// Whether a person's word covers all that is open, and nothing else. What is only not reached Handfast finishes by itself: it is
+/// never given up by the way.
+fn may_conclude(transaction: &Transaction, asked: &Resolve) -> Result<(), Fault> {
+    let broken = of_state(transaction, BranchState::Heuristic);
+    if !asked.force && !broken.is_empty() {
+        let text = format!("somebody else ended this transaction on {}", broken.join(", "));
+        return Err(Fault::new(FaultKind::WouldHalve, text)
+            .detail("giving up another backend does not end that alarm")
+            .hint("Mend the rows by hand; then resolve it by force, too."));
+    }
+    let waits: Vec<&str> = [BranchState::Open, BranchState::Prepared, BranchState::Unreachable]
+        .into_iter()
+        .flat_map(|state| of_state(transaction, state))
+        .collect();
+    if let Some(other) = asked.give_up.iter().find(|name| !waits.contains(&name.as_str())) {
+        let text = format!("this transaction does not wait for \"{other}\": there is nothing to give up");
+        let hint = if waits.is_empty() { String::from("no backend") } else { waits.join(", ") };
+        return Err(Fault::new(FaultKind::BadRequest, text).hint(format!("It waits for {hint}.")));
+    }
+    let unnamed: Vec<&str> = waits.into_iter().filter(|name| asked.give_up.iter().all(|other| other != name)).collect();
+    if unnamed.is_empty() {
+        return Ok(());
+    }
+    let verb = if transaction.decision.is_some() { "commits" } else { "rolls back" };
+    let text = format!("this transaction still waits for {}, and force does not give that up", unnamed.join(", "));
+    Err(Fault::new(FaultKind::WouldHalve, text)
+        .detail(format!("Handfast {verb} it there by itself as soon as it answers"))
+        .hint(format!(
+            "Wait for it, then ask again. Only what is gone for good is given up, by name: --give-up {} (give_up over HTTP). The statement to \
+             run there by hand, should it ever come back, is shown with the transaction.",
+            unnamed.join(" --give-up ")
+        )))
 }
 
 fn of_state(transaction: &Transaction, state: BranchState) -> Vec<&str> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::model::{BranchState, Outcome, Resolve, TransactionState};
 use super::*;
-use crate::base::{Engine, Failpoints, Place, TxnId};
+use crate::base::{Engine, Failpoints, FaultKind, Place, TxnId};
 use crate::commit::ledger;
 use crate::journal::core::Settings;
 use crate::journal::memory::Memory;
@@ -70,7 +70,59 @@ async fn broken(house: &House) -> TxnId {
 }
 
 fn asked(outcome: Outcome, force: bool) -> Resolve {
-    Resolve { outcome, force, who: String::from("ann") }
+    Resolve { outcome, force, give_up: Vec::new(), who: String::from("ann") }
+}
+
+/// With what is given up, too.
+fn giving_up(outcome: Outcome, force: bool, name: &str) -> Resolve {
+    Resolve { give_up: vec![name.to_owned()], ..asked(outcome, force) }
+}
+
+#[tokio::test]
+async fn what_is_only_not_reached_is_given_up_by_name_or_not_at_all() {
+    let memory = Memory::default();
+    let first = house(&memory);
+    let name = broken(&first).await.to_string();
+    for (asked, code, words) in [
+        // The alarm on delivery is no word on the ledger.
+        (
+            asked(Outcome::Commit, true),
+            FaultKind::WouldHalve,
+            "still waits for ledger, and force does not give that up",
+        ),
+        (
+            asked(Outcome::Rollback, true),
+            FaultKind::WouldHalve,
+            "still waits for ledger, and force does not give that up",
+        ),
+        (
+            giving_up(Outcome::Commit, false, "ledger"),
+            FaultKind::WouldHalve,
+            "somebody else ended this transaction on delivery",
+        ),
+        (giving_up(Outcome::Commit, true, "store"), FaultKind::BadRequest, "does not wait for \"store\""),
+        (giving_up(Outcome::Commit, true, "delivery"), FaultKind::BadRequest, "does not wait for \"delivery\""),
+        (giving_up(Outcome::Commit, true, "ledgers"), FaultKind::BadRequest, "does not wait for \"ledgers\""),
+    ] {
+        let fault = first.resolve(&name, &asked).await.unwrap_err();
+        assert_eq!(fault.kind, code, "{asked:?}: {fault:?}");
+        assert!(fault.message.contains(words), "{asked:?}: {fault:?}");
+        assert_eq!(first.status().in_doubt, 1, "{asked:?} changes nothing");
+    }
+    let told = first.resolve(&name, &giving_up(Outcome::Commit, true, "ledger")).await.unwrap();
+    assert_eq!(first.status().in_doubt, 0);
+    first.parts.journal.close().await;
+    drop(first);
+    let again = house(&memory).transaction(&name).unwrap();
+    for told in [told, again] {
+        assert_eq!(told.state, TransactionState::Committed, "its decision stands");
+        let states: Vec<BranchState> = told.branches.iter().map(|b| b.state).collect();
+        assert_eq!(states, [BranchState::Committed, BranchState::Committed, BranchState::Unreachable]);
+        let sql = told.branches[2].by_hand.as_ref().unwrap();
+        assert!(sql.starts_with("XA COMMIT") && sql.contains(&name), "{sql}");
+        let next = &told.next;
+        assert!(next.contains("NOT known to be whole") && next.contains("Should ledger come back"), "{next}");
+    }
 }
 
 #[tokio::test]
@@ -79,13 +131,14 @@ async fn what_a_person_has_given_up_is_never_told_as_committed_everywhere() {
     let first = house(&memory);
     let txn = broken(&first).await;
     assert!(first.resolve(&txn.to_string(), &asked(Outcome::Commit, false)).await.is_err(), "only by force");
+    first.parts.registry.settled(&txn, Place(2));
     let told = first.resolve(&txn.to_string(), &asked(Outcome::Rollback, true)).await.unwrap();
     assert_eq!(told.state, TransactionState::Committed, "its decision stands");
     assert!(told.next.contains("NOT whole") && told.next.contains("delivery"), "{}", told.next);
     assert!(told.why.as_ref().is_some_and(|why| why.contains("decided COMMIT")), "{:?}", told.why);
     let told: Vec<&str> = told.timeline.iter().filter_map(|e| e.detail.as_deref()).collect();
-    assert_eq!(told.iter().filter(|detail| **detail == "concluded by ann: rollback").count(), 2, "{told:?}");
-    assert_eq!(told.iter().filter(|detail| **detail == "committed by recovery").count(), 1, "the store's: {told:?}");
+    assert_eq!(told.iter().filter(|detail| **detail == "concluded by ann: rollback").count(), 1, "{told:?}");
+    assert_eq!(told.iter().filter(|detail| **detail == "committed by recovery").count(), 2, "the others': {told:?}");
     assert_eq!(first.status().in_doubt, 0);
     // The journal tells the same after a start.
     first.parts.journal.close().await;

@@ -107,14 +107,19 @@ impl House {
         let branch = |b: &crate::journal::DecidedBranch| {
             let name = BranchName { txn: decision.txn.clone(), place: b.place, session: b.session };
             let contrary = known.alarmed.iter().find(|alarm| alarm.place == b.place).filter(|_| lost);
+            let given_up = known.concluded.as_ref().is_some_and(|word| word.given_up.contains(&b.place));
             Branch {
                 backend: b.backend.clone(),
                 place: b.place.0,
                 name: listed_name(b.engine.dialect(), &name),
-                state: if contrary.is_some() { BranchState::RolledBack } else { BranchState::Committed },
+                state: match (given_up, contrary.is_some()) {
+                    (true, _) => BranchState::Unreachable,
+                    (false, true) => BranchState::RolledBack,
+                    (false, false) => BranchState::Committed,
+                },
                 problem: contrary.map(|alarm| alarm.problem.clone()),
                 attempts: 0,
-                by_hand: None,
+                by_hand: given_up.then(|| by_hand_sql(b.engine.dialect(), &name, true)),
                 session: Some(b.session),
             }
         };
@@ -179,7 +184,10 @@ impl House {
         let waits = !record.running
             && matches!(
                 b.state,
-                ledger::BranchState::Unreachable | ledger::BranchState::Prepared | ledger::BranchState::Asked
+                ledger::BranchState::Unreachable
+                    | ledger::BranchState::Prepared
+                    | ledger::BranchState::Asked
+                    | ledger::BranchState::GivenUp
             );
         let by_hand = name.as_ref().filter(|_| waits);
         Branch {
@@ -191,7 +199,7 @@ impl House {
                 ledger::BranchState::Prepared => BranchState::Prepared,
                 ledger::BranchState::Committed => BranchState::Committed,
                 ledger::BranchState::RolledBack => BranchState::RolledBack,
-                ledger::BranchState::Unreachable => BranchState::Unreachable,
+                ledger::BranchState::Unreachable | ledger::BranchState::GivenUp => BranchState::Unreachable,
                 ledger::BranchState::Heuristic => BranchState::Heuristic,
             },
             problem: b.problem.clone(),

@@ -64,7 +64,7 @@ pub(super) fn sentence(status: &Status, in_doubt: &[Transaction], backends: usiz
     let broken = in_doubt.iter().filter(|t| !heuristic(t).is_empty()).count();
     if broken > 0 {
         let damaged = plural(broken, "transaction was", "transactions were");
-        return format!("{house}{damaged} ended by somebody else against the decision: a person must look.{down}");
+        return format!("{house}{damaged} ended by somebody else on a database: a person must look.{down}");
     }
     let mut waited_for: Vec<String> = in_doubt.iter().flat_map(|t| names(&waiting(t))).collect();
     waited_for.sort();
@@ -98,7 +98,27 @@ pub(super) fn concluded(who: &str, outcome: Outcome) -> String {
     format!("concluded by {who}: {}", outcome.word())
 }
 
-/// Parts of a committed transaction that a person has given up: somebody else had ended them against its decision.
+/// A person's word on a part that was only not reached.
+pub(super) fn given_up(who: &str) -> String {
+    format!("given up by {who}: nobody waits for it any more")
+}
+
+/// Parts of an ended transaction that a person has given up without anybody knowing what became of them.
+fn given_up_on(transaction: &Transaction) -> Vec<String> {
+    let given_up: Vec<&Branch> = transaction.branches.iter().filter(|b| b.state == BranchState::Unreachable).collect();
+    names(&given_up)
+}
+
+/// What still happens to them.
+fn should_it_come_back(transaction: &Transaction, verb: &str) -> String {
+    let names = list(&given_up_on(transaction));
+    format!(
+        "Its part on {names} was given up by a person, and nobody knows whether it is there. Should {names} come back with it, Handfast \
+         {verb} it there; the statement to do it by hand stands beside it."
+    )
+}
+
+/// Parts of a committed transaction that somebody else had ended against its decision, and that a person has said to be lost.
 fn lost(transaction: &Transaction) -> Vec<String> {
     let lost: Vec<&Branch> = transaction.branches.iter().filter(|b| b.state == BranchState::RolledBack).collect();
     names(&lost)
@@ -110,6 +130,10 @@ pub(super) fn why(transaction: &Transaction, cause: Option<&str>) -> Option<Stri
     let problem = |b: &Branch| b.problem.as_ref().map_or_else(String::new, |p| format!(": {p}"));
     match transaction.state {
         TransactionState::Ending => None,
+        TransactionState::Committed | TransactionState::RolledBack if !given_up_on(transaction).is_empty() => {
+            let part = list(&given_up_on(transaction));
+            Some(format!("{part} was never reached again, and a person has given up its part"))
+        }
         TransactionState::Committed => {
             let lost = lost(transaction);
             let part = if lost.len() == 1 { "its part" } else { "its parts" };
@@ -126,7 +150,7 @@ pub(super) fn why(transaction: &Transaction, cause: Option<&str>) -> Option<Stri
             if let Some(first) = heuristic.first() {
                 let who = list(&names(&heuristic));
                 return Some(format!(
-                    "it was decided COMMIT, and {who} ended its part otherwise, by somebody else's hand{}",
+                    "it was decided COMMIT, and its part on {who} was ended by somebody else{}",
                     problem(first)
                 ));
             }
@@ -146,6 +170,15 @@ pub(super) fn why(transaction: &Transaction, cause: Option<&str>) -> Option<Stri
 pub(super) fn next(transaction: &Transaction, interval: Duration) -> String {
     let waiting = waiting(transaction);
     match transaction.state {
+        TransactionState::Committed if !given_up_on(transaction).is_empty() => {
+            let lost = lost(transaction);
+            let also =
+                if lost.is_empty() { String::new() } else { format!(" What it did on {} is lost there.", list(&lost)) };
+            format!("It is NOT known to be whole.{also} {}", should_it_come_back(transaction, "commits"))
+        }
+        TransactionState::RolledBack if !given_up_on(transaction).is_empty() => {
+            should_it_come_back(transaction, "rolls back")
+        }
         TransactionState::Committed if !lost(transaction).is_empty() => format!(
             "Nothing by Handfast, for a person has concluded it. It is NOT whole: what it did on {} is lost there.",
             list(&lost(transaction))

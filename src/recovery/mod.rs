@@ -5,7 +5,6 @@
 pub mod board;
 mod sweep;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -161,7 +160,7 @@ impl Recovery {
         // The backend may have come with a reload.
         let recovery = Self { config: self.latest.get(), ..self.clone() };
         metrics::backend_known(&recovery.config.backend(backend).name);
-        Settler { recovery, backend, control: None, seen, lost, left: 0, failures: 0, alarmed: BTreeSet::new() }
+        Settler { recovery, backend, control: None, seen, lost, left: 0, failures: 0 }
     }
 }
 
@@ -178,8 +177,6 @@ pub struct Settler {
     lost: Vec<BranchName>,
     /// What the last sweep left for the next one; 0 also if the backend could not be asked.
     left: usize,
-    /// Branches that their server ended against the decision: their records stay until a person has looked.
-    alarmed: BTreeSet<crate::base::BranchName>,
     failures: u32,
 }
 

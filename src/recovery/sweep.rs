@@ -177,6 +177,10 @@ impl Settler {
         let Some(known) = known else { return Ok(()) };
         let acted = control.commit(branch, &known.proof).await?;
         tracing::info!(%branch, ?acted, "committed a decided branch");
+        if let Some(word) = known.concluded.as_ref().filter(|word| word.given_up.contains(&branch.place)) {
+            let (backend, who) = (self.name(), &word.who);
+            tracing::warn!(backend, %branch, who, ?acted, "a branch that a person had given up has come back: committed, as decided");
+        }
         self.recovery.failpoints.hit(Failpoint::RecoveryAfterFirstSettled);
         let wrote = known.decision.branches.iter().find(|b| b.place == branch.place).is_none_or(|b| b.wrote);
         let wrote = if wrote { Wrote::Yes } else { Wrote::Maybe };
@@ -211,10 +215,7 @@ impl Settler {
         Ok(())
     }
 
-    async fn alarm(&mut self, branch: &BranchName, acted: &Acted) {
-        // First, so that a sweep that runs out of time has it.
-        self.alarmed.insert(branch.clone());
-        self.met(branch, acted);
+    async fn alarm(&self, branch: &BranchName, acted: &Acted) {
         let Recovery { journal, registry, config, .. } = &self.recovery;
         heuristic::raise(journal, registry, &config.backend(self.backend).name, branch, acted.to_string()).await;
     }
@@ -235,10 +236,6 @@ impl Settler {
             let Some(known) = self.recovery.journal.lookup(txn) else { continue };
             let Some(branch) = known.decision.branches.iter().find(|b| b.place == *place) else { continue };
             let session = branch.session;
-            if known.alarmed.iter().any(|alarm| alarm.place == *place) {
-                // Not to be taken for settled by this process either, if it has come after the alarm.
-                self.alarmed.insert(BranchName { txn: txn.clone(), place: *place, session });
-            }
             if self.fence(control, session, Some(known.decision.decided_wall_ms)).await? {
                 fenced.push(BranchName { txn: txn.clone(), place: *place, session });
             } else {
@@ -250,7 +247,8 @@ impl Settler {
             let alive = if self.recovery.registry.is_ending(&branch.txn) { Alive::Yes } else { Alive::No };
             let listing = if listed.contains(&branch) { Listing::Listed } else { Listing::NotListed };
             match recover::next(recover::Known::Decided, alive, listing) {
-                Action::Settled if self.alarmed.contains(&branch) => swept.left += 1,
+                // Also of an alarm that the journal is still writing.
+                Action::Settled if self.recovery.registry.is_contrary(&branch.txn, branch.place) => swept.left += 1,
                 Action::Settled => self.settled(&branch),
                 Action::Commit
                 | Action::RollBack

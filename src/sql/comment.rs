@@ -10,8 +10,12 @@ pub(super) fn trailing(text: &[u8]) -> Option<usize> {
     let body = text.get(..end)?.strip_suffix(b"*/")?;
     let start = body.windows(2).rposition(|two| two == b"/*")?;
     let inside = body.get(start + 2..)?;
-    // With a quote too many it could begin inside of a literal and end outside.
-    let certain = !inside.contains(&b'\\') && !inside.contains(&b'*') && pairs(inside).next().is_some();
+    // What looks like a comment may stand in a literal, a name or another comment. Its quotes come in pairs, so that whoever reads
+    // it from inside of a literal is inside again at the end, and refuses the text: unless something in between ends or swallows
+    // what follows, as a second quote, a comment or a new line does.
+    let ends_it = |b: &u8| b"\"`$#*\\".contains(b) || (b.is_ascii_control() && *b != b'\t');
+    let certain = !inside.iter().any(ends_it) && !inside.windows(2).any(|two| two == b"--");
+    let certain = certain && pairs(inside).next().is_some();
     let all = certain && pairs(inside).all(|pair| pair.is_some());
     let bare = text.get(..start)?;
     all.then(|| bare.iter().rposition(|b| !b.is_ascii_whitespace()).map_or(0, |at| at + 1)).filter(|at| *at > 0)
@@ -130,6 +134,15 @@ mod tests {
             "SELECT 1 /*a='b' c='d'*/",
             "SELECT 1 /*a='b*/",
             "SELECT 1 /*a='b'*/ FROM t",
+            // To a server these are whole statements, of which the front is only a part.
+            "SELECT '/*a=' , (SELECT n FROM t) -- '*/",
+            "SELECT '/*a='--'*/",
+            "SELECT '/*a=' # '*/",
+            "SELECT \"/*a='\" , (SELECT n FROM t) -- '*/",
+            "SELECT \"/*a='\"; COMMIT -- '*/",
+            "SELECT n AS `/*a='` FROM t -- '*/",
+            "SELECT $$/*a='$$ , 1 -- '*/",
+            "SELECT 1 -- /*a='\n , (SELECT n FROM t) -- '*/",
         ] {
             assert_eq!(trailing(text.as_bytes()), None, "{text}");
         }

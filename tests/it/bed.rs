@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use handfast::base::{Dialect, Engine, clock};
-use handfast::testbed::{Answer, Bed, Direct, Handfast, Server, Shop, SqlError, available};
+use handfast::testbed::{Answer, Bed, Direct, Handfast, Order, Server, Shop, SqlError, available};
 
 /// In-doubt branches are finished by then.
 pub const SETTLE_MAX: Duration = Duration::from_secs(30);
@@ -126,6 +126,16 @@ impl Stand {
     pub fn start_to_die(&self, failpoint: &str) {
         self.handfast.launch(Some(failpoint)).unwrap();
         self.handfast.wait_ready(SETTLE_MAX).unwrap();
+    }
+
+    /// An order whose COMMIT is cut off by this failpoint.
+    pub async fn cut_off(&self, failpoint: &str, id: u64) {
+        self.start_to_die(failpoint);
+        let mut client = self.client().await;
+        client.run("BEGIN").await.unwrap();
+        client.run_all(&Order::numbered(id).statements()).await.unwrap();
+        client.run("COMMIT").await.expect_err("it dies");
+        self.handfast.wait_exit(SETTLE_MAX).expect("it died");
     }
 
     pub async fn client(&self) -> Direct {

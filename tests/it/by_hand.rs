@@ -3,12 +3,12 @@
 
 use std::process::{Command, Stdio};
 
-use handfast::base::{BranchName, Dialect, Engine};
+use handfast::base::{Dialect, Engine};
 use handfast::testbed::{Direct, Order};
 use serde_json::{Value, json};
 
 use crate::bed::{SETTLE_MAX, Stand, binary, on_every_engine, own_servers, unique_name, until};
-use crate::http;
+use crate::{hands, http};
 
 on_every_engine! {
     everything_is_finished_from_the_journal_while_nothing_serves;
@@ -24,59 +24,19 @@ fn command(stand: &Stand, words: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// An order whose COMMIT is cut off by this failpoint.
-async fn cut_off(stand: &Stand, failpoint: &str, id: u64) {
-    stand.start_to_die(failpoint);
-    let mut client = stand.client().await;
-    client.run("BEGIN").await.unwrap();
-    client.run_all(&Order::numbered(id).statements()).await.unwrap();
-    client.run("COMMIT").await.expect_err("it dies");
-    stand.handfast.wait_exit(SETTLE_MAX).expect("it died");
-}
-
 /// Prepares a branch past Handfast, on the store; its name as lists have it.
 async fn plant(stand: &Stand, gtrid: &str, qualifier: &str, counter: u32) -> String {
-    let mut direct = Direct::connect(&stand.shop.store.url()).await.unwrap();
-    let update = format!("UPDATE counters SET n = n + 100 WHERE id = {counter}");
-    let statements = match stand.shop.dialect() {
-        Dialect::Postgres => {
-            vec!["BEGIN".to_owned(), update, format!("PREPARE TRANSACTION '{gtrid}/{qualifier}'")]
-        }
-        Dialect::Mysql => {
-            let xid = xid(gtrid, qualifier);
-            vec![format!("XA START {xid}"), update, format!("XA END {xid}"), format!("XA PREPARE {xid}")]
-        }
-    };
-    direct.run_all(&statements).await.unwrap();
-    direct.close().await;
+    hands::prepare(stand, gtrid, qualifier, counter).await.close().await;
+    let xid = hands::xid(gtrid, qualifier);
     match stand.shop.dialect() {
         Dialect::Postgres => format!("{gtrid}/{qualifier}"),
-        Dialect::Mysql if xid(gtrid, qualifier).matches(',').count() == 2 => xid(gtrid, qualifier),
-        Dialect::Mysql => format!("{},1", xid(gtrid, qualifier)),
-    }
-}
-
-/// Handfast's own names have its format id.
-fn xid(gtrid: &str, qualifier: &str) -> String {
-    match BranchName::parse_xid(gtrid, qualifier) {
-        Some(_) => format!("'{gtrid}','{qualifier}',{}", handfast::base::ids::XA_FORMAT_ID),
-        None => format!("'{gtrid}','{qualifier}'"),
+        Dialect::Mysql if xid.matches(',').count() == 2 => xid,
+        Dialect::Mysql => format!("{xid},1"),
     }
 }
 
 async fn uproot(stand: &Stand, gtrid: &str, qualifier: &str) {
-    let sql = match stand.shop.dialect() {
-        Dialect::Postgres => format!("ROLLBACK PREPARED '{gtrid}/{qualifier}'"),
-        Dialect::Mysql => format!("XA ROLLBACK {}", xid(gtrid, qualifier)),
-    };
-    // MariaDB: only once the preparing session has left the process list.
-    until("the branch can be rolled back by hand", SETTLE_MAX, || async {
-        let mut root = stand.shop.store.direct().await.unwrap();
-        let done = root.run(&sql).await.is_ok();
-        root.close().await;
-        done
-    })
-    .await;
+    hands::roll_back(&stand.shop.store, stand.shop.dialect(), gtrid, qualifier).await;
 }
 
 async fn everything_is_finished_from_the_journal_while_nothing_serves(engine: Engine) {
@@ -85,7 +45,7 @@ async fn everything_is_finished_from_the_journal_while_nothing_serves(engine: En
     let of_others = (format!("app-{}", unique_name()), "0");
     plant(&stand, &of_others.0, of_others.1, 0).await;
 
-    cut_off(&stand, "after-decision", 1).await;
+    stand.cut_off("after-decision", 1).await;
     let before = stand.shop.branches().await.unwrap();
     assert_eq!(before.len(), 2, "{before:?}");
     let (code, text, error) = command(&stand, &["recover", "--offline", "--dry-run"]);
@@ -99,7 +59,7 @@ async fn everything_is_finished_from_the_journal_while_nothing_serves(engine: En
     assert_eq!(text, "1 decided transactions were unfinished; 2 branches committed, 0 rolled back\n");
     assert_eq!((stand.sides(1).await, stand.shop.branches().await.unwrap().len()), ((1, 1), 0));
 
-    cut_off(&stand, "after-prepare", 2).await;
+    stand.cut_off("after-prepare", 2).await;
     let (code, text, error) = command(&stand, &["recover", "--offline", "--dry-run"]);
     assert_eq!((code, error.as_str()), (0, ""), "{text}");
     assert!(text.starts_with("0 decided transactions are not known to be finished\n"), "{text}");
@@ -110,7 +70,7 @@ async fn everything_is_finished_from_the_journal_while_nothing_serves(engine: En
     assert_eq!((stand.sides(2).await, stand.shop.branches().await.unwrap().len()), ((0, 0), 0));
 
     // What cannot be reached is told by name, and finished the next time.
-    cut_off(&stand, "after-decision", 3).await;
+    stand.cut_off("after-decision", 3).await;
     delivery.kill9();
     let short = ["--set", "limits.drain_timeout=3s", "recover", "--offline"];
     let (code, text, error) = command(&stand, &short);

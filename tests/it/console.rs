@@ -94,7 +94,7 @@ async fn what_is_in_doubt_is_seen_and_explained_in_the_console(engine: Engine) {
 }
 
 async fn a_paused_backend_s_statements_wait_and_those_that_run_finish(engine: Engine) {
-    let stand = started(engine, "[pool]\nacquire_timeout = \"1s\"\n").await;
+    let stand = started(engine, "[pool]\nacquire_timeout = \"5s\"\n").await;
     let mut console = console(&stand).await;
     let (mut open, mut late) = (stand.client().await, stand.client().await);
     open.run("BEGIN").await.unwrap();

@@ -1,5 +1,5 @@
-//! A server ends its part of a decided transaction otherwise than it was told. Nothing can mend that; it is never hidden, not by
-//! a settler that finds the branch gone, nor by a restart, nor by a person's word.
+//! A part of a decided transaction is ended otherwise than it was decided, by its server or by somebody's hand. Nothing can mend
+//! that; it is never hidden, not by a settler that finds the branch gone, nor by a restart, nor by a person's word.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use handfast::testbed::{Handfast, Order, Shop};
 use serde_json::json;
 
 use crate::bed::{SETTLE_MAX, Stand, bed, binary, on, own_servers, unique_name, until};
-use crate::http;
+use crate::{hands, http};
 
 #[test]
 fn mariadb_that_ends_a_branch_against_the_decision_raises_an_alarm_that_stays() {
@@ -21,6 +21,49 @@ fn mariadb_that_ends_a_branch_against_the_decision_raises_an_alarm_that_stays() 
 #[test]
 fn mysql_that_ends_a_branch_against_the_decision_raises_an_alarm_that_stays() {
     on(Engine::Mysql, "contrary::mysql", alarm_stays);
+}
+
+#[test]
+fn a_branch_that_somebody_ends_by_hand_before_its_commit_is_sent_raises_an_alarm_on_postgresql() {
+    on(Engine::Postgres, "contrary::postgres_by_hand", by_hand);
+}
+
+#[test]
+fn a_branch_that_somebody_ends_by_hand_before_its_commit_is_sent_raises_an_alarm_on_mysql() {
+    on(Engine::Mysql, "contrary::mysql_by_hand", by_hand);
+}
+
+/// Between vote and COMMIT, a clean-up script finds the prepared branch.
+async fn by_hand(engine: Engine) {
+    let (store, delivery) = own_servers(engine, "contrary-by-hand");
+    let stand = Stand::over(&store, &delivery).await;
+    let halted = stand.shop.folder().join("halted");
+    stand.start_to_die(&format!("after-decision@{}", halted.display()));
+    let order = Order::numbered(7);
+    let mut client = stand.client().await;
+    client.run("BEGIN").await.unwrap();
+    client.run_all(&order.statements()).await.unwrap();
+    let committing = async { client.run("COMMIT").await.expect("it is decided") };
+    let script = async {
+        until("it is decided", SETTLE_MAX, || async { halted.exists() }).await;
+        let mut root = stand.shop.delivery.direct().await.unwrap();
+        let branches = root.branches().await.unwrap();
+        let [name] = branches.as_slice() else { panic!("{branches:?}") };
+        root.close().await;
+        let (gtrid, qualifier) = name.rsplit_once('/').unwrap();
+        hands::roll_back(&stand.shop.delivery, engine.dialect(), gtrid, qualifier).await;
+        std::fs::remove_file(&halted).unwrap();
+    };
+    tokio::join!(committing, script);
+    if engine == Engine::Mysql {
+        let warnings = client.run("SHOW WARNINGS").await.unwrap().rows;
+        assert!(format!("{warnings:?}").contains("because somebody has ended it by hand"), "{warnings:?}");
+    }
+    assert_eq!(stand.sides(order.id).await, (1, 0), "somebody has made half of it");
+    let told = http::read_json(stand.handfast.admin_port(), "/api/v1/transactions?state=in_doubt");
+    let why = told["transactions"][0]["why"].as_str().unwrap_or_else(|| panic!("it is told at once: {told:#}"));
+    assert!(why.contains("delivery was ended by somebody else: somebody's hand has committed it or rolled"), "{why}");
+    stays(&stand).await;
 }
 
 /// Stands before a MySQL server and passes everything on, until it meets the first XA COMMIT in two phases: that becomes an
@@ -112,7 +155,11 @@ async fn alarm_stays(engine: Engine) {
     let warnings = client.run("SHOW WARNINGS").await.unwrap().rows;
     assert!(format!("{warnings:?}").contains("has ended its part otherwise"), "{warnings:?}");
     assert_eq!(stand.sides(order.id).await, (1, 0), "the server has made half of it");
+    stays(&stand).await;
+}
 
+/// The alarm of the broken transaction, until a person has looked.
+async fn stays(stand: &Stand) {
     let port = stand.handfast.admin_port();
     let broken = |port| {
         let all = http::read_json(port, "/api/v1/transactions?state=in_doubt");
@@ -123,7 +170,7 @@ async fn alarm_stays(engine: Engine) {
     };
     let name = broken(port).expect("it is told at once, before its client hears an end");
     // Waiting would mend nothing, so nobody has to: the rows are mended through us, too.
-    goes_on(&stand, Order::numbered(8)).await;
+    goes_on(stand, Order::numbered(8)).await;
     let metric = "handfast_heuristic_outcomes_total{backend=\"delivery\"} 1";
     assert!(http::get(port, "/metrics").body.lines().any(|line| line == metric));
     // A sweep finds the branch gone, and does not take that for an end; nor does a start.
@@ -139,7 +186,7 @@ async fn alarm_stays(engine: Engine) {
     stand.handfast.kill9();
     stand.handfast.start().unwrap();
     assert_eq!(broken(port).as_deref(), Some(name.as_str()), "{}", stand.handfast.log_tail());
-    goes_on(&stand, Order::numbered(9)).await;
+    goes_on(stand, Order::numbered(9)).await;
     let sentence = http::read_json(port, "/api/v1/status")["sentence"].as_str().unwrap().to_owned();
     assert!(sentence.contains("a person must look"), "{sentence}");
 

@@ -1,7 +1,6 @@
 //! Handfast dies at every step between two durable or visible effects; after its restart nothing is half done, nothing that
 //! was answered is lost, and nothing is left prepared.
 
-use std::time::Duration;
 
 use handfast::base::{Engine, Failpoint};
 use handfast::testbed::{Direct, Order, SqlError};
@@ -115,7 +114,7 @@ async fn every_failpoint_leaves_both_sides_equal(engine: Engine) {
                 stand.handfast.launch(Some(point.name())).unwrap();
             }
         }
-        let died = stand.handfast.wait_exit(Duration::from_secs(15)).is_some();
+        let died = stand.handfast.wait_exit(SETTLE_MAX).is_some();
         if !died {
             wrong.push(format!("{point:?} was never reached"));
         }
@@ -159,7 +158,7 @@ async fn a_burst_of_clients_survives_a_kill_in_the_middle(engine: Engine) {
             });
         }
         let answers: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
-        assert!(stand.handfast.wait_exit(Duration::from_secs(15)).is_some(), "{point} was never reached");
+        assert!(stand.handfast.wait_exit(SETTLE_MAX).is_some(), "{point} was never reached");
         stand.handfast.start().unwrap();
         stand.settled().await;
         for (id, answered) in answers {
@@ -212,7 +211,7 @@ fn compaction_forgets_no_decision() {
             }
             answered.push(id);
         }
-        assert!(handfast.wait_exit(Duration::from_secs(15)).is_some(), "the journal was never compacted");
+        assert!(handfast.wait_exit(SETTLE_MAX).is_some(), "the journal was never compacted");
         handfast.start().unwrap();
         stand.settled().await;
         let count = i64::try_from(answered.len()).unwrap();

@@ -6,6 +6,7 @@ use handfast::base::{Dialect, Engine};
 use handfast::testbed::{Direct, Handfast, Order, Server};
 
 use crate::bed::{SETTLE_MAX, Stand, bed, binary, on, on_every_engine, own_servers, refused, unique_name, until};
+use crate::hands;
 
 on_every_engine! {
     strangers_branches_are_never_touched;
@@ -21,37 +22,9 @@ on_every_engine! {
     one_journal_has_one_process;
 }
 
-/// Prepares a branch past Handfast, as somebody else would, on the store.
-async fn prepare_by_hand(stand: &Stand, gtrid: &str, counter: u32) -> Direct {
-    let mut direct = Direct::connect(&stand.shop.store.url()).await.unwrap();
-    let update = format!("UPDATE counters SET n = n + 100 WHERE id = {counter}");
-    let statements = match stand.shop.dialect() {
-        Dialect::Postgres => vec!["BEGIN".into(), update, format!("PREPARE TRANSACTION '{gtrid}/0'")],
-        Dialect::Mysql => vec![
-            format!("XA START '{gtrid}','0'"),
-            update,
-            format!("XA END '{gtrid}','0'"),
-            format!("XA PREPARE '{gtrid}','0'"),
-        ],
-    };
-    direct.run_all(&statements).await.unwrap();
-    direct
-}
-
 async fn roll_back_by_hand(stand: &Stand, direct: Direct, gtrid: &str) {
     direct.close().await;
-    let sql = match stand.shop.dialect() {
-        Dialect::Postgres => format!("ROLLBACK PREPARED '{gtrid}/0'"),
-        Dialect::Mysql => format!("XA ROLLBACK '{gtrid}','0'"),
-    };
-    // MariaDB: only once the preparing session has left the process list.
-    until("the branch can be rolled back by hand", SETTLE_MAX, || async {
-        let mut root = stand.shop.store.direct().await.unwrap();
-        let done = root.run(&sql).await.is_ok();
-        root.close().await;
-        done
-    })
-    .await;
+    hands::roll_back(&stand.shop.store, stand.shop.dialect(), gtrid, "0").await;
 }
 
 async fn listed(stand: &Stand) -> Vec<String> {
@@ -63,11 +36,7 @@ async fn listed(stand: &Stand) -> Vec<String> {
 
 /// A story that makes recovery and sweeps really work: a crash after the decision, a restart, a commit.
 async fn crash_and_recover(stand: &Stand, id: u64) {
-    stand.start_to_die("after-decision");
-    let mut client = stand.client().await;
-    client.run("BEGIN").await.unwrap();
-    client.run_all(&Order::numbered(id).statements()).await.unwrap();
-    assert!(client.run("COMMIT").await.is_err());
+    stand.cut_off("after-decision", id).await;
     stand.handfast.start().unwrap();
     stand.settled().await;
     assert_eq!(stand.sides(id).await, (1, 1));
@@ -80,19 +49,12 @@ async fn strangers_branches_are_never_touched(engine: Engine) {
     let strangers = [format!("app-{name}"), format!("hf1.{name}x.n.1.1"), format!("{}n.1.1x", stand.shop.prefix())];
     let mut hands = Vec::new();
     for (counter, gtrid) in (0..).zip(&strangers) {
-        hands.push(prepare_by_hand(&stand, gtrid, counter).await);
+        hands.push(hands::prepare(&stand, gtrid, "0", counter).await);
     }
     stand.handfast.start().unwrap();
-    let crashed = async {
-        stand.start_to_die("after-decision");
-        let mut client = stand.client().await;
-        client.run("BEGIN").await.unwrap();
-        client.run_all(&Order::numbered(1).statements()).await.unwrap();
-        assert!(client.run("COMMIT").await.is_err());
-        stand.handfast.start().unwrap();
-        until("the order is whole", SETTLE_MAX, || async { stand.sides(1).await == (1, 1) }).await;
-    };
-    crashed.await;
+    stand.cut_off("after-decision", 1).await;
+    stand.handfast.start().unwrap();
+    until("the order is whole", SETTLE_MAX, || async { stand.sides(1).await == (1, 1) }).await;
     // Two sweeps later they are still there.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let there = listed(&stand).await;
@@ -107,7 +69,7 @@ async fn strangers_branches_are_never_touched(engine: Engine) {
 async fn another_node_of_the_cluster_is_left_alone(engine: Engine) {
     let stand = Stand::cold(engine).await;
     let gtrid = format!("{}other-node.7.1", stand.shop.prefix());
-    let direct = prepare_by_hand(&stand, &gtrid, 0).await;
+    let direct = hands::prepare(&stand, &gtrid, "0", 0).await;
     stand.handfast.start().unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(listed(&stand).await.contains(&format!("{gtrid}/0")), "the other node's branch is gone");
@@ -128,11 +90,7 @@ async fn the_reserved_prefix_is_refused(engine: Engine) {
 async fn a_backend_that_is_down_at_restart_is_waited_for_and_then_settled(engine: Engine) {
     let (store, delivery) = own_servers(engine, &unique_name());
     let stand = Stand::over(&store, &delivery).await;
-    stand.start_to_die("after-decision");
-    let mut client = stand.client().await;
-    client.run("BEGIN").await.unwrap();
-    client.run_all(&Order::numbered(1).statements()).await.unwrap();
-    assert!(client.run("COMMIT").await.is_err());
+    stand.cut_off("after-decision", 1).await;
     delivery.kill9();
     // Whether it opens its fronts without delivery is its own decision; that it forgets nothing is not.
     stand.handfast.launch(None).unwrap();
@@ -149,11 +107,7 @@ async fn a_backend_that_is_down_at_restart_is_waited_for_and_then_settled(engine
 async fn a_dead_backend_does_not_hold_up_the_others_branches(engine: Engine) {
     let (store, delivery) = own_servers(engine, &unique_name());
     let stand = Stand::over(&store, &delivery).await;
-    stand.start_to_die("after-decision");
-    let mut client = stand.client().await;
-    client.run("BEGIN").await.unwrap();
-    client.run_all(&Order::numbered(1).statements()).await.unwrap();
-    assert!(client.run("COMMIT").await.is_err());
+    stand.cut_off("after-decision", 1).await;
     delivery.kill9();
     stand.handfast.launch(None).unwrap();
     // The store's branch is committed although delivery is away.
@@ -168,11 +122,7 @@ async fn a_dead_backend_does_not_hold_up_the_others_branches(engine: Engine) {
 
 async fn a_decision_survives_a_configuration_without_its_backend(engine: Engine) {
     let stand = Stand::cold(engine).await;
-    stand.start_to_die("after-decision");
-    let mut client = stand.client().await;
-    client.run("BEGIN").await.unwrap();
-    client.run_all(&Order::numbered(1).statements()).await.unwrap();
-    assert!(client.run("COMMIT").await.is_err());
+    stand.cut_off("after-decision", 1).await;
     let right = stand.shop.config();
     let renamed = right.replace("[backends.delivery]", "[backends.courier]").replace("= \"delivery\"", "= \"courier\"");
     let wrong = Handfast::with_config(binary(), &stand.shop, &renamed).unwrap();

@@ -27,6 +27,7 @@ mod drivers;
 mod fake_pg;
 mod first_minutes;
 mod four_views;
+mod hands;
 mod holes;
 mod house_tells;
 mod http;

@@ -180,14 +180,19 @@ async fn resolve_finishes_what_can_be_finished_and_refuses_what_would_make_half(
 
 async fn what_a_person_has_concluded_is_on_record_and_still_whole_when_the_database_is_back(engine: Engine) {
     let doubt = InDoubt::begin(engine, "conclude").await;
-    let force = ["transactions", "resolve", &doubt.name, "--commit", "--force-heuristic"];
-    let (code, _, error) = doubt.command(&[&force[..], &["--who", " "]].concat());
+    let resolve = ["transactions", "resolve", &doubt.name, "--commit"];
+    let (code, _, error) = doubt.command(&[&resolve[..], &["--force-heuristic", "--who", "ann"]].concat());
+    assert!(code == 1 && error.starts_with("error[HF0306]: ") && error.contains("--give-up delivery"), "{error}");
+    assert_eq!(http::read_json(doubt.port(), "/api/v1/status")["in_doubt"], 1, "nothing is given up by the way");
+    let (code, _, error) = doubt.command(&[&resolve[..], &["--give-up", "delivery", "--who", " "]].concat());
     assert!(code == 1 && error.starts_with("error[HF0602]: "), "{error}");
-    let (code, text, error) = doubt.command(&[&force[..], &["--who", "ann"]].concat());
-    assert!(code == 0 && text.contains("concluded by ann: commit"), "{code}\n{text}{error}");
+    let (code, text, error) = doubt.command(&[&resolve[..], &["--give-up", "delivery", "--who", "ann"]].concat());
+    assert!(code == 0 && text.contains("given up by ann"), "{code}\n{text}{error}");
+    let verb = if engine == Engine::Postgres { "COMMIT PREPARED" } else { "XA COMMIT" };
+    assert!(text.contains(&format!("by hand    on delivery: {verb}")), "what to run if it comes back: {text}");
     assert_eq!(http::read_json(doubt.port(), "/api/v1/status")["in_doubt"], 0);
     let (_, text, _) = doubt.command(&["journal", "dump"]);
-    assert!(text.contains(&format!("concluded {}", doubt.name)) && text.contains("by \"ann\""), "{text}");
+    assert!(text.contains(&format!("concluded {}", doubt.name)) && text.contains(" given up"), "{text}");
     assert!(doubt.stand.handfast.log_text().contains("A PERSON HAS CONCLUDED A TRANSACTION"));
 
     doubt.dead.restart().unwrap();

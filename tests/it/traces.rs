@@ -200,6 +200,30 @@ async fn a_commit_is_a_span_beside_the_clients_own_and_its_phases_are_its_childr
     by_setting(&stand, &collector, engine).await;
 }
 
+#[test]
+fn the_code_of_a_refused_vote_is_in_its_span_and_none_of_the_servers_words() {
+    on(Engine::Postgres, "the_code_of_a_refused_vote_is_in_its_span", async |engine| {
+        let collector = Collector::start().await;
+        let (stand, _) = stand(engine, None, collector.port).await;
+        stand
+            .on_delivery(
+                "CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''hunter2''; END'; \
+                 CREATE CONSTRAINT TRIGGER never AFTER INSERT ON assignments DEFERRABLE INITIALLY DEFERRED \
+                 FOR EACH ROW EXECUTE FUNCTION never()",
+            )
+            .await;
+        stand.handfast.start().unwrap();
+        let mut client = stand.client().await;
+        client.run("BEGIN").await.unwrap();
+        client.run_all(&Order::numbered(1).statements()).await.unwrap();
+        client.run(&format!("COMMIT /*traceparent='00-{TRACE}-{PARENT}-01'*/")).await.unwrap_err();
+        let spans = collector.wait(TRACE, &["COMMIT", "prepare store", "prepare delivery", "rollback store"]).await;
+        assert_eq!(fact(named(&spans, "prepare delivery"), "db.response.status_code"), "P0001");
+        assert_eq!(named(&spans, "prepare delivery").status.as_ref().unwrap().code, 2);
+        assert!(!format!("{spans:?}").contains("hunter2"), "{spans:?}");
+    });
+}
+
 /// SET names a trace until it is reset; an error's code is in its span; without the flag nothing is recorded.
 async fn by_setting(stand: &Stand, collector: &Collector, engine: Engine) {
     let (second, third) = ("1af7651916cd43dd8448eb211c80319c", "2af7651916cd43dd8448eb211c80319c");
@@ -239,6 +263,7 @@ async fn what_recovery_does_later_is_linked_to_the_commit(engine: Engine) {
     let spans = collector.wait(TRACE, &["COMMIT", "finish store", "finish delivery"]).await;
     let status = |name: &str| named(&spans, name).status.as_ref().map_or(0, |status| status.code);
     assert_eq!((status("finish store"), status("finish delivery")), (0, 2), "{spans:?}");
+    assert_eq!(fact(named(&spans, "finish delivery"), "db.response.status_code"), "08006");
     delivery.restart().unwrap();
     let commit = named(&spans, "COMMIT").span_id.clone();
     let later = || -> Vec<Span> {
@@ -259,11 +284,10 @@ async fn what_recovery_does_later_is_linked_to_the_commit(engine: Engine) {
 
 async fn a_collector_that_is_dead_or_hangs_changes_nothing_for_clients(engine: Engine) {
     let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let dead = {
-        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        gone.local_addr().unwrap().port()
-    };
-    for port in [hanging.local_addr().unwrap().port(), dead] {
+    // Bound, so that no other test gets the port, and nobody listens.
+    let dead = tokio::net::TcpSocket::new_v4().unwrap();
+    dead.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    for port in [hanging.local_addr().unwrap().port(), dead.local_addr().unwrap().port()] {
         let (stand, _) = stand(engine, None, port).await;
         stand.handfast.start().unwrap();
         let mut client = stand.client().await;
@@ -285,7 +309,7 @@ async fn a_collector_that_is_dead_or_hangs_changes_nothing_for_clients(engine: E
         let status = stand.handfast.stop(SETTLE_MAX).expect("it ends within its bounds");
         assert!(status.success(), "{status}");
     }
-    drop(hanging);
+    drop((hanging, dead));
 }
 
 #[test]

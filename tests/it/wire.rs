@@ -102,7 +102,7 @@ async fn a_full_pool_is_told_with_its_limit_and_is_free_again(engine: Engine) {
         holder.run("COMMIT").await.unwrap();
         holder.close().await;
     }
-    crate::bed::until("a connection is free", Duration::from_secs(10), || async { late().await.is_ok() }).await;
+    crate::bed::until("a connection is free", crate::bed::SETTLE_MAX, || async { late().await.is_ok() }).await;
     assert_eq!(stand.store("SELECT SUM(n) FROM counters").await, 5);
 }
 

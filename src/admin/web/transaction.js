@@ -87,7 +87,7 @@ export function transactionPage(context, name) {
           choice("rollback", "Roll back", transaction.decision === "commit" ? "against the decision; refused, because it leaves the transaction half done" : "what happens without a decision")),
         form.offerForce && h("label.choice.force", null,
           h("input", { type: "checkbox", id: "force", checked: form.force, onchange: (event) => { form.force = event.target.checked; context.draw(); } }),
-          h("span", null, h("b", null, "Do it all the same"), h("small", null, "The damage is recorded with your name, and the alarm for contrary outcomes rings."))),
+          h("span", null, h("b", null, "Do it all the same"), h("small", null, "What somebody else has ended counts as you say, and the journal keeps your name. A database that only does not answer is not given up by this."))),
         h("div.fields", null,
           h("label", null, "Your name, for the record", h("input", { id: "who", required: true, value: form.who, oninput: (event) => { form.who = event.target.value; context.draw(); } })),
           h("label", null, h("span", null, "To confirm, type ", h("code", null, wanted)), h("input", { id: "confirm", spellcheck: "false", oninput: (event) => { form.typed = event.target.value; context.draw(); } })),

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use super::{Acted, ControlError, Listed, ServerFacts, Unfit, failed, tls};
 use crate::backend::knock;
-use crate::backend::mysql::is_rolled_back;
+use crate::backend::mysql::{NO_SUCH_BRANCH, is_rolled_back};
 use crate::backend::verbs;
 use crate::base::ids::XA_FORMAT_ID;
 use crate::base::{BranchName, Engine};
@@ -20,8 +20,6 @@ pub struct MysqlControl {
 
 const TABLES: &str = "SELECT CONVERT(table_name USING utf8mb4), CONVERT(table_comment USING utf8mb4) \
      FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY table_name";
-/// XAER_NOTA: unknown xid, or (MariaDB) attached to another session (FACTS 5).
-const XAER_NOTA: u16 = 1397;
 /// No such thread.
 const NO_SUCH_THREAD: u16 = 1094;
 
@@ -129,7 +127,7 @@ impl MysqlControl {
             return Ok(Acted::Done);
         };
         match errno(&error) {
-            Some(XAER_NOTA) => Ok(Acted::NotFound),
+            Some(NO_SUCH_BRANCH) => Ok(Acted::NotFound),
             Some(code) if is_rolled_back(code) => Ok(Acted::Heuristic(error.to_string())),
             Some(_) => Ok(Acted::Refused(error.to_string())),
             None => Err(about(error)),

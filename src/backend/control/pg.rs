@@ -4,6 +4,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use super::{Acted, ControlError, Listed, ServerFacts, Unfit, failed, tls};
+use crate::backend::pg::NO_SUCH_BRANCH;
 use crate::backend::{knock, verbs};
 use crate::base::{BranchName, Engine};
 use crate::config::{Backend, BackendTls};
@@ -130,7 +131,7 @@ impl PgControl {
         match sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.conn).await {
             Ok(_) => Ok(Acted::Done),
             Err(sqlx::Error::Database(error)) => match error.code().as_deref() {
-                Some("42704") => Ok(Acted::NotFound),
+                Some(NO_SUCH_BRANCH) => Ok(Acted::NotFound),
                 Some(_) | None => Ok(Acted::Refused(error.message().to_owned())),
             },
             Err(source) => Err(about(source)),

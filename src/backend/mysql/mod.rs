@@ -22,7 +22,7 @@ use crate::wire::mysql::handshake::Greeting;
 pub use ask::{Cell, column_type};
 pub use cancel::{CancelError, Canceller};
 pub(crate) use frames::server_error;
-pub use verbs::is_rolled_back;
+pub use verbs::{NO_SUCH_BRANCH, is_rolled_back};
 
 /// The transaction that is open on a connection, as far as XA tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

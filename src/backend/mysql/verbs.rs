@@ -8,6 +8,9 @@ use crate::backend::{ServerError, VerbError, verbs};
 use crate::base::BranchName;
 use crate::wire::mysql::{com, status};
 
+/// XAER_NOTA: no branch of that name.
+pub const NO_SUCH_BRANCH: u16 = 1397;
+
 /// XA_RBROLLBACK, XA_RBTIMEOUT, XA_RBDEADLOCK: the server has rolled the branch's work back.
 pub fn is_rolled_back(errno: u16) -> bool {
     matches!(errno, 1402 | 1613 | 1614)

@@ -17,6 +17,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 pub use cancel::CancelToken;
+pub use verbs::NO_SUCH_BRANCH;
 
 use super::pool::Lease;
 use super::stream::Stream;

@@ -14,6 +14,9 @@ use crate::wire::pg::{HEADER_BYTES, WireError, client, error, server};
 /// Longest message accepted in answer to a verb, in bytes.
 const VERB_FRAME_BYTES_MAX: usize = 1024 * 1024;
 
+/// undefined_object, as COMMIT PREPARED and ROLLBACK PREPARED say it: no branch of that name.
+pub const NO_SUCH_BRANCH: &str = "42704";
+
 /// In one implicit transaction: fails if the session LISTENs, holds a cursor, a session's advisory lock or a temporary
 /// object; else does what DISCARD ALL does, which itself cannot be part of a text of several statements. The server's log
 /// shows the words if it fails.

@@ -151,7 +151,7 @@ pub(super) const FAULTS: &[(FaultKind, &str)] = &[
     ),
     (
         FaultKind::WouldHalve,
-        "What was asked for would leave a transaction half done: a decided COMMIT is committed on every backend, a transaction without a decision is rolled back on every backend, and nothing else is ever done. Look at `handfast transactions show NAME`. What somebody else has ended against the decision can be concluded with --force-heuristic, after a person has mended the rows.",
+        "What was asked for would leave a transaction half done: a decided COMMIT is committed on every backend, a transaction without a decision is rolled back on every backend, and nothing else is ever done. Look at `handfast transactions show NAME`. What somebody else has ended against the decision can be concluded with --force-heuristic, after a person has mended the rows; a backend that never comes back is given up by its name, with --give-up.",
     ),
     (
         FaultKind::NoSuchTransaction,

@@ -14,10 +14,10 @@ pub(super) fn run(config: &Config, action: &TransactionsAction) -> Exit {
     let done = match action {
         TransactionsAction::List { all, output } => list(config, *all, *output),
         TransactionsAction::Show { name, output } => show(config, name, *output),
-        TransactionsAction::Resolve { name, commit, rollback: _, force_heuristic, who, output } => {
+        TransactionsAction::Resolve { name, commit, rollback: _, force_heuristic, give_up, who, output } => {
             let outcome = if *commit { Outcome::Commit } else { Outcome::Rollback };
             let who = who.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_default();
-            let asked = Resolve { outcome, force: *force_heuristic, who };
+            let asked = Resolve { outcome, force: *force_heuristic, give_up: give_up.clone(), who };
             resolve(config, name, &asked, *output)
         }
         TransactionsAction::Strangers { output } => strangers(config, *output),

@@ -2,7 +2,7 @@
 
 use super::super::ledger::{BranchState, What};
 use super::super::{Ended, Why, Wrote};
-use super::{Driver, Member};
+use super::Driver;
 use crate::backend::VerbError;
 use crate::base::{Fault, FaultKind, Place};
 use crate::txn::{Event, Outcome, Why as Cause};
@@ -15,6 +15,10 @@ impl Driver {
             let error = self.members.get(place).and_then(|m| m.error.as_ref());
             error.map_or_else(|| String::from("it refused"), ToString::to_string)
         };
+        let code = |place: &Place| {
+            let error = self.members.get(place).and_then(|m| m.error.as_ref());
+            error.and_then(VerbError::sqlstate).map(str::to_owned)
+        };
         let detail = |text: &str| Some(text.to_owned());
         match event {
             Event::Prepared(place) => entry.set(*place, BranchState::Prepared, What::Prepared, None),
@@ -26,8 +30,8 @@ impl Driver {
             }
             Event::Settled(place) => entry.set(*place, BranchState::Committed, What::Committed, None),
             Event::RolledBack(place) => entry.set(*place, BranchState::RolledBack, What::RolledBack, None),
-            Event::Refused(place) => entry.problem(*place, What::Refused, problem(place)),
-            Event::Lost(place) => entry.problem(*place, What::Failed, problem(place)),
+            Event::Refused(place) => entry.problem(*place, What::Refused, problem(place), code(place)),
+            Event::Lost(place) => entry.problem(*place, What::Failed, problem(place), code(place)),
             Event::Decided(_) => entry.decided(self.decided_wall_ms),
             Event::Wrote(..) | Event::DecisionRefused | Event::DecisionUnknown | Event::Tick => {}
         }
@@ -38,9 +42,14 @@ impl Driver {
         backend.unwrap_or_default()
     }
 
-    fn was_contrary(&self, place: Place) -> bool {
-        let error = |m: &Member| m.wrote == Wrote::Yes && m.error.as_ref().is_some_and(VerbError::is_contrary);
-        self.members.get(&place).is_some_and(error)
+    /// How a participant that has not followed the decision ended; none: it will follow.
+    fn ended_otherwise(&self, place: Place) -> Option<&'static str> {
+        let error = self.members.get(&place).filter(|m| m.wrote == Wrote::Yes)?.error.as_ref()?;
+        match (error.is_contrary(), error.is_unknown_branch()) {
+            (true, _) => Some("has ended its part otherwise"),
+            (false, true) => Some("knows nothing of its part any more, because somebody has ended it by hand"),
+            (false, false) => None,
+        }
     }
 
     /// The outcome in the words of a client.
@@ -50,9 +59,9 @@ impl Driver {
             Outcome::Committed { unsettled } => {
                 let warn = |place: &Place| {
                     let name = self.name(*place);
-                    if self.was_contrary(*place) {
+                    if let Some(how) = self.ended_otherwise(*place) {
                         return format!(
-                            "decided COMMIT, but backend \"{name}\" has ended its part otherwise: an operator must look (transaction {txn})"
+                            "decided COMMIT, but backend \"{name}\" {how}: an operator must look (transaction {txn})"
                         );
                     }
                     format!("committed; backend \"{name}\" is not reachable and will follow (transaction {txn})")

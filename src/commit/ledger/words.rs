@@ -21,12 +21,14 @@ pub enum BranchState {
     Unreachable,
     /// Somebody else ended it against the decision.
     Heuristic,
+    /// Its backend does not answer, and a person has said that nobody waits for it any more.
+    GivenUp,
 }
 
 impl BranchState {
     /// Whether nothing can change any more.
     pub(super) fn is_final(self) -> bool {
-        matches!(self, Self::Committed | Self::RolledBack)
+        matches!(self, Self::Committed | Self::RolledBack | Self::GivenUp)
     }
 }
 
@@ -88,4 +90,6 @@ pub struct Moment {
     pub backend: Option<BackendId>,
     /// More, in words.
     pub detail: Option<String>,
+    /// The SQLSTATE of what failed.
+    pub sqlstate: Option<String>,
 }

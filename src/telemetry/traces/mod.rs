@@ -5,8 +5,9 @@ mod collector;
 mod context;
 mod export;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
@@ -23,6 +24,12 @@ pub use export::{Exporter, TracesError};
 
 /// Spans that wait to be sent, at most: what comes when it is full is dropped and counted.
 const QUEUE_MAX: usize = 8192;
+
+/// How far the calendar may go from the clock that spans are measured by, until it is read anew.
+const CALENDAR_OFF_MAX: Duration = Duration::from_millis(10);
+
+/// Two clocks that are read with more than this between them say nothing of each other.
+const READING_MAX: Duration = Duration::from_millis(1);
 
 /// Who does what a span tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +96,9 @@ pub struct Tracer {
     /// Of a million traces that begin here, how many are recorded.
     sampled_ppm: AtomicU32,
     places: Swap<Vec<Place>>,
+    /// One moment by both clocks. All spans are told by the same one: read for each of their ends, a thread that is held up in
+    /// between would end a span before it begins.
+    calendar: Swap<(Instant, SystemTime)>,
     scope: InstrumentationScope,
 }
 
@@ -104,7 +114,9 @@ impl Tracer {
     fn new(config: &Config) -> (Self, mpsc::Receiver<SpanData>) {
         let (queue, spans) = mpsc::channel(QUEUE_MAX);
         let scope = InstrumentationScope::builder("handfast").with_version(env!("CARGO_PKG_VERSION")).build();
-        let tracer = Self { queue, sampled_ppm: AtomicU32::new(0), places: Swap::new(Default::default()), scope };
+        let calendar = Swap::new(Arc::new((clock::now(), clock::wall())));
+        let places = Swap::new(Default::default());
+        let tracer = Self { queue, sampled_ppm: AtomicU32::new(0), places, calendar, scope };
         tracer.renew(config);
         (tracer, spans)
     }
@@ -122,7 +134,7 @@ impl Tracer {
             port: i64::from(backend.address.port),
         };
         let places = config.backends.iter().enumerate().map(place).collect();
-        self.places.set(std::sync::Arc::new(places));
+        self.places.set(Arc::new(places));
     }
 
     /// A backend has said what it is.
@@ -135,7 +147,7 @@ impl Tracer {
                 Engine::Mysql => "mysql",
             };
         }
-        self.places.set(std::sync::Arc::new(places));
+        self.places.set(Arc::new(places));
     }
 
     /// A backend's configured name.
@@ -151,8 +163,31 @@ impl Tracer {
 
     /// Takes a span. Never waits.
     pub fn ended(&self, span: Span<'_>) {
+        self.follow_calendar(clock::now(), clock::wall(), clock::now());
         if self.queue.try_send(self.data(span)).is_err() {
             metrics::spans("dropped", 1);
+        }
+    }
+
+    /// When that was by the calendar.
+    fn wall(&self, at: Instant) -> SystemTime {
+        let (moment, wall) = *self.calendar.get();
+        let told = match at.checked_duration_since(moment) {
+            Some(later) => wall.checked_add(later),
+            None => wall.checked_sub(moment.duration_since(at)),
+        };
+        told.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// The calendar may be set, or go at another pace.
+    fn follow_calendar(&self, before: Instant, wall: SystemTime, after: Instant) {
+        if after.duration_since(before) > READING_MAX {
+            return;
+        }
+        let told = self.wall(after);
+        let off = told.duration_since(wall).unwrap_or_else(|earlier| earlier.duration());
+        if off > CALENDAR_OFF_MAX {
+            self.calendar.set(Arc::new((after, wall)));
         }
     }
 
@@ -181,8 +216,8 @@ impl Tracer {
                 Doer::Internal => SpanKind::Internal,
             },
             name: span.name.into(),
-            start_time: wall(span.from),
-            end_time: wall(span.to),
+            start_time: self.wall(span.from),
+            end_time: self.wall(span.to),
             attributes,
             dropped_attributes_count: 0,
             events: Default::default(),
@@ -208,8 +243,30 @@ fn told(context: TraceContext, remote: bool) -> SpanContext {
     SpanContext::new(trace, span, flags, remote, TraceState::default())
 }
 
-/// When that was by the calendar.
-fn wall(at: Instant) -> SystemTime {
-    let ago = at.elapsed();
-    clock::wall().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracer() -> Tracer {
+        let calendar = Swap::new(Arc::new((clock::now(), clock::wall())));
+        let (queue, _) = mpsc::channel(1);
+        let (scope, places) = (InstrumentationScope::builder("test").build(), Swap::new(Default::default()));
+        Tracer { queue, sampled_ppm: AtomicU32::new(0), places, calendar, scope }
+    }
+
+    #[test]
+    fn all_spans_are_told_by_one_calendar_that_follows_when_it_is_set() {
+        let tracer = tracer();
+        let (now, wall) = *tracer.calendar.get();
+        let millis = Duration::from_millis;
+        assert_eq!((tracer.wall(now + millis(7)), tracer.wall(now)), (wall + millis(7), wall));
+        // Whoever was held up between two readings knows nothing.
+        tracer.follow_calendar(now, wall + millis(500), now + millis(400));
+        assert_eq!(tracer.wall(now), wall);
+        // A few milliseconds are no reason to let spans jump.
+        tracer.follow_calendar(now, wall + millis(9), now);
+        assert_eq!(tracer.wall(now), wall);
+        tracer.follow_calendar(now, wall - millis(3_600_000), now);
+        assert_eq!(tracer.wall(now + millis(1)), wall - millis(3_599_999));
+    }
 }
