@@ -1,7 +1,6 @@
 //! Handfast dies at every step between two durable or visible effects; after its restart nothing is half done, nothing that
 //! was answered is lost, and nothing is left prepared.
 
-
 use handfast::base::{Engine, Failpoint};
 use handfast::testbed::{Direct, Order, SqlError};
 

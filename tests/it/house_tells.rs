@@ -43,8 +43,16 @@ fn only_client(stand: &Stand) -> Value {
 }
 
 async fn in_state(stand: &Stand, state: &str) -> Value {
-    until(state, SETTLE_MAX, || async { only_client(stand)["state"] == state }).await;
-    only_client(stand)
+    let deadline = clock::now() + SETTLE_MAX;
+    loop {
+        // The one that was seen: a second look may see the next state.
+        let seen = only_client(stand);
+        if seen["state"] == state {
+            return seen;
+        }
+        assert!(clock::now() < deadline, "never {state}: {seen}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn what_a_client_is_doing_is_told(engine: Engine) {
