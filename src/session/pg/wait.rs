@@ -50,7 +50,10 @@ impl Session {
             self.client.rest();
             self.tell_answered();
             match self.hear().await {
-                Heard::Client(read) => return read.map_err(Exit::Gone),
+                Heard::Client(read) => {
+                    self.watch.hears(clock::now());
+                    return read.map_err(Exit::Gone);
+                }
                 Heard::Backend(backend, read) => {
                     self.heard_backend(backend, read)?;
                     self.hear_early(backend).await?;
