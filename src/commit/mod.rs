@@ -209,6 +209,11 @@ impl Commits {
         driver.into_conns()
     }
 
+    /// Whether [`Self::wait_readable`] returns at once.
+    pub fn is_readable(&self, backend: BackendId) -> bool {
+        self.together[usize::from(backend.0)].iter().all(|id| self.registry.is_readable(*id))
+    }
+
     /// Returns at once unless a decided transaction is not yet committed on this backend; then waits for the settler, at
     /// most `transactions.commit_wait` (FACTS 31). Called before each statement that a backend shall run.
     pub async fn wait_readable(&self, backend: BackendId) -> Result<(), Fault> {

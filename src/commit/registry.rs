@@ -256,11 +256,16 @@ impl Registry {
         self.work[usize::from(backend.0)].notify_one();
     }
 
+    /// Whether every decided transaction is committed on this backend.
+    pub fn is_readable(&self, backend: BackendId) -> bool {
+        self.per_backend[usize::from(backend.0)].load(Ordering::SeqCst) == 0
+    }
+
     /// Returns at once unless a decided transaction is not yet committed on this backend; else waits for the settler, at
     /// most `bound`: nobody sees half of a transaction (FACTS 31).
     pub async fn wait_readable(&self, backend: BackendId, name: &str, bound: Duration) -> Result<(), Fault> {
         let index = usize::from(backend.0);
-        if self.per_backend[index].load(Ordering::SeqCst) == 0 {
+        if self.is_readable(backend) {
             return Ok(());
         }
         let all_settled = async {

@@ -1,13 +1,14 @@
 //! What becomes of the statement that a session runs now: by which route, for how long, with which error. Told to the
 //! statistics and metrics when its answer is whole.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Services;
 use crate::base::{BackendId, Dialect, TxnId, clock};
 use crate::commit::spans::Trace;
 use crate::commit::{Ended, Why};
-use crate::sql::{Analysis, Fingerprint, Kind, Reading, Statement, traceparent};
+use crate::sql::{Analysis, Fingerprint, Kind, Statement, traceparent};
 use crate::telemetry::metrics;
 use crate::telemetry::statements::{Route, Run};
 use crate::telemetry::traces::{Doer, Span, TraceContext};
@@ -20,13 +21,12 @@ pub fn sqlstate(text: &str) -> SqlState {
     text.as_bytes().try_into().unwrap_or(*b"HY000")
 }
 
-/// A statement on its way.
+/// A statement on its way. Small, because each message of a pipeline takes one along.
 #[derive(Clone, Debug)]
 pub struct Watched {
-    /// None: nobody wants to know.
-    fingerprint: Option<Fingerprint>,
+    analysis: Arc<Analysis>,
     /// Its span, and that span's parent.
-    span: Option<(TraceContext, TraceContext)>,
+    span: Option<Box<(TraceContext, TraceContext)>>,
     since: Instant,
     /// It is run; else it is only prepared, and counts if that fails.
     runs: bool,
@@ -49,6 +49,11 @@ impl Watched {
         self.refused.get_or_insert((sqlstate, by));
     }
 
+    /// Whether its end is of interest: it was run, or it failed.
+    pub fn counts(&self) -> bool {
+        self.runs || self.refused.is_some()
+    }
+
     /// Whether it is run, not only prepared.
     pub fn runs(&self) -> bool {
         self.runs
@@ -65,19 +70,22 @@ impl Watched {
     }
 
     /// Its answer is whole.
-    pub fn ended(mut self, services: &Services, protocol: Dialect, now: Instant) {
-        // PostgreSQL's and MySQL's syntax error: with a quote too many, values look like words.
-        if matches!(self.refused.as_ref().map(|(state, _)| state), Some(b"42601" | b"42000")) {
-            self.fingerprint = self.fingerprint.map(|fingerprint| fingerprint.first_word());
-        }
+    pub fn ended(self, services: &Services, protocol: Dialect, now: Instant) {
         if let Some((state, by)) = self.refused {
             let name = by.map(|id| services.config.backend(id).name.as_str());
             metrics::error(&state, name);
         } else if !self.runs {
             return;
         }
-        self.trace(services, protocol, now);
-        let Some(fingerprint) = &self.fingerprint else { return services.statements.count(protocol, self.route) };
+        // PostgreSQL's and MySQL's syntax error: with a quote too many, values look like words.
+        match self.refused.as_ref().map(|(state, _)| state) {
+            Some(b"42601" | b"42000") => self.told(&self.analysis.fingerprint.first_word(), services, protocol, now),
+            Some(_) | None => self.told(&self.analysis.fingerprint, services, protocol, now),
+        }
+    }
+
+    fn told(&self, fingerprint: &Fingerprint, services: &Services, protocol: Dialect, now: Instant) {
+        self.trace(fingerprint, services, protocol, now);
         services.statements.ran(&Run {
             text: &fingerprint.text,
             hash: fingerprint.hash,
@@ -90,11 +98,8 @@ impl Watched {
 }
 
 impl Watched {
-    fn trace(&self, services: &Services, protocol: Dialect, now: Instant) {
-        let (Some(tracer), Some((own, parent)), Some(fingerprint)) = (&services.tracer, self.span, &self.fingerprint)
-        else {
-            return;
-        };
+    fn trace(&self, fingerprint: &Fingerprint, services: &Services, protocol: Dialect, now: Instant) {
+        let (Some(tracer), Some((own, parent))) = (&services.tracer, self.span.as_deref().copied()) else { return };
         let operation = fingerprint.text.split([' ', '(']).next().unwrap_or_default().to_uppercase();
         let mut span = Span::new(own, Some(parent.span), operation.clone(), Doer::Server, self.since, now);
         span.remote = true;
@@ -160,18 +165,36 @@ pub fn one(statement: Option<&Statement>) -> Route {
 }
 
 /// A session's statement of this moment, if there is one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watch {
     now: Option<Watched>,
+    /// When its client was heard last, or was answered, whichever is later: there the next statement's time begins.
+    heard: Instant,
     /// The trace that SET handfast.traceparent has named.
     named: Option<TraceContext>,
     /// The one that a comment has named last, in this transaction.
     last: Option<TraceContext>,
 }
 
+impl Default for Watch {
+    fn default() -> Self {
+        Self { now: None, heard: clock::now(), named: None, last: None }
+    }
+}
+
 impl Watch {
+    /// Bytes of the client have come, now.
+    pub fn hears(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// When its client was heard last, or was answered.
+    pub fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// A statement came; `runs`: it is run now, not only prepared. Goes on with the one that is watched already.
-    pub fn begin(&mut self, services: &Services, analysis: &Analysis, reading: Reading, text: &[u8], runs: bool) {
+    pub fn begin(&mut self, services: &Services, analysis: &Arc<Analysis>, text: &[u8], runs: bool) {
         let Some(first) = analysis.statements.first().filter(|_| self.now.is_none()) else { return };
         let said = traceparent(text).and_then(TraceContext::parse);
         if said.is_some() || matches!(first.kind, Kind::Begin(_)) {
@@ -179,11 +202,10 @@ impl Watch {
         }
         // A COMMIT has a span of its own kind.
         let own = runs && services.tracer.is_some() && !matches!(first.kind, Kind::Commit(_));
-        let span = said.or(self.named).filter(|parent| own && parent.sampled).map(|parent| (parent.child(), parent));
-        let wanted = services.statements.is_on() || span.is_some();
-        let fingerprint = wanted.then(|| analysis.fingerprint(reading, text));
-        let (since, route) = (clock::now(), Route::Session);
-        self.now = Some(Watched { fingerprint, span, since, runs, route, backend: None, refused: None });
+        let parent = said.or(self.named).filter(|parent| own && parent.sampled);
+        let span = parent.map(|parent| Box::new((parent.child(), parent)));
+        let (analysis, since, route) = (Arc::clone(analysis), self.heard, Route::Session);
+        self.now = Some(Watched { analysis, span, since, runs, route, backend: None, refused: None });
     }
 
     /// SET handfast.traceparent; none: it was reset.
@@ -229,7 +251,8 @@ impl Watch {
     /// Its answer is whole.
     pub fn end(&mut self, services: &Services, protocol: Dialect) {
         if let Some(watched) = self.now.take() {
-            watched.ended(services, protocol, clock::now());
+            self.heard = clock::now();
+            watched.ended(services, protocol, self.heard);
         }
     }
 }

@@ -6,14 +6,14 @@ use super::classify::{Class, classify};
 use super::head::Head;
 use super::split::{Piece, Splitter};
 use super::tables::{Entry, Found, identifiers, walk};
-use super::{Access, Analysis, Kind, Reading, Statement};
+use super::{Access, Analysis, Fingerprint, Kind, Reading, Statement};
 
 /// What a text holds, without a cache.
 pub fn analyze(reading: Reading, text: &[u8]) -> Analysis {
     let readable = reading.encoding.readable(text);
     let text = readable.as_ref();
     let statements = Splitter::new(reading, text).map(|piece| statement(reading, text, piece)).collect();
-    Analysis::new(statements)
+    Analysis { statements, fingerprint: Fingerprint::of(reading, text) }
 }
 
 fn statement(reading: Reading, text: &[u8], piece: Piece) -> Statement {

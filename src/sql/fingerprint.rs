@@ -1,10 +1,11 @@
 //! A statement's text without its values: what statistics and traces may show. Values are secrets of somebody, and texts with
 //! values in them never come twice.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::Reading;
 use super::lex::{Lexer, Token, TokenKind};
-use super::{Analysis, Reading};
 
 /// Longest normalised text, in bytes; of what is longer the beginning is kept.
 pub const FINGERPRINT_BYTES_MAX: usize = 1024;
@@ -15,8 +16,11 @@ const READ_BYTES_MAX: usize = 16 * 1024;
 /// Stands for any value.
 const VALUE: &str = "?";
 
+/// Parts of a text that most statements have at most.
+const PARTS_COMMON: usize = 64;
+
 /// A normalised text, and a hash of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Values and lists of them are `?`; comments are cut; white space is single.
     pub text: Arc<str>,
@@ -25,37 +29,28 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of a text.
-    pub fn of(reading: Reading, text: &[u8]) -> Self {
-        Self::made(normalise(reading, text))
+    /// Of a text that can be read byte by byte ([`super::Encoding::readable`]). It is made for each text that comes for the
+    /// first time, and clients that write their values into their texts send no others.
+    pub(super) fn of(reading: Reading, readable: &[u8]) -> Self {
+        Self::made(&normalised(reading, readable))
     }
 
     /// No more than its first word: a text that a server could not read may have its values anywhere.
     pub fn first_word(&self) -> Self {
         let word: String = self.text.chars().take_while(char::is_ascii_alphabetic).collect();
-        Self::made(format!("{word} …"))
+        Self::made(&format!("{word} …"))
     }
 
-    fn made(text: String) -> Self {
-        let text: Arc<str> = text.into();
-        // FNV-1a: the texts are short, and it only spreads them over a table which compares them.
-        let hash = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        Self { text, hash }
-    }
-}
-
-impl Analysis {
-    /// With the fingerprint of the text that was analysed.
-    pub(super) fn with_fingerprint(mut self, reading: Reading, text: &[u8]) -> Self {
-        self.fingerprint = Some(Fingerprint::of(reading, text));
-        self
-    }
-
-    /// The text's fingerprint. `text` and `reading` are those that were analysed.
-    pub fn fingerprint(&self, reading: Reading, text: &[u8]) -> Fingerprint {
-        self.fingerprint.clone().unwrap_or_else(|| Fingerprint::of(reading, text))
+    fn made(text: &str) -> Self {
+        // FNV-1a by eight bytes: it only spreads the texts over a table which compares them.
+        let step = |hash: u64, word: u64| {
+            let mixed = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
+            mixed ^ mixed.rotate_left(29)
+        };
+        let (words, rest) = text.as_bytes().as_chunks::<8>();
+        let hash = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| step(hash, u64::from_le_bytes(*word)));
+        let hash = rest.iter().fold(hash, |hash, byte| step(hash, u64::from(*byte)));
+        Self { text: text.into(), hash: hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) }
     }
 }
 
@@ -83,11 +78,13 @@ type Spaced<'a> = (Part<'a>, bool);
 
 /// The text without values, comments and superfluous white space. Normalising it again changes nothing.
 pub fn normalise(reading: Reading, text: &[u8]) -> String {
-    let readable = reading.encoding.readable(text);
-    let all = readable.as_ref();
+    normalised(reading, &reading.encoding.readable(text))
+}
+
+fn normalised(reading: Reading, all: &[u8]) -> String {
     let mut cut = all.len() > READ_BYTES_MAX;
     let read = &all[..all.len().min(READ_BYTES_MAX)];
-    let mut parts: Vec<Spaced<'_>> = Vec::new();
+    let mut parts: Vec<Spaced<'_>> = Vec::with_capacity(PARTS_COMMON);
     let mut bytes = 0;
     let mut behind = 0;
     for token in Lexer::new(reading, read) {
@@ -107,7 +104,7 @@ pub fn normalise(reading: Reading, text: &[u8]) -> String {
     if cut {
         whole_rows(&mut parts);
     }
-    print(&parts, cut)
+    print(&parts, read.len(), cut)
 }
 
 fn part<'a>(text: &'a [u8], token: Token, before: Option<Part<'a>>) -> Part<'a> {
@@ -183,15 +180,24 @@ fn push<'a>(parts: &mut Vec<Spaced<'a>>, part: Part<'a>, spaced: bool) {
     }
 }
 
-fn print(parts: &[Spaced<'_>], cut: bool) -> String {
-    let mut out = String::new();
+/// The text of a part, if all of it may be shown as it stands. Names may have line ends in their quotes; a line of a table has
+/// none.
+fn plain(own: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(own).ok()?;
+    let shown = own.iter().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(char::is_control);
+    shown.then_some(text)
+}
+
+fn print(parts: &[Spaced<'_>], text_bytes: usize, cut: bool) -> String {
+    let mut out = String::with_capacity(text_bytes.min(FINGERPRINT_BYTES_MAX) + '…'.len_utf8());
     for (part, spaced) in parts {
-        let own = match part {
+        let own: Cow<'_, str> = match part {
             Part::Value => VALUE.into(),
-            Part::Token(_, text) => String::from_utf8_lossy(text),
+            Part::Token(_, own) => match plain(own) {
+                Some(own) => own.into(),
+                None => String::from_utf8_lossy(own).replace(char::is_control, " ").into(),
+            },
         };
-        // Names may have line ends in their quotes; a line of a table has none.
-        let own = own.split(char::is_control).collect::<Vec<_>>().join(" ");
         if out.len() + 1 + own.len() > FINGERPRINT_BYTES_MAX {
             out.push('…');
             return out;
@@ -257,6 +263,13 @@ mod tests {
         }
         assert_eq!(my("SELECT 1 # secret"), "SELECT ?");
         assert_eq!(my("SELECT /*!50000 STRAIGHT_JOIN */ 'x'"), "SELECT STRAIGHT_JOIN ?");
+    }
+
+    #[test]
+    fn names_are_shown_on_one_line_whatever_is_in_them() {
+        assert_eq!(pg("SELECT \"a\n\tb\" FROM \"\u{85}größe\""), "SELECT \"a  b\" FROM \" größe\"");
+        let bytes = normalise(Reading::new(Dialect::Postgres), b"SELECT \"\xff\n\", \xe4");
+        assert_eq!(bytes, "SELECT \"\u{fffd} \", \u{fffd}");
     }
 
     #[test]

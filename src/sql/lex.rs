@@ -51,9 +51,9 @@ pub struct Token {
 /// Cuts a text into tokens, from left to right, without looking back.
 #[derive(Clone, Debug)]
 pub struct Lexer<'a> {
+    /// Up to where it reads.
     text: &'a [u8],
     at: usize,
-    end: usize,
     reading: Reading,
     /// Inside `/*! … */`.
     executable: bool,
@@ -76,8 +76,8 @@ impl<'a> Lexer<'a> {
 
     /// Over a part of the text; token positions are those of the whole text.
     pub fn within(reading: Reading, text: &'a [u8], start: usize, end: usize) -> Self {
-        let end = end.min(text.len());
-        Self { text, at: start.min(end), end, reading, executable: false, directive: None, after_dot: false }
+        let text = text.get(..end).unwrap_or(text);
+        Self { text, at: start.min(text.len()), reading, executable: false, directive: None, after_dot: false }
     }
 
     /// Where the lexer stands.
@@ -100,20 +100,29 @@ impl<'a> Lexer<'a> {
     }
 
     fn byte(&self, offset: usize) -> Option<u8> {
-        let at = self.at.checked_add(offset)?;
-        if at < self.end { self.text.get(at).copied() } else { None }
+        self.text.get(self.at + offset).copied()
+    }
+
+    /// What is still to be read.
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Steps over all bytes that are so: each statement is read byte by byte, which must cost little.
+    fn skip_while(&mut self, is: impl Fn(u8) -> bool) {
+        let rest = self.rest();
+        self.at += rest.iter().position(|byte| !is(*byte)).unwrap_or(rest.len());
     }
 
     /// Skips white space and comments; `false` at the end.
     fn skip_blanks(&mut self) -> bool {
         while let Some(byte) = self.byte(0) {
-            let next = self.byte(1);
             match byte {
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => self.at += 1,
-                b'-' if next == Some(b'-') && self.dashes_comment() => self.skip_line(),
+                b'-' if self.byte(1) == Some(b'-') && self.dashes_comment() => self.skip_line(),
                 b'#' if self.mysql() => self.skip_line(),
-                b'/' if next == Some(b'*') => self.block_comment(),
-                b'*' if self.executable && next == Some(b'/') => {
+                b'/' if self.byte(1) == Some(b'*') => self.block_comment(),
+                b'*' if self.executable && self.byte(1) == Some(b'/') => {
                     self.executable = false;
                     self.at += 2;
                 }
@@ -130,7 +139,7 @@ impl<'a> Lexer<'a> {
 
     fn skip_line(&mut self) {
         let ends = |b: u8| b == b'\n' || (b == b'\r' && !self.mysql());
-        let rest = self.text.get(self.at..self.end).unwrap_or_default();
+        let rest = self.rest();
         self.at += rest.iter().position(|&b| ends(b)).map_or(rest.len(), |n| n + 1);
     }
 
@@ -197,6 +206,7 @@ impl<'a> Lexer<'a> {
 
     fn scan(&mut self, byte: u8) -> TokenKind {
         match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word(byte),
             b'\'' => self.string(b'\'', self.reading.backslash_escapes),
             b'"' if self.reading.ansi_quotes || !self.mysql() => self.quoted(b'"'),
             b'"' => self.string(b'"', self.reading.backslash_escapes),
@@ -214,7 +224,7 @@ impl<'a> Lexer<'a> {
             b',' => self.one(TokenKind::Comma),
             b'.' => self.one(TokenKind::Dot),
             b';' => self.one(TokenKind::Semicolon),
-            _ if self.word_byte(byte) => self.word(byte),
+            b'$' => self.word(byte),
             _ => self.one(TokenKind::Op),
         }
     }
@@ -224,14 +234,13 @@ impl<'a> Lexer<'a> {
         kind
     }
 
-    fn word_byte(&self, byte: u8) -> bool {
-        byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
-    }
-
     fn skip_word(&mut self) {
+        if self.reading.charset == ClientCharset::AsciiSafe {
+            return self.skip_while(is_word);
+        }
         while let Some(byte) = self.byte(0) {
             let width = self.width();
-            if width == 1 && !self.word_byte(byte) {
+            if width == 1 && !is_word(byte) {
                 return;
             }
             self.at += width;
@@ -243,7 +252,7 @@ impl<'a> Lexer<'a> {
         if self.reading.charset == ClientCharset::AsciiSafe {
             return 1;
         }
-        self.reading.charset.width(self.text.get(self.at..self.end).unwrap_or_default())
+        self.reading.charset.width(self.rest())
     }
 
     /// A name, or a literal with a letter in front.
@@ -285,14 +294,19 @@ impl<'a> Lexer<'a> {
     /// Up to the closing quote; a doubled quote stands for itself. Without one: up to the end.
     fn delimited(&mut self, quote: u8, backslash: bool) {
         self.at += 1;
-        while let Some(byte) = self.byte(0) {
+        let safe = self.reading.charset == ClientCharset::AsciiSafe;
+        loop {
+            if safe {
+                self.skip_while(|byte| byte != quote && !(backslash && byte == b'\\'));
+            }
+            let Some(byte) = self.byte(0) else { return };
             let width = self.width();
             self.at += width;
             if width > 1 {
                 continue;
             }
             if byte == b'\\' && backslash {
-                self.at = (self.at + 1).min(self.end);
+                self.at = (self.at + 1).min(self.text.len());
             } else if byte == quote {
                 if self.byte(0) != Some(quote) {
                     return;
@@ -306,13 +320,11 @@ impl<'a> Lexer<'a> {
     fn dollar(&mut self) -> TokenKind {
         if self.byte(1).is_some_and(|b| b.is_ascii_digit()) {
             self.at += 1;
-            while self.byte(0).is_some_and(|b| b.is_ascii_digit()) {
-                self.at += 1;
-            }
+            self.skip_while(|byte| byte.is_ascii_digit());
             return TokenKind::Param;
         }
         let in_tag = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b >= 0x80;
-        let rest = self.text.get(self.at..self.end).unwrap_or_default();
+        let rest = self.rest();
         let tag = 1 + rest.iter().skip(1).take_while(|&&b| in_tag(b)).count();
         if rest.get(tag) != Some(&b'$') {
             return self.one(TokenKind::Op);
@@ -346,12 +358,11 @@ impl<'a> Lexer<'a> {
     fn number(&mut self) -> TokenKind {
         let start = self.at;
         let digits = |lexer: &mut Self| {
-            while lexer.byte(0).is_some_and(|b| b.is_ascii_digit() || (b == b'_' && !lexer.mysql())) {
-                lexer.at += 1;
-            }
+            let mysql = lexer.mysql();
+            lexer.skip_while(|byte| byte.is_ascii_digit() || (byte == b'_' && !mysql));
         };
         digits(self);
-        if self.mysql() && (self.after_dot || self.byte(0).is_some_and(|b| self.word_byte(b))) {
+        if self.mysql() && (self.after_dot || self.byte(0).is_some_and(is_word)) {
             self.at = start;
             self.skip_word();
             let run = self.text.get(start..self.at).unwrap_or_default();
@@ -385,6 +396,23 @@ impl<'a> Lexer<'a> {
         }
         TokenKind::Number
     }
+}
+
+/// Bytes of names and keywords.
+const WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        word[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80;
+        if byte == u8::MAX {
+            break word;
+        }
+        byte += 1;
+    }
+};
+
+fn is_word(byte: u8) -> bool {
+    WORD[usize::from(byte)]
 }
 
 /// `0x1f`, `0b1`, `12e5`, `12e`: everything else that starts with a digit and has a letter is a name on MySQL.

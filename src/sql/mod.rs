@@ -73,15 +73,8 @@ impl Reading {
 pub struct Analysis {
     /// The statements; their spans are byte ranges of the text, without the closing `;`.
     pub statements: Vec<Statement>,
-    /// Made by whoever keeps the analysis.
-    fingerprint: Option<Fingerprint>,
-}
-
-impl Analysis {
-    /// Of these.
-    pub fn new(statements: Vec<Statement>) -> Self {
-        Self { statements, fingerprint: None }
-    }
+    /// What statistics and traces may show of the text.
+    pub fingerprint: Fingerprint,
 }
 
 /// One statement of a text.

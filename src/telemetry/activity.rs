@@ -106,29 +106,30 @@ pub struct Seen {
 }
 
 impl Activity {
-    fn now_ms(&self) -> u64 {
-        u64::try_from(clock::now().duration_since(self.born).as_millis()).unwrap_or(u64::MAX)
+    fn ms_at(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.born).as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn takes(&self, turn: Turn) {
+    fn takes(&self, turn: Turn, now: impl FnOnce() -> Instant) {
         // Only its session writes, so nothing is lost between the two.
         let before = self.turn.load(Relaxed);
         if before & ((1 << TURN_BITS) - 1) != turn.number() {
-            self.turn.store(self.now_ms() << TURN_BITS | turn.number(), Relaxed);
+            self.turn.store(self.ms_at(now()) << TURN_BITS | turn.number(), Relaxed);
         }
     }
 
-    /// A message has come; it may be a statement.
-    pub fn asked(&self, statement: bool) {
-        self.takes(Turn::Running);
+    /// A message has come, at this moment; it may be a statement.
+    pub fn asked(&self, statement: bool, came: Instant) {
+        self.takes(Turn::Running, || came);
         if statement {
-            self.statements.fetch_add(1, Relaxed);
+            // Nobody else writes it either.
+            self.statements.store(self.statements.load(Relaxed) + 1, Relaxed);
         }
     }
 
     /// Everything is answered.
     pub fn answered(&self, in_transaction: bool, transaction: Option<u64>, backends: BackendSet) {
-        self.takes(if in_transaction { Turn::InTransaction } else { Turn::Idle });
+        self.takes(if in_transaction { Turn::InTransaction } else { Turn::Idle }, clock::now);
         self.transaction.store(transaction.map_or(0, |seq| seq + 1), Relaxed);
         for (word, held) in self.backends.iter().zip(backends.0) {
             word.store(held, Relaxed);
@@ -138,9 +139,9 @@ impl Activity {
     /// Its transaction ends now, by `ending`.
     pub async fn committing<F: Future>(&self, transaction: u64, ending: F) -> F::Output {
         self.transaction.store(transaction + 1, Relaxed);
-        self.takes(Turn::Committing);
+        self.takes(Turn::Committing, clock::now);
         let ended = ending.await;
-        self.takes(Turn::Running);
+        self.takes(Turn::Running, clock::now);
         self.transaction.store(0, Relaxed);
         ended
     }
@@ -154,11 +155,11 @@ impl Activity {
         let mut coming = pin!(coming);
         poll_fn(|cx| match coming.as_mut().poll(cx) {
             Poll::Ready(came) => {
-                self.takes(Turn::Running);
+                self.takes(Turn::Running, clock::now);
                 Poll::Ready(came)
             }
             Poll::Pending => {
-                self.takes(Turn::Waiting);
+                self.takes(Turn::Waiting, clock::now);
                 Poll::Pending
             }
         })
@@ -171,7 +172,7 @@ impl Activity {
         let backends = BackendSet(std::array::from_fn(|at| self.backends[at].load(Relaxed)));
         Seen {
             turn: Turn::numbered(turn & ((1 << TURN_BITS) - 1)),
-            for_ms: self.now_ms().saturating_sub(turn >> TURN_BITS),
+            for_ms: self.ms_at(clock::now()).saturating_sub(turn >> TURN_BITS),
             transaction: self.transaction.load(Relaxed).checked_sub(1),
             backends: backends.all(),
             statements: self.statements.load(Relaxed),
@@ -187,8 +188,8 @@ mod tests {
     fn each_turn_is_seen_with_its_transaction_and_backends() {
         let activity = Activity::default();
         assert_eq!(activity.seen().turn, Turn::Idle);
-        activity.asked(true);
-        activity.asked(false);
+        activity.asked(true, clock::now());
+        activity.asked(false, clock::now());
         assert_eq!((activity.seen().turn, activity.seen().statements), (Turn::Running, 1));
         let mut held = BackendSet::default();
         [0, 63, 64, 255].into_iter().for_each(|backend| held.add(backend));
@@ -204,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn it_waits_only_for_what_is_not_at_hand_and_commits_until_the_end() {
         let activity = Activity::default();
-        activity.asked(true);
+        activity.asked(true, clock::now());
         activity.waiting(3, async { assert_eq!(activity.seen().turn, Turn::Running) }).await;
         let mut first = true;
         let late = poll_fn(|cx| {

@@ -126,19 +126,9 @@ impl Statements {
         }
     }
 
-    /// Whether lines are kept: else nobody needs to normalise a text.
-    pub fn is_on(&self) -> bool {
-        self.lines_max.load(Ordering::Relaxed) > 0
-    }
-
-    /// Counts a statement that has no line.
-    pub fn count(&self, protocol: Dialect, route: Route) {
-        self.totals[index(protocol)][route as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Counts a statement.
     pub fn ran(&self, run: &Run<'_>) {
-        self.count(run.protocol, run.route);
+        self.totals[index(run.protocol)][run.route as usize].fetch_add(1, Ordering::Relaxed);
         let lines_max = per_part(self.lines_max.load(Ordering::Relaxed));
         if lines_max == 0 {
             return;
@@ -273,7 +263,7 @@ mod tests {
         assert!(all.iter().any(|line| &*line.text == "often" && line.count == 51), "{all:?}");
         assert_eq!(statements.forgotten(), 49);
         statements.limit(0);
-        assert!(statements.all().is_empty() && !statements.is_on());
+        assert!(statements.all().is_empty());
         ran(&statements, "more", 1, 1, false);
         assert!(statements.all().is_empty());
         assert_eq!(statements.total(Dialect::Mysql, Route::One), 102, "totals go on");

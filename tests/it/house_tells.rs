@@ -2,8 +2,9 @@
 //! the console and the command line say the same.
 
 use std::process::Command;
+use std::time::Duration;
 
-use handfast::base::{Dialect, Engine};
+use handfast::base::{Dialect, Engine, clock};
 use handfast::testbed::{Direct, Handfast, Shop};
 use serde_json::{Value, json};
 

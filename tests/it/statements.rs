@@ -65,6 +65,14 @@ async fn postgres(engine: Engine) {
     client.query("SELECT pg_sleep(0.05)", &[]).await.unwrap();
     figures(port, "postgres", "SELECT pg_sleep(?)", "one", 1, 0).await;
     assert!(line(port, "postgres", "SELECT pg_sleep(?)").unwrap()["total_ms"].as_f64().unwrap() >= 50.0);
+    // What has come together waits for its client's own, which is no time of its own.
+    let texts = ["SELECT pg_sleep(2) AS long", "SELECT n AS behind FROM counters WHERE id = 1"];
+    let (long, behind) = tokio::join!(client.simple_query(texts[0]), client.simple_query(texts[1]));
+    long.and(behind).unwrap();
+    figures(port, "postgres", "SELECT pg_sleep(?) AS long", "one", 1, 0).await;
+    let behind = "SELECT n AS behind FROM counters WHERE id = ?";
+    figures(port, "postgres", behind, "one", 1, 0).await;
+    assert!(line(port, "postgres", behind).unwrap()["total_ms"].as_f64().unwrap() < 2_000.0);
     client.query("SELECT 1 / (n - n) FROM counters", &[]).await.unwrap_err();
     client.simple_query("SELECT 1 / (n - n) FROM counters").await.unwrap_err();
     figures(port, "postgres", "SELECT ? / (n - n) FROM counters", "one", 2, 2).await;

@@ -37,7 +37,7 @@ use super::outcome::Last;
 use super::transaction::Transaction;
 use super::watch::{Watch, sqlstate};
 use crate::backend::mysql::MysqlConn;
-use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Engine, Fault, FaultKind, clock};
 use crate::commit::Rest;
 use crate::config::PoolMode;
 use crate::relay::mysql::Client;
@@ -356,7 +356,8 @@ impl Session {
     }
 
     async fn command(&mut self, payload: BytesMut) -> Result<(), Stop> {
-        self.activity.asked(matches!(payload.first(), Some(&(com::QUERY | com::STMT_EXECUTE))));
+        self.watch.hears(clock::now());
+        self.activity.asked(matches!(payload.first(), Some(&(com::QUERY | com::STMT_EXECUTE))), self.watch.heard());
         self.renew();
         let Some((&command, body)) = payload.split_first() else {
             self.fault(&Fault::new(FaultKind::UnknownCommand, "an empty command"));

@@ -126,7 +126,7 @@ impl Session {
             return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
-        self.watch.begin(&self.services, &analysis, self.reading, text, false);
+        self.watch.begin(&self.services, &analysis, text, false);
         self.last_statement_id = self.last_statement_id.wrapping_add(1).max(1);
         let id = self.last_statement_id;
         let local = match analysis.statements.as_slice() {
@@ -226,7 +226,7 @@ impl Session {
             return Ok(self.unknown_statement(id, self.named_in_errors("mysqld_stmt_execute")));
         };
         self.warnings.clear();
-        self.watch.begin(&self.services, &prepared.analysis, self.reading, &prepared.text, true);
+        self.watch.begin(&self.services, &prepared.analysis, &prepared.text, true);
         let ran = if let Some(question) = &prepared.question {
             Ok(self.tell_outcome(question, Form::Binary, false))
         } else if prepared.local {

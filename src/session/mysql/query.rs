@@ -44,7 +44,7 @@ impl Session {
             return Ok(Ran::Failed);
         }
         let analysis = self.services.analyses.analyze(self.reading, text);
-        self.watch.begin(&self.services, &analysis, self.reading, text, true);
+        self.watch.begin(&self.services, &analysis, text, true);
         let mut few = words(text, 2);
         if few.first().is_some_and(|w| w == "KILL") {
             return self.kill_text(text).await;

@@ -54,6 +54,7 @@ impl Session {
             return Ok(None);
         }
         if !self.native
+            && !self.services.commits.is_readable(backend)
             && let Err(fault) = self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await
         {
             self.fault(&fault);
@@ -61,7 +62,9 @@ impl Session {
         }
         let joined =
             self.txn.participant(self.participant(backend)).is_some() || (self.native && self.in_transaction());
-        if !joined && let Err(fault) = self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await
+        if !joined
+            && self.services.pools.is_paused(backend)
+            && let Err(fault) = self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await
         {
             self.fault(&fault);
             return Ok(None);

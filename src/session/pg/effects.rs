@@ -10,7 +10,7 @@ use super::oops::Oops;
 use super::{Session, slots};
 use crate::base::{BackendId, Fault, FaultKind};
 use crate::session::transaction::Mode;
-use crate::sql::{Analysis, Characteristics, Kind, SetScope, Statement, Unpreparable};
+use crate::sql::{Analysis, Characteristics, Fingerprint, Kind, SetScope, Statement, Unpreparable};
 use crate::wire::pg::server::Status;
 
 impl Session {
@@ -164,7 +164,7 @@ impl Session {
         executed.kind = Kind::Other;
         let generation = self.slot(backend).map_or(0, |slot| slot.generation);
         let prepared = Prepared {
-            analysis: Arc::new(Analysis::new(vec![executed])),
+            analysis: Arc::new(Analysis { statements: vec![executed], fingerprint: Fingerprint::default() }),
             text: Bytes::new(),
             lives: Lives::On(backend),
             generation,

@@ -99,7 +99,7 @@ impl Session {
         let parse = message::parse(&frame[HEADER_BYTES..]).map_err(|error| wire(&error))?;
         self.hear_settings().await?;
         let analysis = self.read(parse.text)?;
-        self.watch.begin(&self.services, &analysis, self.reading, parse.text, false);
+        self.watch.begin(&self.services, &analysis, parse.text, false);
         let name = frame.slice_ref(parse.name);
         let mut prepared = Prepared {
             analysis,
@@ -189,7 +189,7 @@ impl Session {
         let Some(prepared) = self.names.statements.get(name).cloned() else {
             return Err(no_such("prepared statement", name));
         };
-        self.watch.begin(&self.services, &prepared.analysis, self.reading, &prepared.text, false);
+        self.watch.begin(&self.services, &prepared.analysis, &prepared.text, false);
         self.check_failed(&prepared)?;
         if prepared.lives == Lives::Foreign {
             return self.bind_foreign(frame.slice_ref(portal), name, body, prepared).await;
@@ -278,7 +278,7 @@ impl Session {
         let portal = self.names.portals.get(name).cloned();
         if let Some(portal) = &portal {
             let prepared = &portal.prepared;
-            self.watch.begin(&self.services, &prepared.analysis, self.reading, &prepared.text, true);
+            self.watch.begin(&self.services, &prepared.analysis, &prepared.text, true);
             self.check_failed(prepared)?;
         }
         if let Some(portal) = portal.as_ref().filter(|portal| portal.foreign.is_some()) {

@@ -31,7 +31,7 @@ pub use running::Running;
 
 use crate::backend::pg::PgConn;
 use crate::backend::pool::Owner;
-use crate::base::{BackendId, Dialect, Fault, FaultKind};
+use crate::base::{BackendId, Dialect, Fault, FaultKind, clock};
 use crate::commit::Rest;
 use crate::config::PoolMode;
 use crate::relay::pg::Client;
@@ -236,7 +236,8 @@ impl Session {
                 Ok(next) => next,
                 Err(exit) => return exit,
             };
-            self.activity.asked(matches!(next.tag, tag::QUERY | tag::EXECUTE | tag::FUNCTION_CALL));
+            let statement = matches!(next.tag, tag::QUERY | tag::EXECUTE | tag::FUNCTION_CALL);
+            self.activity.asked(statement, self.watch.heard());
             self.renew();
             let served = self.dispatch(next).await;
             self.running.set(None);
@@ -295,12 +296,20 @@ impl Session {
     fn ready(&mut self) {
         let status = self.status();
         self.client.put_ready(status);
+        if !self.client.buffered().is_empty() {
+            // Until now the next one has waited for its client's own.
+            self.watch.hears(clock::now());
+        }
     }
 
     /// A statement that was answered later is done.
     fn watched(&mut self, watched: Option<Watched>) {
         let Some(mut watched) = watched else { return };
-        let now = crate::base::clock::now();
+        if !watched.counts() {
+            return;
+        }
+        let now = clock::now();
+        self.watch.hears(now);
         if watched.runs() {
             watched.not_before(self.pipeline.answered.replace(now));
         }

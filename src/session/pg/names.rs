@@ -116,6 +116,16 @@ impl Names {
         self.foreign_cursors.values_mut().for_each(|cursor| cursor.kept = true);
     }
 
+    /// The unnamed statement and the unnamed portal go. Most sessions that send simple queries never had any.
+    pub(super) fn forget_unnamed(&mut self) {
+        if !self.statements.is_empty() {
+            self.statements.remove(&b""[..]);
+        }
+        if !self.portals.is_empty() || !self.leftovers.is_empty() {
+            self.forget_portal(b"");
+        }
+    }
+
     /// One portal less.
     pub(super) fn forget_portal(&mut self, name: &[u8]) -> Option<Portal> {
         self.leftovers.remove(name);

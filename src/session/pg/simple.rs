@@ -45,8 +45,7 @@ impl Session {
         self.watch.end(&self.services, Dialect::Postgres);
         self.restore_startup().await?;
         // The unnamed statement and portal do not outlive a simple query.
-        self.names.statements.remove(&b""[..]);
-        self.names.forget_portal(b"");
+        self.names.forget_unnamed();
         self.pipeline.forget_marks();
         self.ready();
         Ok(())
@@ -76,7 +75,7 @@ impl Session {
 
     async fn run_text(&mut self, text: &Bytes) -> Result<(), Oops> {
         let analysis = self.read(text)?;
-        self.watch.begin(&self.services, &analysis, self.reading, text, true);
+        self.watch.begin(&self.services, &analysis, text, true);
         let mended =
             analysis.statements.first().is_none_or(|first| mends(&first.kind) || self.ends_one_of_several(&first.kind));
         if let Some(backend) = self.failed_backend().filter(|_| !mended) {

@@ -64,8 +64,10 @@ impl Session {
     pub(super) async fn prepare_slot(&mut self, backend: BackendId) -> Result<(), Oops> {
         self.services.routes.admit(&self.reach, backend)?;
         self.finish_rest().await;
-        self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await?;
-        if self.txn.participant(backend).is_none() {
+        if !self.services.commits.is_readable(backend) {
+            self.activity.waiting(backend.0, self.services.commits.wait_readable(backend)).await?;
+        }
+        if self.txn.participant(backend).is_none() && self.services.pools.is_paused(backend) {
             self.activity.waiting(backend.0, self.services.pools.wait_resumed(backend)).await?;
         }
         self.hear_out(backend);

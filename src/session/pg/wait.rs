@@ -52,7 +52,10 @@ impl Session {
             match self.hear().await {
                 // What comes after a kill is not run, however soon it comes.
                 Heard::Client(_) if self.ear.is_killed() => {}
-                Heard::Client(read) => return read.map_err(Exit::Gone),
+                Heard::Client(read) => {
+                    self.watch.hears(clock::now());
+                    return read.map_err(Exit::Gone);
+                }
                 Heard::Backend(backend, read) => {
                     self.heard_backend(backend, read)?;
                     self.hear_early(backend).await?;

@@ -1,5 +1,7 @@
 //! Lexing, case by case.
 
+use proptest::prelude::*;
+
 use super::{Lexer, TokenKind};
 use crate::base::Dialect::{self, Mysql, Postgres};
 use crate::sql::{ClientCharset, Reading};
@@ -73,4 +75,18 @@ fn the_second_half_of_a_character_is_no_quote_and_no_backslash() {
     assert_eq!(cut(gbk, b"'\\\xbf\\' x' y"), [&b"'\\\xbf\\' x'"[..], b"y"]);
     let utf8 = Reading::new(Mysql);
     assert_eq!(cut(utf8, b"'\xbf\\';x' y"), [&b"'\xbf\\';x'"[..], b"y"]);
+}
+
+proptest! {
+    /// Where every byte is a character, the short way through names and literals is the long way.
+    #[test]
+    fn ascii_is_read_alike_in_every_character_set(text in "[ -~\n]{0,80}|([a-z'\"`$\\\\;/*]|--|N'|E'|\\$q\\$){0,40}") {
+        for dialect in [Postgres, Mysql] {
+            for backslash_escapes in [false, true] {
+                let reading = Reading { backslash_escapes, ..Reading::new(dialect) };
+                let all = |charset| -> Vec<_> { Lexer::new(Reading { charset, ..reading }, text.as_bytes()).collect() };
+                prop_assert_eq!(all(ClientCharset::AsciiSafe), all(ClientCharset::Gbk));
+            }
+        }
+    }
 }
